@@ -1,0 +1,117 @@
+//! The clock alone knows the time, and alone rolls dice.
+//!
+//! Everything that asks for the hour, waits, or needs a random number or a new id asks a [`Clock`],
+//! so that a test can run a week in a millisecond and replay it from a seed. No other room calls
+//! `SystemTime::now`, `Instant::now` or a random generator (`tests/it/tidy.rs` looks).
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+pub use jiff::Timestamp;
+use tokio::time::Instant;
+pub use ulid::Ulid;
+
+/// A handle on the time and on chance. Clones share both.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    wall: Wall,
+    origin: Instant,
+    dice: Mutex<Dice>,
+}
+
+#[derive(Debug)]
+enum Wall {
+    System,
+    /// Wall time at `origin`; it moves with tokio's clock, which tests pause and advance.
+    Virtual(Mutex<Timestamp>),
+}
+
+#[derive(Debug)]
+struct Dice {
+    rng: fastrand::Rng,
+    last_id: Ulid,
+}
+
+impl Clock {
+    /// The machine's clock, and dice that nobody can predict.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::new(Wall::System, fastrand::Rng::new())
+    }
+
+    /// A clock that stands at `start` now and moves with tokio's (paused) time; the same `seed`
+    /// rolls the same dice.
+    #[must_use]
+    pub fn simulated(start: Timestamp, seed: u64) -> Self {
+        Self::new(Wall::Virtual(Mutex::new(start)), fastrand::Rng::with_seed(seed))
+    }
+
+    fn new(wall: Wall, rng: fastrand::Rng) -> Self {
+        let dice = Mutex::new(Dice { rng, last_id: Ulid::nil() });
+        Self(Arc::new(Inner { wall, origin: Instant::now(), dice }))
+    }
+
+    /// The wall-clock time. It may jump in either direction; measure spans with [`Clock::ticks`].
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match &self.0.wall {
+            Wall::System => Timestamp::try_from(SystemTime::now())
+                .expect("the system time lies between the years -9999 and 9999"),
+            Wall::Virtual(start) => {
+                *start.lock().expect("no holder of this lock panics") + self.ticks()
+            }
+        }
+    }
+
+    /// Time since this clock was made. It never goes back and does not count suspension.
+    #[must_use]
+    pub fn ticks(&self) -> Duration {
+        self.0.origin.elapsed()
+    }
+
+    /// Moves the wall time of a simulated clock, as an administrator or NTP would.
+    pub fn jump_to(&self, to: Timestamp) {
+        if let Wall::Virtual(start) = &self.0.wall {
+            *start.lock().expect("no holder of this lock panics") = to - self.ticks();
+        }
+    }
+
+    /// Waits for a span of elapsed time.
+    pub async fn sleep(&self, span: Duration) {
+        tokio::time::sleep(span).await;
+    }
+
+    /// A new id that sorts after every id this clock made before.
+    #[must_use]
+    pub fn new_id(&self) -> Ulid {
+        let now = u64::try_from(self.now().as_millisecond()).unwrap_or(0);
+        let mut dice = self.0.dice.lock().expect("no holder of this lock panics");
+        let chance = dice.rng.u128(..);
+        let fresh = Ulid::from_parts(now, chance);
+        // Within a millisecond, or after the clock went back, count on from the last one.
+        dice.last_id = if fresh > dice.last_id {
+            fresh
+        } else {
+            dice.last_id.increment().unwrap_or(fresh)
+        };
+        dice.last_id
+    }
+
+    /// A number below `bound`, which must not be 0.
+    #[must_use]
+    pub fn random_below(&self, bound: u64) -> u64 {
+        self.0.dice.lock().expect("no holder of this lock panics").rng.u64(..bound)
+    }
+
+    /// `span`, give or take up to `percent` of it: retries that failed together do not come back
+    /// together.
+    #[must_use]
+    pub fn jittered(&self, span: Duration, percent: u64) -> Duration {
+        let reach = u64::try_from(span.as_millis()).unwrap_or(u64::MAX / 200) * percent / 100;
+        let least = span.saturating_sub(Duration::from_millis(reach));
+        least + Duration::from_millis(self.random_below(2 * reach + 1))
+    }
+}
