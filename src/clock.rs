@@ -46,12 +46,22 @@ impl Clock {
     /// rolls the same dice.
     #[must_use]
     pub fn simulated(start: Timestamp, seed: u64) -> Self {
-        Self::new(Wall::Virtual(Mutex::new(start)), fastrand::Rng::with_seed(seed))
+        Self::new(
+            Wall::Virtual(Mutex::new(start)),
+            fastrand::Rng::with_seed(seed),
+        )
     }
 
     fn new(wall: Wall, rng: fastrand::Rng) -> Self {
-        let dice = Mutex::new(Dice { rng, last_id: Ulid::nil() });
-        Self(Arc::new(Inner { wall, origin: Instant::now(), dice }))
+        let dice = Mutex::new(Dice {
+            rng,
+            last_id: Ulid::nil(),
+        });
+        Self(Arc::new(Inner {
+            wall,
+            origin: Instant::now(),
+            dice,
+        }))
     }
 
     /// The wall-clock time. It may jump in either direction; measure spans with [`Clock::ticks`].
@@ -103,7 +113,12 @@ impl Clock {
     /// A number below `bound`, which must not be 0.
     #[must_use]
     pub fn random_below(&self, bound: u64) -> u64 {
-        self.0.dice.lock().expect("no holder of this lock panics").rng.u64(..bound)
+        self.0
+            .dice
+            .lock()
+            .expect("no holder of this lock panics")
+            .rng
+            .u64(..bound)
     }
 
     /// `span`, give or take up to `percent` of it: retries that failed together do not come back

@@ -1,1 +1,35 @@
-//! (head)
+//! compose makes messages: from a template and one person's fields, the bytes that go on the wire.
+//!
+//! A template is a folder of texts in handlebars. [`Source::read`] reads it, [`Template::compile`]
+//! checks it, [`Template::render`] says it to one person, and [`message`] writes the mail.
+//!
+//! The same template, fields, sender and identity give the same bytes in every process: nothing
+//! here asks for the time, a random number or the host's name. So a retry sends what was sent
+//! before, and bodies need not be stored.
+//!
+//! Two things never leave this room: a message with a blank where a field should be, and bytes
+//! that are not a well-formed message. The first is held by strict rendering, the second by the
+//! wire gate that every message passes last.
+
+mod builtin;
+mod fault;
+mod gate;
+mod header;
+mod message;
+mod render;
+mod scope;
+mod sender;
+mod source;
+mod survey;
+mod syntax;
+mod tags;
+mod template;
+
+pub use fault::{RenderFault, TemplateFault};
+pub use gate::WireFault;
+pub use message::{ComposeFault, Identity, message};
+pub use render::Rendered;
+pub use sender::Sender;
+pub use source::{LayoutChoice, Part, Source};
+pub use survey::Variable;
+pub use template::Template;

@@ -1,0 +1,193 @@
+//! The bytes of a message.
+
+use jiff::tz::{Offset, TimeZone};
+use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
+use ring::digest;
+
+use super::gate::{self, WireFault};
+use super::header;
+use super::render::Rendered;
+use super::sender::Sender;
+use crate::clock::Timestamp;
+
+/// What makes a message this one and no other. It belongs to the delivery and is the same on every
+/// attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The Message-ID without its angle brackets: the delivery's public id, `@`, the domain of the
+    /// sender.
+    pub message_id: String,
+    /// When the run was opened.
+    pub date: Timestamp,
+    /// The offset from UTC that the date is written with.
+    pub utc_offset_seconds: i32,
+}
+
+/// Why no message can be made. None of these gets better by trying again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComposeFault {
+    /// A line break or another control character in a header's text.
+    #[error("the {0} has a control character in it, such as a line break")]
+    ControlCharacter(&'static str),
+    /// An address that no server without SMTPUTF8 takes.
+    #[error("the {0} address `{1}` has characters in it that are not ASCII")]
+    Address(&'static str, String),
+    /// There is nothing to say.
+    #[error("the message has no text")]
+    NoBody,
+    /// The Message-ID is not `left@right`, or the date is out of range.
+    #[error("the message's {0} is not usable: {1}")]
+    Identity(&'static str, String),
+    /// The finished bytes did not pass the wire gate.
+    #[error("the message is not fit to be sent: {0}")]
+    Wire(#[from] WireFault),
+}
+
+/// Writes a message to one person: plain text, or plain text and HTML as alternatives.
+///
+/// The same arguments give the same bytes, in every process. The bytes are ASCII with CRLF line
+/// ends; dots are not doubled yet.
+///
+/// # Errors
+///
+/// [`ComposeFault`] for whatever would not be a well-formed message.
+pub fn message(
+    rendered: &Rendered,
+    sender: &Sender,
+    to: &Mailbox,
+    identity: &Identity,
+) -> Result<Vec<u8>, ComposeFault> {
+    let mut head = String::with_capacity(1024);
+    let public_id = public_id(&identity.message_id)?;
+    header::plain(&mut head, "Date", &date(identity)?);
+    mailbox(&mut head, "From", &sender.from)?;
+    if let Some(reply_to) = &sender.reply_to {
+        mailbox(&mut head, "Reply-To", reply_to)?;
+    }
+    mailbox(&mut head, "To", to)?;
+    if rendered.subject.contains(char::is_control) {
+        return Err(ComposeFault::ControlCharacter("subject"));
+    }
+    header::text(&mut head, "Subject", &rendered.subject);
+    header::plain(
+        &mut head,
+        "Message-ID",
+        &format!("<{}>", identity.message_id),
+    );
+    header::plain(&mut head, "X-Postroom-Id", public_id);
+    // Out-of-office replies are not sent to it (RFC 3834 section 5).
+    header::plain(&mut head, "Auto-Submitted", "auto-generated");
+    header::plain(&mut head, "MIME-Version", "1.0");
+    let mut bytes = head.into_bytes();
+    bytes.append(&mut content(rendered, &identity.message_id)?);
+    gate::check(&bytes)?;
+    Ok(bytes)
+}
+
+fn mailbox(head: &mut String, name: &'static str, mailbox: &Mailbox) -> Result<(), ComposeFault> {
+    let address: &str = mailbox.email.as_ref();
+    let has_control = |text: &str| text.contains(char::is_control);
+    if has_control(address) || mailbox.name.as_deref().is_some_and(has_control) {
+        return Err(ComposeFault::ControlCharacter(match name {
+            "From" => "sender's name or address",
+            "To" => "recipient's name or address",
+            _ => "name or address for replies",
+        }));
+    }
+    if !address.is_ascii() {
+        return Err(ComposeFault::Address(name, address.to_owned()));
+    }
+    header::mailbox(head, name, mailbox);
+    Ok(())
+}
+
+/// The left side of the Message-ID. Some relays replace a Message-ID; this header they keep.
+fn public_id(message_id: &str) -> Result<&str, ComposeFault> {
+    let fit = |side: &str| {
+        !side.is_empty()
+            && side
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && !b"<>@()\"\\".contains(&b))
+    };
+    message_id
+        .split_once('@')
+        .filter(|(left, right)| fit(left) && fit(right))
+        .map(|(left, _)| left)
+        .ok_or_else(|| ComposeFault::Identity("id", message_id.to_owned()))
+}
+
+fn date(identity: &Identity) -> Result<String, ComposeFault> {
+    let unusable = |error: jiff::Error| ComposeFault::Identity("date", error.to_string());
+    let offset = Offset::from_seconds(identity.utc_offset_seconds).map_err(unusable)?;
+    let local = identity.date.to_zoned(TimeZone::fixed(offset));
+    jiff::fmt::rfc2822::to_string(&local).map_err(unusable)
+}
+
+/// The MIME part of the message, with its headers.
+fn content(rendered: &Rendered, message_id: &str) -> Result<Vec<u8>, ComposeFault> {
+    let text = rendered
+        .text
+        .as_deref()
+        .map(|text| part(ContentType::TEXT_PLAIN, text));
+    let html = rendered
+        .html
+        .as_deref()
+        .map(|html| part(ContentType::TEXT_HTML, html));
+    match (text, html) {
+        (Some(text), Some(html)) => {
+            let alternatives = MultiPart::alternative().boundary(boundary(message_id));
+            Ok(alternatives.singlepart(text).singlepart(html).formatted())
+        }
+        (Some(part), None) | (None, Some(part)) => {
+            let mut bytes = part.formatted();
+            // lettre adds the line break that would belong to a boundary.
+            if bytes.ends_with(b"\r\n\r\n") {
+                bytes.truncate(bytes.len() - 2);
+            }
+            Ok(bytes)
+        }
+        (None, None) => Err(ComposeFault::NoBody),
+    }
+}
+
+fn part(kind: ContentType, text: &str) -> SinglePart {
+    let text = with_crlf(text);
+    let beyond_ascii = text.bytes().filter(|b| !b.is_ascii()).count();
+    // Quoted-printable takes three bytes for one, base64 four for three.
+    let encoding = if beyond_ascii * 6 > text.len() {
+        ContentTransferEncoding::Base64
+    } else {
+        ContentTransferEncoding::QuotedPrintable
+    };
+    let body = Body::new_with_encoding(text.into_bytes(), encoding)
+        .expect("both encodings take any bytes");
+    SinglePart::builder().content_type(kind).body(body)
+}
+
+/// A text whose lines all end with CRLF, the last one too. Every CR, LF and CRLF ends a line.
+fn with_crlf(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 16 + 2);
+    let mut rest = text;
+    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        out.push_str("\r\n");
+        let length = if rest[at..].starts_with("\r\n") { 2 } else { 1 };
+        rest = &rest[at + length..];
+    }
+    out.push_str(rest);
+    if !rest.is_empty() {
+        out.push_str("\r\n");
+    }
+    out
+}
+
+/// A boundary that is the same on every attempt. `=_` appears in no encoded body.
+fn boundary(message_id: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, message_id.as_bytes());
+    let mut boundary = String::from("=_");
+    for byte in &hash.as_ref()[..16] {
+        boundary.push_str(&format!("{byte:02x}"));
+    }
+    boundary
+}

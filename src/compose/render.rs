@@ -1,0 +1,345 @@
+//! Rendering a template for one person.
+//!
+//! A message either comes out whole or not at all: an absent field, a list where text is wanted, a
+//! control character in the subject and an output without end are faults of that person's row.
+
+use std::io;
+use std::ops::Range;
+
+use handlebars::template::Template as Ast;
+use handlebars::{
+    Context, Handlebars, Output, RenderContext, RenderError, RenderErrorReason, Renderable,
+};
+use serde_json::{Map, Value};
+
+use super::fault::RenderFault;
+use super::source::Part;
+use super::tags;
+use super::template::{Body, Template};
+
+/// No part of a message is longer, in bytes.
+const LONGEST: usize = 8 << 20;
+/// No subject is longer, in bytes: readers show a hundred characters.
+const LONGEST_SUBJECT: usize = 4096;
+
+/// What a template says to one person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line, without a control character, not empty.
+    pub subject: String,
+    /// The plain text, with line ends as the template has them.
+    pub text: Option<String>,
+    /// The HTML.
+    pub html: Option<String>,
+}
+
+impl Template {
+    /// Renders the subject and the bodies with the fields of one person.
+    ///
+    /// # Errors
+    ///
+    /// [`RenderFault`] where a field is absent or unfit, or where a part comes out empty or too long.
+    pub fn render(&self, fields: &Map<String, Value>) -> Result<Rendered, RenderFault> {
+        let context = self.context(fields)?;
+        let subject = self.subject(fields, &context)?;
+        let text = self.body(self.text_body.as_ref(), false, fields, &context, Page::kept);
+        let html = self.body(self.html_body.as_ref(), true, fields, &context, Page::kept);
+        let kept = |page: Option<Page>| page.and_then(|page| page.kept);
+        Ok(Rendered {
+            subject,
+            text: kept(text?),
+            html: kept(html?),
+        })
+    }
+
+    /// Renders into nothing: whether [`Template::render`] would succeed, at less cost.
+    ///
+    /// # Errors
+    ///
+    /// The same [`RenderFault`]s.
+    pub fn check(&self, fields: &Map<String, Value>) -> Result<(), RenderFault> {
+        let context = self.context(fields)?;
+        self.subject(fields, &context)?;
+        self.body(
+            self.text_body.as_ref(),
+            false,
+            fields,
+            &context,
+            Page::counted,
+        )?;
+        self.body(
+            self.html_body.as_ref(),
+            true,
+            fields,
+            &context,
+            Page::counted,
+        )?;
+        Ok(())
+    }
+
+    fn context(&self, fields: &Map<String, Value>) -> Result<Context, RenderFault> {
+        for variable in self.variables.iter().filter(|variable| variable.shown) {
+            let (name, file) = (&variable.name, &variable.file);
+            let problem = match fields.get(name) {
+                Some(Value::Array(_)) => {
+                    format!("the field `{name}` is a list: write {{{{#each {name}}}}}")
+                }
+                Some(Value::Object(_)) => {
+                    format!("the field `{name}` is a group: write {{{{{name}.…}}}} for one of it")
+                }
+                _ => continue,
+            };
+            let at = Some((variable.line, variable.column));
+            return Err(self.fault(file, at, Some(name.clone()), problem));
+        }
+        Ok(Context::from(Value::Object(without_nulls(fields))))
+    }
+
+    fn subject(
+        &self,
+        fields: &Map<String, Value>,
+        context: &Context,
+    ) -> Result<String, RenderFault> {
+        let part = &self.source.subject;
+        let mut page = Page::kept(LONGEST_SUBJECT);
+        self.write(&self.plain, &self.subject, part, fields, context, &mut page)?;
+        let subject = page.kept.unwrap_or_default().trim().to_owned();
+        let problem = if subject.is_empty() {
+            "the subject is empty"
+        } else if subject.contains(['\r', '\n']) {
+            "the subject has a line break in it; a value may have brought it"
+        } else if subject.contains(char::is_control) {
+            "the subject has a control character in it; a value may have brought it"
+        } else {
+            return Ok(subject);
+        };
+        let culprit = self.variables.iter().find(|variable| {
+            let value = fields.get(&variable.name).and_then(Value::as_str);
+            variable.file == part.file && value.is_some_and(|text| text.contains(char::is_control))
+        });
+        let at = culprit.map(|variable| (variable.line, variable.column));
+        let name = culprit.map(|variable| variable.name.clone());
+        Err(self.fault(&part.file, at, name, problem.to_owned()))
+    }
+
+    fn body(
+        &self,
+        body: Option<&Body>,
+        html: bool,
+        fields: &Map<String, Value>,
+        context: &Context,
+        page: impl Fn(usize) -> Page,
+    ) -> Result<Option<Page>, RenderFault> {
+        let (registry, part, layout) = if html {
+            (&self.html, &self.source.html, &self.source.layout_html)
+        } else {
+            (&self.plain, &self.source.text, &self.source.layout_text)
+        };
+        let (Some(body), Some(part)) = (body, part) else {
+            return Ok(None);
+        };
+        let mut page = page(LONGEST);
+        let around = body.layout.as_ref().zip(layout.as_ref());
+        if let Some(((before, _), layout)) = around {
+            self.write(registry, before, layout, fields, context, &mut page)?;
+        }
+        page.blank = true;
+        self.write(registry, &body.page, part, fields, context, &mut page)?;
+        if page.blank {
+            return Err(self.fault(&part.file, None, None, "the body is empty".to_owned()));
+        }
+        if let Some(((_, after), layout)) = around {
+            page.drop_line_end();
+            self.write(registry, after, layout, fields, context, &mut page)?;
+        }
+        Ok(Some(page))
+    }
+
+    fn write(
+        &self,
+        registry: &Handlebars<'static>,
+        ast: &Ast,
+        part: &Part,
+        fields: &Map<String, Value>,
+        context: &Context,
+        page: &mut Page,
+    ) -> Result<(), RenderFault> {
+        let mut state = RenderContext::new(None);
+        ast.render(registry, context, &mut state, page)
+            .map_err(|error| self.explain(&error, part, fields))
+    }
+
+    fn fault(
+        &self,
+        file: &str,
+        at: Option<(usize, usize)>,
+        variable: Option<String>,
+        problem: String,
+    ) -> RenderFault {
+        let (template, file) = (self.source.name.clone(), file.to_owned());
+        RenderFault {
+            template,
+            file,
+            at,
+            variable,
+            problem,
+        }
+    }
+
+    /// Handlebars knows the tag; which of its fields is to blame is found by their values.
+    fn explain(
+        &self,
+        error: &RenderError,
+        part: &Part,
+        fields: &Map<String, Value>,
+    ) -> RenderFault {
+        let file = error.template_name.as_deref().unwrap_or(&part.file);
+        let text = self.source.part(file).map_or("", |part| &part.content);
+        let start = error.line_no.zip(error.column_no);
+        let tag = start.and_then(|(line, column)| {
+            let at = tags::offset(text, line, column.max(1));
+            tags::scan(text)
+                .into_iter()
+                .map(|tag| tag.range)
+                .find(|range| range.end > at)
+        });
+        let path = match error.reason() {
+            RenderErrorReason::MissingVariable(path) => path.clone(),
+            RenderErrorReason::IOError(refused) => {
+                let problem = refused.to_string();
+                return self.fault(file, start, None, problem);
+            }
+            _ => None,
+        };
+        if let Some(path) = path {
+            return self.absent(file, text, start, tag, path, fields);
+        }
+        let used = self
+            .variables
+            .iter()
+            .filter(|variable| variable.file == file);
+        let absent = tag.clone().and_then(|tag| {
+            used.filter(|variable| fields.get(&variable.name).is_none_or(Value::is_null))
+                .find(|variable| tag.contains(&tags::offset(text, variable.line, variable.column)))
+        });
+        match absent {
+            Some(variable) => {
+                let (name, at) = (variable.name.clone(), (variable.line, variable.column));
+                self.fault(file, Some(at), Some(name.clone()), is_empty(&name))
+            }
+            None => {
+                let shown = tag.map_or("this tag", |tag| &text[tag]);
+                let problem = format!("{shown} cannot be shown with this person's values");
+                self.fault(file, start, None, problem)
+            }
+        }
+    }
+
+    fn absent(
+        &self,
+        file: &str,
+        text: &str,
+        start: Option<(usize, usize)>,
+        tag: Option<Range<usize>>,
+        path: String,
+        fields: &Map<String, Value>,
+    ) -> RenderFault {
+        let at = tag
+            .and_then(|tag| tags::find_word(text, tag, &path))
+            .map(|word| tags::place(text, word.start))
+            .or(start);
+        let name = path
+            .trim_start_matches("this.")
+            .trim_matches(['[', ']'])
+            .to_owned();
+        let problem = match fields.get(&name) {
+            None | Some(Value::Null) => is_empty(&name),
+            Some(_) => format!("the field `{name}` is neither a list nor a group"),
+        };
+        self.fault(file, at, Some(name), problem)
+    }
+}
+
+fn is_empty(name: &str) -> String {
+    format!("the field `{name}` is empty for this person")
+}
+
+/// A null is the absence of a value; handlebars would show it as an empty text.
+fn without_nulls(fields: &Map<String, Value>) -> Map<String, Value> {
+    fields
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), inner_without_nulls(value)))
+        .collect()
+}
+
+fn inner_without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(group) => Value::Object(without_nulls(group)),
+        Value::Array(list) => Value::Array(list.iter().map(inner_without_nulls).collect()),
+        other => other.clone(),
+    }
+}
+
+/// Where a rendered part goes: kept, or only counted.
+struct Page {
+    kept: Option<String>,
+    length: usize,
+    limit: usize,
+    /// Whether nothing but white space has been written yet.
+    blank: bool,
+}
+
+impl Page {
+    fn kept(limit: usize) -> Self {
+        Self {
+            kept: Some(String::with_capacity(4096)),
+            length: 0,
+            limit,
+            blank: true,
+        }
+    }
+
+    fn counted(limit: usize) -> Self {
+        Self {
+            kept: None,
+            length: 0,
+            limit,
+            blank: true,
+        }
+    }
+
+    /// Takes back the line break at the end: the layout has its own after the body.
+    fn drop_line_end(&mut self) {
+        if let Some(kept) = &mut self.kept
+            && kept.ends_with('\n')
+        {
+            kept.pop();
+            if kept.ends_with('\r') {
+                kept.pop();
+            }
+        }
+    }
+}
+
+impl Output for Page {
+    fn write(&mut self, piece: &str) -> io::Result<()> {
+        self.length += piece.len();
+        if self.length > self.limit {
+            let limit = self.limit;
+            return Err(io::Error::other(format!(
+                "this comes to more than {limit} bytes"
+            )));
+        }
+        if memchr::memchr(0, piece.as_bytes()).is_some() {
+            return Err(io::Error::other(
+                "a value holds a NUL character, which no mail may carry",
+            ));
+        }
+        self.blank = self.blank && piece.trim().is_empty();
+        if let Some(kept) = &mut self.kept {
+            kept.push_str(piece);
+        }
+        Ok(())
+    }
+}
