@@ -1,1 +1,96 @@
-//! (head)
+//! The audience of a schedule: list sources in, recipients out.
+//!
+//! A [`List`] names a source of rows; [`List::read`] opens it once and streams it, whatever its
+//! length. What comes out is checked: a [`Recipient`] holds one address that can be mailed, a
+//! display name without control characters, and the fields its templates may use. A row that cannot
+//! be mailed comes out too, as a [`Row`] with its [`RowFault`] and its line, so that the sums add
+//! up. What makes the whole list untrustworthy (it is not text, it ends inside a quote, it changed
+//! while it was read) is a [`ListError`] and ends the rows: nothing of such a list may be sent.
+//!
+//! This room never writes, never sends, never guesses at bytes it cannot read, and knows nothing of
+//! suppression or of what was sent before; duplicates are found by whoever collects the rows, with
+//! [`Recipient::key`] and [`fingerprint`].
+//!
+//! ```text
+//! ListFile      one open descriptor, a regular file, unchanged to its end
+//!   Text        its encoding, strictly, as UTF-8
+//!     Records   where rows begin and end, quotes, limits
+//!       Table   the csv crate: header and cells
+//!         Rows  addresses, names, fields
+//! ```
+
+mod address;
+mod error;
+mod file;
+mod inline;
+mod records;
+mod row;
+mod rows;
+mod separator;
+mod table;
+mod text;
+
+use std::path::PathBuf;
+
+use encoding_rs::Encoding;
+use serde_json::{Map, Value};
+
+pub use self::address::{AddressFault, CodePoint, Part, fingerprint, mailbox, mask};
+pub use self::error::{Header, ListError, MissingColumn};
+pub use self::row::{Recipient, Row, RowFault};
+pub use self::rows::Rows;
+pub use self::separator::{Separator, SeparatorError};
+
+/// Where recipients come from, and which of their columns mean what.
+#[derive(Clone, Debug, PartialEq)]
+pub struct List {
+    /// What the configuration calls it.
+    pub name: String,
+    pub source: Source,
+    /// The column that holds the address; `email` unless the configuration says otherwise. The
+    /// match is exact; a near miss is suggested, never taken.
+    pub address_column: String,
+    /// The column that holds the display name. `None` takes the column `name`, if there is one.
+    pub name_column: Option<String>,
+    /// Columns that may be blank or missing: their field is then "". The blank field of any other
+    /// column is absent, so that a template which uses it makes the row invalid.
+    pub optional: Vec<String>,
+}
+
+/// The kinds of list there are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    Inline(Vec<InlineRow>),
+    Csv(CsvFile),
+}
+
+/// A person written into the configuration itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InlineRow {
+    /// As written: `ada@example.org` or `Ada Lovelace <ada@example.org>`.
+    pub address: String,
+    pub fields: Map<String, Value>,
+}
+
+/// A file of comma-separated values (RFC 4180), its first line naming the columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CsvFile {
+    pub path: PathBuf,
+    /// `None`: UTF-8. A byte order mark at the start of the file always wins.
+    pub encoding: Option<&'static Encoding>,
+    /// `None`: whichever of `,` `;` tab `|` the header line uses.
+    pub separator: Option<Separator>,
+}
+
+impl List {
+    /// The fields a template may use: the columns of the header (or the keys of the inline rows),
+    /// then the optional ones that are missing there. Reads no further than the header.
+    pub fn columns(&self) -> Result<Vec<String>, ListError> {
+        Ok(self.read()?.columns().to_vec())
+    }
+
+    /// Opens the list. A file is opened once, here; what happens to its name later does not matter.
+    pub fn read(&self) -> Result<Rows, ListError> {
+        Rows::open(self)
+    }
+}

@@ -1,0 +1,264 @@
+//! Why a list as a whole cannot be used, in the words of the person who owns the file.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::audience::separator::Separator;
+
+/// A list that must not be mailed. It displays as one line.
+#[derive(Clone, Debug)]
+pub struct ListError {
+    /// What the configuration calls the list.
+    pub list: String,
+    pub path: Option<PathBuf>,
+    /// The line of the file at which the fault was found, the header being line 1.
+    pub line: Option<u64>,
+    /// What is wrong, without the name of the list or the file.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    details: Box<Details>,
+}
+
+#[derive(Clone, Debug)]
+struct Details {
+    code: &'static str,
+    missing_column: Option<MissingColumn>,
+}
+
+/// A column that the configuration names and the file does not have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MissingColumn {
+    pub wanted: String,
+    /// The key of the list that names it, or that would name another.
+    pub key: &'static str,
+    /// The column that was probably meant.
+    pub suggestion: Option<String>,
+    pub header: Header,
+}
+
+/// The first line of a list file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    pub columns: Vec<String>,
+    pub separator: Separator,
+}
+
+impl ListError {
+    /// A stable word for the kind of fault, such as `missing-column`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.details.code
+    }
+
+    /// The column in question, where the fault is that there is none such.
+    #[must_use]
+    pub fn missing_column(&self) -> Option<&MissingColumn> {
+        self.details.missing_column.as_ref()
+    }
+}
+
+impl fmt::Display for ListError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "list `{}`: ", self.list)?;
+        match (&self.path, self.line) {
+            (Some(path), Some(line)) => write!(f, "{}:{line}: ", path.display())?,
+            (Some(path), None) => write!(f, "{}: ", path.display())?,
+            (None, _) => {}
+        }
+        f.write_str(&self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ListError {}
+
+/// A fault and the line it is on. It travels through `io::Error` where a reader found it, because
+/// that is the only error a reader may return.
+#[derive(Debug, thiserror::Error)]
+#[error("{fault}")]
+pub(super) struct Located {
+    pub(super) line: Option<u64>,
+    #[source]
+    pub(super) fault: FileFault,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FileFault {
+    #[error("there is no such file")]
+    Missing { help: Option<&'static str> },
+    #[error("the user that runs postroom may not read it")]
+    Forbidden { help: Option<&'static str> },
+    #[error("it is {0}, not a file")]
+    NotAFile(&'static str),
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
+    #[error("the file was changed while it was read")]
+    Changed,
+    #[error("this line is not {encoding} text")]
+    NotText { encoding: &'static str },
+    #[error("this line has a NUL byte, so the file is not {encoding} text")]
+    Nul { encoding: &'static str },
+    #[error("the file ends inside the quoted cell that begins here")]
+    OpenQuote,
+    #[error("text follows the closing quote of the cell that begins on line {begun}")]
+    TextAfterQuote { begun: u64 },
+    #[error("a carriage return without a line feed")]
+    LoneReturn,
+    #[error("the row that begins here is larger than 1 MiB")]
+    RecordTooLong,
+    #[error("the row that begins here has more than 1,000 columns")]
+    TooManyColumns,
+    #[error("the file is empty: it has not even a header line")]
+    Empty,
+    #[error("the header line could be separated by {0} or by {1}")]
+    AmbiguousSeparator(Separator, Separator),
+    #[error("column {0} has no name in the header line")]
+    Nameless(usize),
+    #[error("columns {first} and {second} are both called `{name}`")]
+    Duplicate {
+        name: String,
+        first: usize,
+        second: usize,
+    },
+    #[error("the name of column {0} has a control character in it")]
+    Control(usize),
+    #[error("the header line names no columns: it has an @ in it, so it looks like a row")]
+    NoHeader,
+    #[error("no column is called `{}`", .0.wanted)]
+    MissingColumn(Box<MissingColumn>),
+}
+
+impl FileFault {
+    pub(super) fn at(self, line: u64) -> Located {
+        Located {
+            line: Some(line),
+            fault: self,
+        }
+    }
+
+    pub(super) fn of_list(self, list: &str, path: PathBuf, line: Option<u64>) -> ListError {
+        let (code, help) = (self.code(), self.help());
+        let message = self.to_string();
+        let missing_column = match self {
+            Self::MissingColumn(missing) => Some(*missing),
+            _ => None,
+        };
+        let details = Box::new(Details {
+            code,
+            missing_column,
+        });
+        ListError {
+            list: list.to_owned(),
+            path: Some(path),
+            line,
+            message,
+            help,
+            details,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "missing-file",
+            Self::Forbidden { .. } | Self::NotAFile(_) | Self::Unreadable(_) => "unreadable-file",
+            Self::Changed => "changed-file",
+            Self::NotText { .. } | Self::Nul { .. } => "bad-encoding",
+            Self::OpenQuote | Self::TextAfterQuote { .. } => "bad-quotes",
+            Self::LoneReturn => "bad-line-end",
+            Self::RecordTooLong | Self::TooManyColumns => "row-too-large",
+            Self::AmbiguousSeparator(..) => "ambiguous-separator",
+            Self::Empty | Self::NoHeader => "missing-header",
+            Self::Nameless(_) | Self::Duplicate { .. } | Self::Control(_) => "bad-header",
+            Self::MissingColumn(_) => "missing-column",
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        let help = match self {
+            Self::Missing { help } | Self::Forbidden { help } => return help.map(str::to_owned),
+            Self::MissingColumn(missing) => return Some(missing_column_help(missing)),
+            Self::NotAFile(_) => "give the path of a regular file, or of a link to one",
+            Self::Changed => {
+                "write the new list beside it and rename it into place, so that no half of it is \
+                 ever read"
+            }
+            Self::NotText { encoding: "UTF-8" } => {
+                "save it as UTF-8, or say how it was saved: encoding = \"gb18030\" for Chinese, \
+                 \"windows-1252\" for Western European"
+            }
+            Self::NotText { .. } => {
+                "save it as UTF-8 and remove `encoding`, or say how it was really saved"
+            }
+            Self::Nul { .. } => {
+                "it may be UTF-16 without its mark: encoding = \"utf-16le\"; a spreadsheet must \
+                 be exported as CSV first"
+            }
+            Self::OpenQuote => "was it cut off? else close the quote; inside a cell, write \"\"",
+            Self::TextAfterQuote { .. } => {
+                "a quote inside a quoted cell is written twice (\"\"); an opening quote too many \
+                 swallows the rows up to the next one"
+            }
+            Self::LoneReturn => {
+                "end lines with LF or CR LF, and put cells with line breaks in quotes"
+            }
+            Self::RecordTooLong => "is a closing quote missing?",
+            Self::TooManyColumns => "is it the right file, and the right separator?",
+            Self::Empty => "was its export interrupted? a list without people still has a header",
+            Self::AmbiguousSeparator(first, _) => {
+                return Some(format!("say which: separator = \"{}\"", first.key()));
+            }
+            Self::Nameless(_) => "name it, or delete the column",
+            Self::Duplicate { .. } => "rename one of them",
+            Self::Control(_) => "type the name anew",
+            Self::NoHeader => {
+                "put a line above it that names the columns, such as email,first_name"
+            }
+            Self::Unreadable(_) => return None,
+        };
+        Some(help.to_owned())
+    }
+}
+
+impl From<FileFault> for Located {
+    fn from(fault: FileFault) -> Self {
+        Self { line: None, fault }
+    }
+}
+
+impl From<Located> for io::Error {
+    fn from(located: Located) -> Self {
+        Self::other(located)
+    }
+}
+
+impl From<io::Error> for Located {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(located) => located,
+            Err(error) => FileFault::Unreadable(error.to_string()).into(),
+        }
+    }
+}
+
+fn missing_column_help(missing: &MissingColumn) -> String {
+    let MissingColumn {
+        key,
+        suggestion,
+        header,
+        ..
+    } = missing;
+    let columns = header.columns.join(", ");
+    let found = format!(
+        "the columns are: {columns} (separator {})",
+        header.separator
+    );
+    match suggestion {
+        Some(near) => format!("did you mean {key} = \"{near}\"? {found}"),
+        None => format!("say which one it is with {key} = \"...\"; {found}"),
+    }
+}

@@ -1,0 +1,116 @@
+//! Opens a list file so that nothing can hang or change under the reader unnoticed.
+//!
+//! Links are followed: a link to a regular file is a fine list. Anything but a regular file is
+//! refused before it is opened (opening a pipe would wait for its writer, opening a device may do
+//! something), and once more after, in case it was exchanged in between.
+
+use std::fs::{File, FileType, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::SystemTime;
+
+use rustix::fs::OFlags;
+
+use crate::audience::error::{FileFault, Located};
+
+/// A regular file that is the same at its end as it was when it was opened; if it is not, its last
+/// read fails with [`FileFault::Changed`].
+#[derive(Debug)]
+pub(super) struct ListFile {
+    file: File,
+    opened: Stamp,
+}
+
+/// What tells one version of a file from another.
+#[derive(Debug, PartialEq)]
+struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl ListFile {
+    pub(super) fn open(path: &Path) -> Result<Self, Located> {
+        let explain = |error: io::Error| explain(path, &error);
+        regular(&std::fs::metadata(path).map_err(explain)?)?;
+        // Should a pipe have taken its place by now, this does not wait for a writer.
+        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(i32::try_from(flags).expect("the flags of open(2) are an int"))
+            .open(path)
+            .map_err(explain)?;
+        let metadata = file.metadata().map_err(explain)?;
+        regular(&metadata)?;
+        Ok(Self {
+            file,
+            opened: Stamp::of(&metadata),
+        })
+    }
+}
+
+impl Read for ListFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        if count == 0 && !buffer.is_empty() && Stamp::of(&self.file.metadata()?) != self.opened {
+            return Err(Located::from(FileFault::Changed).into());
+        }
+        Ok(count)
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        }
+    }
+}
+
+fn regular(metadata: &Metadata) -> Result<(), FileFault> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    Err(FileFault::NotAFile(kind(metadata.file_type())))
+}
+
+fn kind(file_type: FileType) -> &'static str {
+    if file_type.is_dir() {
+        "a directory"
+    } else if file_type.is_fifo() {
+        "a pipe (FIFO)"
+    } else if file_type.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+fn explain(path: &Path, error: &io::Error) -> FileFault {
+    match error.kind() {
+        ErrorKind::NotFound => FileFault::Missing { help: hidden(path) },
+        ErrorKind::PermissionDenied => FileFault::Forbidden {
+            help: hidden(path).or(Some(
+                "give that user leave to read the file and to enter its folders",
+            )),
+        },
+        _ => FileFault::Unreadable(error.to_string()),
+    }
+}
+
+/// Places that a service under systemd usually does not see, though a person's shell does.
+fn hidden(path: &Path) -> Option<&'static str> {
+    if ["/home", "/root", "/run/user"]
+        .iter()
+        .any(|home| path.starts_with(home))
+    {
+        return Some(
+            "a service does not see /home (ProtectHome=yes): keep lists in /etc/postroom/lists",
+        );
+    }
+    ["/tmp", "/var/tmp"]
+        .iter()
+        .any(|tmp| path.starts_with(tmp))
+        .then_some("a service has its own /tmp (PrivateTmp=yes): keep lists in /etc/postroom/lists")
+}

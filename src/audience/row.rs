@@ -1,0 +1,74 @@
+//! One row of a list: a recipient, or the reason why it is none.
+
+use lettre::message::Mailbox;
+use serde_json::{Map, Value};
+
+use crate::audience::address::{self, AddressFault};
+
+/// One row, good or bad. Every row of the source comes out as one of these, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The line of the file on which the row begins, the first line being 1; of an inline list, the
+    /// row's place in it, counted from 1.
+    pub line: u64,
+    /// The cell of the address column as it stands in the source, "" where the row has none. It may
+    /// hold anything: mask or escape it before it is shown.
+    pub raw_address: String,
+    pub recipient: Result<Recipient, RowFault>,
+}
+
+/// Somebody who can be mailed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipient {
+    /// The display name comes from the name column, else from the address cell.
+    pub mailbox: Mailbox,
+    /// Equal for two spellings of the same address: domain and local part in lower case, the domain
+    /// as its A-label.
+    pub key: String,
+    /// What templates may use, by column. The address column holds the bare address as it is
+    /// mailed, the name column the display name, any other cell its text untouched. A blank cell is
+    /// absent, unless its column is optional: then it is "".
+    pub fields: Map<String, Value>,
+}
+
+/// Why a row cannot be mailed.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum RowFault {
+    #[error("{found} field{}, the header has {expected}", if *.found == 1 { "" } else { "s" })]
+    Fields { found: usize, expected: usize },
+    #[error(transparent)]
+    Address(#[from] AddressFault),
+    #[error("the name is not text")]
+    NameNotText,
+    #[error("NUL character in the field `{0}`")]
+    Nul(String),
+}
+
+impl Recipient {
+    pub(super) fn new(mailbox: Mailbox, fields: Map<String, Value>) -> Self {
+        Self {
+            key: address::key(&mailbox.email),
+            mailbox,
+            fields,
+        }
+    }
+}
+
+/// The mailbox of an address cell; a name of its own column goes before the one in that cell.
+pub(super) fn named(address: &str, name: &str) -> Result<Mailbox, AddressFault> {
+    let mut mailbox = address::mailbox(address)?;
+    if let Some(name) = address::display_name(name)? {
+        mailbox.name = Some(name);
+    }
+    Ok(mailbox)
+}
+
+/// Sets a field from a cell; a cell of white space only counts as blank.
+pub(super) fn put(fields: &mut Map<String, Value>, column: &str, cell: &str, optional: bool) {
+    let blank = cell.trim().is_empty();
+    if !blank {
+        fields.insert(column.to_owned(), Value::String(cell.to_owned()));
+    } else if optional {
+        fields.insert(column.to_owned(), Value::String(String::new()));
+    }
+}
