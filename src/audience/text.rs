@@ -57,30 +57,32 @@ impl<R: Read> Text<R> {
                 self.undecoded = 0..filled;
                 self.input_ended = filled < self.raw.len();
             }
-            let raw = &self.raw[self.undecoded.clone()];
-            let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(
-                raw,
-                &mut self.text,
-                self.input_ended,
-            );
-            self.undecoded.start += read;
-            self.unread = 0..written;
-            match result {
-                DecoderResult::InputEmpty => self.ended = self.input_ended,
-                DecoderResult::OutputFull => {}
-                DecoderResult::Malformed(..) => {
-                    let encoding = self.decoder.encoding().name();
-                    return Err(self.fault(FileFault::NotText { encoding }, written));
-                }
+            self.decode()?;
+        }
+        Ok(())
+    }
+
+    fn decode(&mut self) -> io::Result<()> {
+        let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(
+            &self.raw[self.undecoded.clone()],
+            &mut self.text,
+            self.input_ended,
+        );
+        self.undecoded.start += read;
+        self.unread = 0..written;
+        let encoding = self.decoder.encoding().name();
+        // Text of another encoding has NUL bytes before what cannot be decoded; they say more.
+        if let Some(nul) = memchr::memchr(0, &self.text[..written]) {
+            return Err(self.fault(FileFault::Nul { encoding }, nul));
+        }
+        match result {
+            DecoderResult::InputEmpty => self.ended = self.input_ended,
+            DecoderResult::OutputFull => {}
+            DecoderResult::Malformed(..) => {
+                return Err(self.fault(FileFault::NotText { encoding }, written));
             }
         }
-        match memchr::memchr(0, &self.text[self.unread.clone()]) {
-            Some(nul) => {
-                let encoding = self.decoder.encoding().name();
-                Err(self.fault(FileFault::Nul { encoding }, nul))
-            }
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn fault(&self, fault: FileFault, at: usize) -> io::Error {
