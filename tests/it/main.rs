@@ -1,1 +1,4 @@
+//! The one test binary: a folder for each room.
+
 mod audience;
+mod sandbox;

@@ -1,0 +1,198 @@
+//! One mail transaction: MAIL, RCPT, DATA, and the message's own end.
+
+use std::borrow::Cow;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::behaviour::Behaviour;
+use super::command::Mail;
+use super::data::{Body, Fault, message_id};
+use super::keep::Parcel;
+use super::session::{Session, Turn};
+
+/// Recipients in one transaction (RFC 5321, section 4.5.3.1.8, asks for at least 100).
+const RECIPIENTS_MAX: usize = 1000;
+
+/// The envelope so far, and how its recipients want the message to end.
+#[derive(Debug, Default)]
+pub(super) struct Transaction {
+    sender: String,
+    recipients: Vec<String>,
+    refusal: Option<Cow<'static, str>>,
+    delay: Duration,
+    drops: bool,
+    doubts: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
+    pub(super) fn mail(&mut self, mail: Mail) -> Turn {
+        if let Some(obstacle) = self.obstacle() {
+            return self.refuse(obstacle);
+        }
+        if self.transaction.is_some() {
+            return self.blame("503 5.5.1 One sender at a time: RSET first");
+        }
+        if mail.extended && !self.hello.as_ref().is_some_and(|hello| hello.extended) {
+            return self.refuse("555 5.5.4 Parameters need EHLO");
+        }
+        let limit = u64::try_from(self.reception.max_message_size).unwrap_or(u64::MAX);
+        if mail.size.is_some_and(|size| size > limit) {
+            return self.refuse(TOO_LARGE);
+        }
+        self.transaction = Some(Transaction {
+            sender: mail.sender,
+            ..Transaction::default()
+        });
+        self.say("250 2.1.0 Sender ok")
+    }
+
+    pub(super) async fn rcpt(&mut self, recipient: String) -> io::Result<Turn> {
+        let Some(transaction) = &mut self.transaction else {
+            return Ok(self.blame("503 5.5.1 Say MAIL first"));
+        };
+        if transaction.recipients.len() >= RECIPIENTS_MAX {
+            return Ok(self.refuse("452 4.5.3 Too many recipients"));
+        }
+        match Behaviour::of(&recipient) {
+            Behaviour::Ordinary => {}
+            Behaviour::RefuseRcpt(reply) => return Ok(self.refuse(&reply)),
+            Behaviour::Greylist => {
+                let pair = format!("{} {recipient}", transaction.sender).to_lowercase();
+                if self.reception.greylist.is_first(pair) {
+                    return Ok(self.refuse("450 4.7.1 Greylisted: try again"));
+                }
+            }
+            Behaviour::Hang => return Err(self.wire.ignore().await),
+            Behaviour::RefuseDot(reply) => transaction.refusal = Some(reply),
+            Behaviour::Slow(delay) => transaction.delay = transaction.delay.max(delay),
+            Behaviour::Drop => transaction.drops = true,
+            Behaviour::Doubt => transaction.doubts = true,
+        }
+        transaction.recipients.push(recipient);
+        Ok(self.say("250 2.1.5 Recipient ok"))
+    }
+
+    pub(super) async fn data(&mut self) -> io::Result<Turn> {
+        if !self.wire.is_drained() {
+            // DATA ends a group (RFC 2920, section 3.1). What follows may be a message, and must
+            // not be taken for commands.
+            self.wire
+                .reply("503 5.5.0 Wait for 354 before the message, closing");
+            return Ok(Turn::Close);
+        }
+        let addressed = self
+            .transaction
+            .take_if(|started| !started.recipients.is_empty());
+        let Some(transaction) = addressed else {
+            return Ok(self.refuse("503 5.5.1 No valid recipients"));
+        };
+        self.wire.reply("354 End with a dot on a line of its own");
+        if transaction.drops {
+            self.wire.chunk().await?;
+            return Ok(Turn::Drop);
+        }
+        let mut body = Body::new(self.reception.max_message_size);
+        loop {
+            let chunk = self.wire.chunk().await?;
+            let read = chunk.len();
+            if let Some(used) = body.feed(chunk) {
+                self.wire.consume(used);
+                break;
+            }
+            self.wire.consume(read);
+        }
+        self.finish(transaction, body).await
+    }
+
+    /// Answers the end of data.
+    async fn finish(&mut self, transaction: Transaction, body: Body) -> io::Result<Turn> {
+        let pause = self.reception.latency + transaction.delay;
+        if !pause.is_zero() {
+            self.reception.clock().sleep(pause).await;
+        }
+        let message = match body.into_message() {
+            Ok(message) => message,
+            Err(fault) => return Ok(self.refuse(&complaint(fault))),
+        };
+        if let Some(refusal) = &transaction.refusal {
+            return Ok(self.refuse(refusal));
+        }
+        let message_id = message_id(&message);
+        let parcel = Parcel {
+            connection: self.caller.connection,
+            sender: &transaction.sender,
+            recipients: &transaction.recipients,
+            message_id: message_id.as_deref(),
+            message,
+            received: self.received(),
+        };
+        let id = match self
+            .reception
+            .keep
+            .keep(parcel, self.reception.clock())
+            .await
+        {
+            Ok(id) => id,
+            Err(error) => {
+                tracing::error!("the sandbox cannot keep a message: {error}");
+                return Ok(self.refuse("451 4.3.0 The message cannot be kept here"));
+            }
+        };
+        self.reception.count_accepted();
+        if transaction.doubts {
+            // A message without an id is known by its envelope.
+            let key = message_id.unwrap_or_else(|| format!("{transaction:?}"));
+            if self.reception.doubts.is_first(key) {
+                return Ok(Turn::Drop);
+            }
+        }
+        Ok(self.say(&format!("250 2.0.0 Accepted as {id}")))
+    }
+
+    /// Who gave us the message and how (RFC 5321, section 4.4).
+    fn received(&self) -> String {
+        let (name, extended) = match &self.hello {
+            Some(hello) => (hello.name.as_str(), hello.extended),
+            None => ("unknown", false),
+        };
+        let peer = self
+            .caller
+            .peer
+            .map_or("in process".to_owned(), |peer| peer.to_string());
+        let protocol = match (extended, self.caller.encrypted, self.logged_in) {
+            (false, _, _) => "SMTP",
+            (true, false, false) => "ESMTP",
+            (true, false, true) => "ESMTPA",
+            (true, true, false) => "ESMTPS",
+            (true, true, true) => "ESMTPSA",
+        };
+        format!("from {name} ({peer})\r\n\tby localhost (postroom sandbox) with {protocol}")
+    }
+
+    /// Turns a sender, a recipient or a message away; a 421 ends the session too.
+    fn refuse(&mut self, reply: &str) -> Turn {
+        self.reception.count_refusal(reply);
+        self.wire.reply(reply);
+        if reply.starts_with("421") {
+            Turn::Close
+        } else {
+            Turn::Next
+        }
+    }
+}
+
+const TOO_LARGE: &str = "552 5.3.4 Larger than SIZE allows";
+
+fn complaint(fault: Fault) -> Cow<'static, str> {
+    match fault {
+        Fault::TooLarge => TOO_LARGE.into(),
+        Fault::BareLf(line) => {
+            format!("554 5.6.0 Line {line} has a LF without a CR; lines end with CRLF").into()
+        }
+        Fault::BareCr(line) => {
+            format!("554 5.6.0 Line {line} has a CR without a LF; lines end with CRLF").into()
+        }
+    }
+}
