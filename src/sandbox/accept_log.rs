@@ -116,3 +116,30 @@ impl Disk {
         written
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRY: Entry<'static> = Entry {
+        time_ms: 0,
+        connection: 1,
+        from: "",
+        to: &[],
+        message_id: None,
+        size: 0,
+        sha256: "",
+    };
+
+    #[tokio::test]
+    async fn a_line_that_another_one_failed_to_write_is_not_taken_for_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = AcceptLog::open(&dir.path().join("log")).unwrap();
+        let mut disk = log.disk.lock().await;
+        disk.file = File::open(dir.path().join("log")).unwrap(); // reads only
+        let release = async { drop(disk) };
+        let (first, second, ()) = tokio::join!(log.append(&ENTRY), log.append(&ENTRY), release);
+        assert!(first.is_err());
+        assert!(second.is_err());
+    }
+}

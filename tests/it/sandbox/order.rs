@@ -133,6 +133,26 @@ async fn lines_that_are_too_long_or_end_wrongly_are_refused_once_each() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn commands_may_arrive_in_any_pieces() {
+    let reception = reception(&Options::default());
+    let mut client = Client::greeted(&reception).await;
+    let group = b"NOOP\r\nVRFY ada\r\nMAIL FROM:<a@x.org>\r\nRSET\r\n";
+    for cut in 1..group.len() {
+        for piece in [&group[..cut], &group[cut..]] {
+            client.send(piece).await;
+            tokio::task::yield_now().await;
+        }
+        client
+            .play("S: 250 2.0.0 …\nS: 252 …\nS: 250 2.1.0 …\nS: 250 2.0.0 …")
+            .await;
+    }
+    client.send(&b"NOOP\r\n".repeat(10_000)).await;
+    for _ in 0..10_000 {
+        assert!(client.reply().await.starts_with("250 "));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn nonsense_without_end_and_silence_end_the_session() {
     let reception = reception(&Options::default());
     let mut client = Client::greeted(&reception).await;
