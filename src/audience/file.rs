@@ -99,18 +99,15 @@ fn explain(path: &Path, error: &io::Error) -> FileFault {
     }
 }
 
-/// Places that a service under systemd usually does not see, though a person's shell does.
+/// Places that a service under systemd usually does not see, though a person's shell does. Under
+/// /home that is so only where the whole folder is out of sight; else the name is mistyped.
 fn hidden(path: &Path) -> Option<&'static str> {
-    if ["/home", "/root", "/run/user"]
-        .iter()
-        .any(|home| path.starts_with(home))
-    {
+    let inside = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
+    if inside(&["/home", "/root", "/run/user"]) && !path.parent().is_some_and(Path::exists) {
         return Some(
             "a service does not see /home (ProtectHome=yes): keep lists in /etc/postroom/lists",
         );
     }
-    ["/tmp", "/var/tmp"]
-        .iter()
-        .any(|tmp| path.starts_with(tmp))
+    inside(&["/tmp", "/var/tmp"])
         .then_some("a service has its own /tmp (PrivateTmp=yes): keep lists in /etc/postroom/lists")
 }

@@ -111,6 +111,18 @@ fn a_broken_file_is_refused_with_its_line_and_what_to_do() {
 }
 
 #[test]
+fn a_fault_deep_in_a_long_file_has_its_line_and_ends_the_rows() {
+    let rows = "ada@example.org\n".repeat(20_000);
+    for fault in ["\u{0}", "a\rb", "\"a\"b"] {
+        let error = Csv::new(format!("email\n{rows}{fault}\n{rows}")).error();
+        assert_eq!(error.line, Some(20_002), "{fault:?}");
+    }
+    let error =
+        Csv::new([b"email\n", rows.as_bytes(), b"\xff\n", rows.as_bytes()].concat()).error();
+    assert_eq!(error.line, Some(20_002));
+}
+
+#[test]
 fn a_missing_name_column_is_named() {
     let csv = Csv::new("email,nmae\n").with(|list| list.name_column = Some("name".to_owned()));
     assert_eq!(
@@ -184,8 +196,8 @@ fn a_missing_file_is_named_with_a_hint_where_services_see_other_folders() {
             "list `people`: /etc/postroom/no-such.csv: there is no such file",
         ),
         (
-            "/home/ada/no-such.csv",
-            "list `people`: /home/ada/no-such.csv: there is no such file; a service does not see \
+            "/home/nobody-here/no-such.csv",
+            "list `people`: /home/nobody-here/no-such.csv: there is no such file; a service does not see \
              /home (ProtectHome=yes): keep lists in /etc/postroom/lists",
         ),
         (
