@@ -197,8 +197,8 @@ fn a_missing_file_is_named_with_a_hint_where_services_see_other_folders() {
         ),
         (
             "/home/nobody-here/no-such.csv",
-            "list `people`: /home/nobody-here/no-such.csv: there is no such file; a service does not see \
-             /home (ProtectHome=yes): keep lists in /etc/postroom/lists",
+            "list `people`: /home/nobody-here/no-such.csv: there is no such file; a service does \
+             not see /home (ProtectHome=yes): keep lists in /etc/postroom/lists",
         ),
         (
             "/tmp/no-such.csv",

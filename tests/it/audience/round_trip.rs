@@ -114,10 +114,12 @@ proptest! {
         stated in any::<bool>(),
         charset in charset(),
     ) {
+        let style =
+            if all_quoted { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary };
         let mut writer = csv::WriterBuilder::new()
             .delimiter(separator.as_bytes()[0])
             .terminator(if crlf { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') })
-            .quote_style(if all_quoted { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary })
+            .quote_style(style)
             .from_writer(Vec::new());
         let mut lines = Vec::new();
         writer.write_record(["email", "one", "two", "three"]).unwrap();
