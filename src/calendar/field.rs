@@ -1,0 +1,212 @@
+//! One field of a crontab expression: a list of values, ranges and steps, read as a set.
+//!
+//! A field never judges the others; what day-of-month and day-of-week mean together is for
+//! `expression` to say.
+
+use super::fault::{CronError, Token};
+use super::unit::{Unit, WEEKDAYS};
+
+/// The values that one field allows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Field {
+    /// Bit `n` stands for the value `n`; Sunday is bit 0.
+    pub(super) values: u64,
+    /// The text begins with `*`. crontab(5) calls such a field unrestricted, step or no step.
+    pub(super) starred: bool,
+    /// Days that move from month to month.
+    pub(super) floating: Vec<FloatingDay>,
+}
+
+/// A day that moves from month to month. Not crontab's own, but taken from Quartz, as most crons do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FloatingDay {
+    /// `L`: the last day of the month.
+    Last,
+    /// `Mon#2`: the second Monday.
+    Nth { weekday: u32, nth: u32 },
+    /// `FriL`, `5L`: the last Friday.
+    LastWeekday { weekday: u32 },
+}
+
+impl Field {
+    pub(super) fn parse(unit: Unit, token: Token<'_>) -> Result<Self, CronError> {
+        let mut field = Self {
+            starred: token.text.starts_with('*'),
+            ..Self::default()
+        };
+        for item in token.split(',') {
+            if item.text.is_empty() {
+                let message = "there is an empty place in the list";
+                return Err(token.fault(message, "a comma with nothing beside it"));
+            }
+            match floating(unit, item)? {
+                Some(day) => field.floating.push(day),
+                None => field.values |= values(unit, item)?,
+            }
+        }
+        Ok(field)
+    }
+}
+
+fn floating(unit: Unit, item: Token<'_>) -> Result<Option<FloatingDay>, CronError> {
+    if item.text == "?" && matches!(unit, Unit::Day | Unit::Weekday) {
+        return Err(item.fault("`?` belongs to another kind of cron", "write `*`"));
+    }
+    match unit {
+        Unit::Day => day_of_month(item),
+        Unit::Weekday => day_of_week(item),
+        Unit::Minute | Unit::Hour | Unit::Month => Ok(None),
+    }
+}
+
+fn day_of_month(item: Token<'_>) -> Result<Option<FloatingDay>, CronError> {
+    if item.text.eq_ignore_ascii_case("L") {
+        return Ok(Some(FloatingDay::Last));
+    }
+    // `LW`, `15W`, `L-3`: Quartz knows them, and they are no month or weekday in the wrong field.
+    if item.text.contains(['L', 'W'])
+        && item
+            .text
+            .bytes()
+            .all(|byte| b"LW-0123456789".contains(&byte))
+    {
+        let message = format!(
+            "`{}` is more than a day of the month can say here",
+            item.text
+        );
+        return Err(item.fault(message, "the only letter is a lone `L`, the last day"));
+    }
+    Ok(None)
+}
+
+fn day_of_week(item: Token<'_>) -> Result<Option<FloatingDay>, CronError> {
+    if let Some((day, nth)) = item.split_once('#') {
+        let weekday = Unit::Weekday.value(day)? % 7;
+        return match nth.text.parse() {
+            Ok(nth @ 1..=5) => Ok(Some(FloatingDay::Nth { weekday, nth })),
+            _ => Err(nth_fault(item, nth, weekday)),
+        };
+    }
+    match item.strip_last('L') {
+        Some(day) if day.text.is_empty() => Err(item.fault(
+            "`L` does not say the last of which weekday",
+            "`FriL` is the last Friday",
+        )),
+        Some(day) => Ok(Unit::Weekday
+            .value(day)
+            .ok()
+            .map(|weekday| FloatingDay::LastWeekday {
+                weekday: weekday % 7,
+            })),
+        None => Ok(None),
+    }
+}
+
+fn nth_fault(item: Token<'_>, nth: Token<'_>, weekday: u32) -> CronError {
+    let name = WEEKDAYS[weekday as usize];
+    let blamed = if nth.text.is_empty() { item } else { nth };
+    blamed.fault(
+        format!("`{}` does not say which {name} of the month", item.text),
+        "1 to 5 stand after `#`",
+    )
+}
+
+/// The values of `*`, `7`, `1-5`, `*/15` or `8-18/2`, as bits.
+fn values(unit: Unit, item: Token<'_>) -> Result<u64, CronError> {
+    let (body, step) = match item.split_once('/') {
+        Some((body, step)) => (body, Some(step)),
+        None => (item, None),
+    };
+    let (low, high) = if body.text == "*" {
+        (unit.lowest(), unit.lowest() + unit.count() - 1)
+    } else if let Some((low, high)) = body.split_once('-') {
+        range(unit, body, low, high)?
+    } else if let Some(step) = step {
+        return Err(stepped_value(unit, item, body, step));
+    } else {
+        let value = unit.value(body)?;
+        (value, value)
+    };
+    let step = step.map_or(Ok(1), |step| stride(unit, item, step, low, high))?;
+    Ok((low..=high)
+        .step_by(step)
+        .fold(0, |set, value| set | 1 << wrapped(unit, value)))
+}
+
+/// The ends of a range. One that runs backwards goes round through the end (`Fri-Mon`, `22-2`): its
+/// upper end then lies beyond the field's own.
+fn range(
+    unit: Unit,
+    body: Token<'_>,
+    low: Token<'_>,
+    high: Token<'_>,
+) -> Result<(u32, u32), CronError> {
+    if low.text.is_empty() || high.text.is_empty() || high.text.contains('-') {
+        let message = format!("`{}` is not a range", body.text);
+        return Err(body.fault(message, "a range has two ends, as in `1-5`"));
+    }
+    let (low, high) = (unit.value(low)?, unit.value(high)?);
+    Ok((
+        low,
+        if high < low {
+            high + unit.count()
+        } else {
+            high
+        },
+    ))
+}
+
+fn stride(
+    unit: Unit,
+    item: Token<'_>,
+    step: Token<'_>,
+    low: u32,
+    high: u32,
+) -> Result<usize, CronError> {
+    let number = match step.text.parse::<usize>() {
+        Ok(0) => return Err(step.fault("a step of 0 goes nowhere", "1 or more")),
+        Ok(number) if step.text.bytes().all(|byte| byte.is_ascii_digit()) => number,
+        _ if step.text.is_empty() => {
+            let message = format!("`{}` does not say how far a step is", item.text);
+            return Err(item.fault(message, "a number follows the `/`"));
+        }
+        _ => {
+            let message = format!("`{}` is not a step", step.text);
+            return Err(step.fault(message, "a whole number, as in `*/5`"));
+        }
+    };
+    let furthest = (high - low) as usize;
+    if number > furthest.max(1) {
+        let only = wrapped(unit, low);
+        let message = format!("a step of {number} from {only} reaches nothing but {only}");
+        let label = match furthest {
+            0 | 1 => format!("write `{only}`"),
+            _ => format!("write `{only}`, or a step of at most {furthest}"),
+        };
+        return Err(item
+            .fault(message, label)
+            .note("steps count within their field, and begin anew each time round"));
+    }
+    Ok(number)
+}
+
+fn stepped_value(unit: Unit, item: Token<'_>, body: Token<'_>, step: Token<'_>) -> CronError {
+    if body.text.is_empty() {
+        let message = format!("`{}` does not say what to step through", item.text);
+        return item.fault(message, format!("write `*{}`", item.text));
+    }
+    if let Err(fault) = unit.value(body) {
+        return fault;
+    }
+    let highest = unit.lowest() + unit.count() - 1;
+    let message = format!("`{}` has a step but no range to step through", item.text);
+    item.fault(
+        message,
+        format!("write `{}-{highest}/{}`", body.text, step.text),
+    )
+}
+
+/// Brings a value beyond the field's end round to its beginning; 7 becomes Sunday's 0.
+fn wrapped(unit: Unit, value: u32) -> u32 {
+    unit.lowest() + (value - unit.lowest()) % unit.count()
+}
