@@ -17,7 +17,7 @@ pub(super) struct Field {
     pub(super) floating: Vec<FloatingDay>,
 }
 
-/// A day that moves from month to month. Not crontab's own, but taken from Quartz, as most crons do.
+/// A day that moves from month to month. Not crontab's own; the notation is Quartz's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FloatingDay {
     /// `L`: the last day of the month.

@@ -16,8 +16,8 @@
 //! - Hours are *wildcard* when their field begins with `*` (`*`, `*/2`) or names all 24. They run
 //!   at each instant whose wall-clock reading matches: through a fold twice an hour of that name,
 //!   in a gap not at all, because there is no such hour. (cron(8) of cronie draws the same line.)
-//! - Several fixed times in one gap (`0,30 2 * * *`), or one in it and one at its end (`0 2,3 * * *`)
-//!   fall on the same instant: that is one occurrence, named after the earliest.
+//! - Several fixed times in one gap (`0,30 2 * * *`), or one in it and one at its end
+//!   (`0 2,3 * * *`), fall on the same instant: that is one occurrence, named after the earliest.
 //! - An occurrence's key is the wall-clock text for fixed times and the UTC instant for wildcard
 //!   hours: unique within a schedule, and equal however often it is computed.
 //!

@@ -12,8 +12,9 @@ use super::wall;
 pub struct Occurrence {
     /// The instant.
     pub at: Timestamp,
-    /// Names this occurrence among all of its schedule, the same after every restart: the wall-clock
-    /// text `2026-11-01T01:30` for fixed times, the instant `2026-11-01T05:30Z` for wildcard hours.
+    /// Names this occurrence among all of its schedule, the same after every restart: the
+    /// wall-clock text `2026-11-01T01:30` for fixed times, the instant `2026-11-01T05:30Z` for
+    /// wildcard hours.
     pub key: String,
     /// What the zone's clocks show at that instant.
     pub local: civil::DateTime,
@@ -76,8 +77,8 @@ impl Occurrence {
 
 /// The first instant after the gap that holds `wanted`.
 ///
-/// jiff's own answer keeps the distance (02:30 becomes 03:30); ours is the change itself (03:00). It
-/// lies between `wanted` read with the later offset and `wanted` read with the earlier one.
+/// jiff's own answer keeps the distance (02:30 becomes 03:30); ours is the change itself (03:00).
+/// It lies between `wanted` read with the later offset and `wanted` read with the earlier one.
 fn end_of_gap(
     zone: &TimeZone,
     wanted: civil::DateTime,

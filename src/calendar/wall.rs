@@ -30,7 +30,7 @@ pub fn parse_civil(text: &str) -> Result<civil::DateTime, String> {
                 .map_err(|_| format!("`{text}`: there is no time of day {time}"))
         }
         None if time.ends_with(['Z', 'z', ']']) || time.contains(['+', '-']) => Err(format!(
-            "`{text}` names a zone of its own: leave that out here, and say the zone with `timezone`"
+            "`{text}` names a zone of its own: leave that out, and say the zone with `timezone`"
         )),
         None => Err(format!(
             "`{time}` is not a time of day: write it as `09:00`"

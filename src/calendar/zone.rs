@@ -67,6 +67,9 @@ const WITH_SUMMER: [(&str, &str); 18] = [
 /// Entries of a zoneinfo directory that are not zones to live in.
 const NOT_ZONES: [&str; 3] = ["Factory", "localtime", "posixrules"];
 
+/// No name in tzdb is longer, and none is looked for that is like one.
+const LONGEST: usize = 40;
+
 /// The time zone with this name in tzdb, in any case (`Europe/Berlin`), or `UTC`.
 ///
 /// # Errors
@@ -155,7 +158,11 @@ fn unknown(name: &str) -> ZoneError {
 /// The zone spelt most alike; among equals the one that is in use (`Europe/Kyiv`, not `Kiev`).
 fn closest(name: &str) -> Option<String> {
     let asked = folded(name);
-    let allowed = (asked.chars().count() / 3).max(1);
+    let length = asked.chars().count();
+    if length > LONGEST {
+        return None;
+    }
+    let allowed = (length / 3).max(1);
     let near: Vec<(usize, String)> = tz::db()
         .available()
         .map(|candidate| candidate.as_str().to_owned())

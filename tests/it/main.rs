@@ -1,4 +1,5 @@
 //! The one test binary: a folder for each room.
 
 mod audience;
+mod calendar;
 mod sandbox;
