@@ -45,6 +45,19 @@ pub use wall::parse_civil;
 pub use zone::{ZoneError, zone};
 
 /// The times of a schedule, in the zone that gives them their meaning.
+///
+/// ```
+/// use postroom::calendar::{Calendar, When, zone};
+///
+/// let calendar = Calendar {
+///     when: When::Cron("30 2 * * *".parse()?),
+///     zone: zone("America/New_York")?,
+/// };
+/// let next = calendar.next_after("2027-03-14T00:00:00Z".parse()?).expect("it runs daily");
+/// assert_eq!(next.key, "2027-03-14T02:30");
+/// assert_eq!(next.local.to_string(), "2027-03-14T03:00:00");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calendar {
     /// Which wall-clock times.

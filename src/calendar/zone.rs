@@ -130,9 +130,8 @@ fn is_offset(name: &str) -> bool {
         .is_some_and(|digits| digits.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// Debian's zoneinfo holds every zone twice more, as `posix/…` and (with leap seconds) `right/…`.
 fn is_zone(name: &str) -> bool {
-    !NOT_ZONES.contains(&name) && !name.starts_with("posix/") && !name.starts_with("right/")
+    !NOT_ZONES.contains(&name)
 }
 
 fn unknown(name: &str) -> ZoneError {

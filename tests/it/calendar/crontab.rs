@@ -164,6 +164,18 @@ fn days_that_move_from_month_to_month() {
 }
 
 #[test]
+fn days_that_are_passed_over_are_passed_over_whole() {
+    assert_eq!(
+        first("59 23 L * *", 2),
+        "Sat 31 Jan 23:59, Sat 28 Feb 23:59"
+    );
+    assert_eq!(
+        first("*/59 23,0 * * FriL", 3),
+        "Fri 30 Jan 00:00, Fri 30 Jan 00:59, Fri 30 Jan 23:00"
+    );
+}
+
+#[test]
 fn nicknames_are_crontabs() {
     let table = [
         ("@yearly", "Thu 1 Jan 00:00, Fri 1 Jan 00:00"),
