@@ -104,11 +104,10 @@ fn fold(out: &mut String, start: usize, value: &str) {
     }
 }
 
-/// Encoded words (RFC 2047), in whichever of the two encodings is shorter. A character is never
-/// split between two of them (section 5, rule 3).
+/// Encoded words (RFC 2047): in base64 where most characters are not ASCII, else in the encoding
+/// that leaves the others legible. A character is never split between two words (section 5).
 fn encode(out: &mut String, start: usize, value: &str) {
-    let quoted: usize = value.bytes().map(quoted_length).sum();
-    let by_base64 = quoted > value.len().div_ceil(3) * 4;
+    let by_base64 = value.chars().filter(|c| !c.is_ascii()).count() * 2 > value.chars().count();
     let frame = "=?utf-8?q??=".len();
     let mut room = (ENCODED_LINE - start).min(ENCODED_WORD) - frame;
     let mut word = String::new();

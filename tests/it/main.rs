@@ -2,4 +2,5 @@
 
 mod audience;
 mod calendar;
+mod compose;
 mod sandbox;

@@ -1,0 +1,89 @@
+//! compose, from a folder of texts to bytes that Python's `email` package reads back.
+
+mod faults;
+mod message;
+mod python;
+mod render;
+mod source;
+mod variables;
+
+use std::fs;
+
+use lettre::message::Mailbox;
+use postroom::compose::{
+    Identity, LayoutChoice, Rendered, Sender, Source, Template, TemplateFault, message,
+};
+use serde_json::{Map, Value};
+use tempfile::TempDir;
+
+/// A templates directory with these files; the paths are relative to it.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for (path, content) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder");
+        fs::write(path, content).expect("a file");
+    }
+    dir
+}
+
+fn compile(files: &[(&str, &str)]) -> Result<Template, Vec<TemplateFault>> {
+    let dir = folder(files);
+    Template::compile(Source::read(dir.path(), "t", LayoutChoice::Default)?)
+}
+
+/// A template of a plain subject, this text and this HTML.
+fn template(text: &str, html: &str) -> Template {
+    compile(&[
+        ("t/subject.txt", "Hello"),
+        ("t/body.txt", text),
+        ("t/body.html", html),
+    ])
+    .expect("the template compiles")
+}
+
+fn fields(json: Value) -> Map<String, Value> {
+    match json {
+        Value::Object(fields) => fields,
+        _ => panic!("fields are an object"),
+    }
+}
+
+fn rendered(subject: &str, text: &str, html: Option<&str>) -> Rendered {
+    Rendered {
+        subject: subject.to_owned(),
+        text: Some(text.to_owned()),
+        html: html.map(str::to_owned),
+    }
+}
+
+fn named(name: &str) -> Mailbox {
+    Mailbox::new(
+        Some(name.to_owned()),
+        "ada@example.org".parse().expect("an address"),
+    )
+}
+
+fn sender() -> Sender {
+    Sender {
+        from: Mailbox::new(
+            Some("Ops Team".to_owned()),
+            "ops@example.org".parse().expect("an address"),
+        ),
+        reply_to: None,
+    }
+}
+
+fn identity() -> Identity {
+    Identity {
+        message_id: "01JD8Z5Y3K8Q2V6T0W9X1R4M7N.17@example.org".to_owned(),
+        date: "2026-11-23T01:00:00Z".parse().expect("an instant"),
+        utc_offset_seconds: 8 * 3600,
+    }
+}
+
+/// The message to Ada as text.
+fn written(rendered: &Rendered) -> String {
+    let bytes = message(rendered, &sender(), &named("Ada"), &identity()).expect("a message");
+    String::from_utf8(bytes).expect("messages are ASCII")
+}
