@@ -11,6 +11,7 @@
 //! that are not a well-formed message. The first is held by strict rendering, the second by the
 //! wire gate that every message passes last.
 
+mod blame;
 mod builtin;
 mod fault;
 mod gate;

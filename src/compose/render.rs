@@ -4,17 +4,14 @@
 //! control character in the subject and an output without end are faults of that person's row.
 
 use std::io;
-use std::ops::Range;
 
 use handlebars::template::Template as Ast;
-use handlebars::{
-    Context, Handlebars, Output, RenderContext, RenderError, RenderErrorReason, Renderable,
-};
+use handlebars::{Context, Handlebars, Output, RenderContext, Renderable};
 use serde_json::{Map, Value};
 
+use super::blame;
 use super::fault::RenderFault;
 use super::source::Part;
-use super::tags;
 use super::template::{Body, Template};
 
 /// No part of a message is longer, in bytes.
@@ -38,7 +35,7 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// [`RenderFault`] where a field is absent or unfit, or where a part comes out empty or too long.
+    /// [`RenderFault`] where a field is absent or unfit, or a part comes out empty or too long.
     pub fn render(&self, fields: &Map<String, Value>) -> Result<Rendered, RenderFault> {
         let context = self.context(fields)?;
         let subject = self.subject(fields, &context)?;
@@ -166,7 +163,7 @@ impl Template {
     ) -> Result<(), RenderFault> {
         let mut state = RenderContext::new(None);
         ast.render(registry, context, &mut state, page)
-            .map_err(|error| self.explain(&error, part, fields))
+            .map_err(|error| blame::explain(self, &error, part, fields))
     }
 
     fn fault(
@@ -185,83 +182,6 @@ impl Template {
             problem,
         }
     }
-
-    /// Handlebars knows the tag; which of its fields is to blame is found by their values.
-    fn explain(
-        &self,
-        error: &RenderError,
-        part: &Part,
-        fields: &Map<String, Value>,
-    ) -> RenderFault {
-        let file = error.template_name.as_deref().unwrap_or(&part.file);
-        let text = self.source.part(file).map_or("", |part| &part.content);
-        let start = error.line_no.zip(error.column_no);
-        let tag = start.and_then(|(line, column)| {
-            let at = tags::offset(text, line, column.max(1));
-            tags::scan(text)
-                .into_iter()
-                .map(|tag| tag.range)
-                .find(|range| range.end > at)
-        });
-        let path = match error.reason() {
-            RenderErrorReason::MissingVariable(path) => path.clone(),
-            RenderErrorReason::IOError(refused) => {
-                let problem = refused.to_string();
-                return self.fault(file, start, None, problem);
-            }
-            _ => None,
-        };
-        if let Some(path) = path {
-            return self.absent(file, text, start, tag, path, fields);
-        }
-        let used = self
-            .variables
-            .iter()
-            .filter(|variable| variable.file == file);
-        let absent = tag.clone().and_then(|tag| {
-            used.filter(|variable| fields.get(&variable.name).is_none_or(Value::is_null))
-                .find(|variable| tag.contains(&tags::offset(text, variable.line, variable.column)))
-        });
-        match absent {
-            Some(variable) => {
-                let (name, at) = (variable.name.clone(), (variable.line, variable.column));
-                self.fault(file, Some(at), Some(name.clone()), is_empty(&name))
-            }
-            None => {
-                let shown = tag.map_or("this tag", |tag| &text[tag]);
-                let problem = format!("{shown} cannot be shown with this person's values");
-                self.fault(file, start, None, problem)
-            }
-        }
-    }
-
-    fn absent(
-        &self,
-        file: &str,
-        text: &str,
-        start: Option<(usize, usize)>,
-        tag: Option<Range<usize>>,
-        path: String,
-        fields: &Map<String, Value>,
-    ) -> RenderFault {
-        let at = tag
-            .and_then(|tag| tags::find_word(text, tag, &path))
-            .map(|word| tags::place(text, word.start))
-            .or(start);
-        let name = path
-            .trim_start_matches("this.")
-            .trim_matches(['[', ']'])
-            .to_owned();
-        let problem = match fields.get(&name) {
-            None | Some(Value::Null) => is_empty(&name),
-            Some(_) => format!("the field `{name}` is neither a list nor a group"),
-        };
-        self.fault(file, at, Some(name), problem)
-    }
-}
-
-fn is_empty(name: &str) -> String {
-    format!("the field `{name}` is empty for this person")
 }
 
 /// A null is the absence of a value; handlebars would show it as an empty text.
@@ -326,9 +246,9 @@ impl Output for Page {
     fn write(&mut self, piece: &str) -> io::Result<()> {
         self.length += piece.len();
         if self.length > self.limit {
-            let limit = self.limit;
+            let limit = self.limit >> 10;
             return Err(io::Error::other(format!(
-                "this comes to more than {limit} bytes"
+                "with this, it is longer than {limit} KiB"
             )));
         }
         if memchr::memchr(0, piece.as_bytes()).is_some() {

@@ -7,7 +7,7 @@ pub(super) struct Path<'a> {
     ups: usize,
     from_root: bool,
     /// The first name of it; none for `this` and for `@index` and its kin.
-    first: Option<&'a str>,
+    pub(super) first: Option<&'a str>,
     /// Whether that name is all of it.
     pub(super) is_whole: bool,
 }
@@ -54,19 +54,21 @@ pub(super) struct Scope {
     pub(super) in_partial_block: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Frame {
     /// Whether plain names are fields of the list's row here.
     is_row: bool,
     /// Names that the block brings: `as |item|`, or the `title="…"` of a partial.
     names: Vec<String>,
+    /// Whether handlebars adds those names to the values of the place, in an order of its own.
+    is_shuffled: bool,
 }
 
 impl Scope {
     pub(super) fn of_row() -> Self {
         let frames = vec![Frame {
             is_row: true,
-            names: Vec::new(),
+            ..Frame::default()
         }];
         Self {
             frames,
@@ -78,16 +80,38 @@ impl Scope {
     /// Enters a block whose names belong to something inner, such as an item of a list.
     pub(super) fn push_other(&mut self, names: Vec<String>) {
         self.frames.push(Frame {
-            is_row: false,
+            names,
+            ..Frame::default()
+        });
+    }
+
+    /// Enters a block that turns to `over`.
+    pub(super) fn push_with(&mut self, over: Option<&str>, names: Vec<String>) {
+        let is_row = self.stays_in_row(over);
+        self.frames.push(Frame {
+            is_row,
+            names,
+            ..Frame::default()
+        });
+    }
+
+    /// Enters a partial that turns to `over`, or stays where it is, and is given `names`.
+    pub(super) fn push_partial(&mut self, over: Option<&str>, names: Vec<String>) {
+        self.frames.push(Frame {
+            is_row: self.stays_in_row(over),
+            is_shuffled: names.len() > 1,
             names,
         });
     }
 
-    /// Enters a block that turns to `over`, or stays where it is.
-    pub(super) fn push(&mut self, over: Option<&str>, names: Vec<String>) {
-        let stays = matches!(over, None | Some("this" | "." | "./this"));
-        let is_row = stays && self.frames.last().is_some_and(|frame| frame.is_row);
-        self.frames.push(Frame { is_row, names });
+    fn stays_in_row(&self, over: Option<&str>) -> bool {
+        let stays = over.is_none_or(|over| over == "this");
+        stays && self.frames.last().is_some_and(|frame| frame.is_row)
+    }
+
+    /// Whether going through all values of this place would go in another order each time.
+    pub(super) fn is_shuffled(&self, over: Option<&str>) -> bool {
+        over == Some("this") && self.frames.iter().any(|frame| frame.is_shuffled)
     }
 
     pub(super) fn pop(&mut self) {
@@ -146,7 +170,7 @@ mod tests {
         assert_eq!(scope.field(&parse_path("../item")), None);
         assert_eq!(scope.field(&parse_path("@root.name")), Some("name"));
         scope.pop();
-        scope.push(Some("this"), Vec::new());
+        scope.push_with(Some("this"), Vec::new());
         assert_eq!(scope.field(&parse_path("name")), Some("name"));
     }
 }

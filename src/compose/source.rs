@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::fault::{TemplateFault, nearest};
 use super::tags;
 
-/// No text of a template is larger, in bytes.
-const LARGEST_FILE: u64 = 8 << 20;
+/// No text of a template is larger, in bytes. Readers cut a message off far below that.
+const LARGEST_FILE: u64 = 1 << 20;
 
 /// All the texts that a template is made of. Equal sources render equal messages: a run keeps
 /// this, as JSON, and edits of the files touch the next run only.

@@ -6,7 +6,8 @@
 //! the list or of something inner (`{{#each items}}`) depending on that place. Two partials that
 //! include each other would overflow the stack at rendering and end the process: they are refused.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 
 use handlebars::template::{
     BlockParam, DecoratorTemplate, HelperTemplate, Parameter, Template as Ast, TemplateElement,
@@ -44,7 +45,7 @@ pub struct Variable {
 /// What was found in the texts of one kind, plain or HTML.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    pub(super) variables: Vec<Variable>,
+    pub(super) variables: BTreeSet<Variable>,
     pub(super) faults: Vec<TemplateFault>,
 }
 
@@ -89,7 +90,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn enter(&mut self, place: Option<(usize, usize)>) -> std::ops::Range<usize> {
+    fn enter(&mut self, place: Option<(usize, usize)>) -> Range<usize> {
         let tag = match place {
             Some((line, column)) => {
                 self.sheet
@@ -105,7 +106,7 @@ impl Reader<'_> {
     }
 
     /// Where `word` stands in a tag: after the last word found, if it is there.
-    fn find(&mut self, tag: &std::ops::Range<usize>, word: &str) -> std::ops::Range<usize> {
+    fn find(&mut self, tag: &Range<usize>, word: &str) -> Range<usize> {
         let rest = self.cursor.clamp(tag.start, tag.end)..tag.end;
         let found = tags::find_word(&self.sheet.text, rest, word)
             .or_else(|| tags::find_word(&self.sheet.text, tag.clone(), word));
@@ -154,7 +155,7 @@ impl Survey<'_> {
     fn value(
         &mut self,
         call: &HelperTemplate,
-        tag: &std::ops::Range<usize>,
+        tag: &Range<usize>,
         reader: &mut Reader<'_>,
         scope: &mut Scope,
     ) {
@@ -181,7 +182,7 @@ impl Survey<'_> {
     fn block(
         &mut self,
         call: &HelperTemplate,
-        tag: &std::ops::Range<usize>,
+        tag: &Range<usize>,
         reader: &mut Reader<'_>,
         scope: &mut Scope,
     ) {
@@ -190,9 +191,16 @@ impl Survey<'_> {
         let over = call.params.first().and_then(Parameter::as_name);
         let names = block_params(call.block_param.as_ref());
         let name = call.name.as_name().unwrap_or_default();
+        if name == "each" && scope.is_shuffled(over) {
+            let message = "the order of these values would change from message to message";
+            let fault = reader
+                .sheet
+                .fault("not-supported", tag.clone(), message.to_owned());
+            self.fault(fault.help("give the partial one list instead, and repeat for that"));
+        }
         match name {
             "each" => scope.push_other(names),
-            "with" => scope.push(over, names),
+            "with" => scope.push_with(over, names),
             _ => {}
         }
         if let Some(body) = &call.template {
@@ -223,7 +231,7 @@ impl Survey<'_> {
         &mut self,
         call: &HelperTemplate,
         form: Form,
-        tag: &std::ops::Range<usize>,
+        tag: &Range<usize>,
         reader: &mut Reader<'_>,
         scope: &mut Scope,
     ) {
@@ -239,7 +247,7 @@ impl Survey<'_> {
         &mut self,
         params: &[Parameter],
         hash: &HashMap<String, Parameter>,
-        tag: &std::ops::Range<usize>,
+        tag: &Range<usize>,
         reader: &mut Reader<'_>,
         scope: &mut Scope,
     ) {
@@ -253,7 +261,7 @@ impl Survey<'_> {
     fn parameter(
         &mut self,
         parameter: &Parameter,
-        tag: &std::ops::Range<usize>,
+        tag: &Range<usize>,
         reader: &mut Reader<'_>,
         scope: &mut Scope,
     ) {
@@ -275,7 +283,7 @@ impl Survey<'_> {
         &mut self,
         raw: &str,
         shown: bool,
-        tag: &std::ops::Range<usize>,
+        tag: &Range<usize>,
         reader: &mut Reader<'_>,
         scope: &Scope,
     ) {
@@ -294,15 +302,13 @@ impl Survey<'_> {
             name: name.to_owned(),
             shown: shown && path.is_whole,
         };
-        if !self.found.variables.contains(&variable) {
-            self.found.variables.push(variable);
-        }
+        self.found.variables.insert(variable);
     }
 
     fn partial(
         &mut self,
         call: &DecoratorTemplate,
-        tag: &std::ops::Range<usize>,
+        tag: &Range<usize>,
         reader: &mut Reader<'_>,
         scope: &mut Scope,
     ) {
@@ -327,7 +333,7 @@ impl Survey<'_> {
                 .for_each(|fallback| self.nested(fallback, reader, scope));
         }
         let names = call.hash.keys().cloned().collect();
-        scope.push(call.params.first().and_then(Parameter::as_name), names);
+        scope.push_partial(call.params.first().and_then(Parameter::as_name), names);
         if let Some(content) = &call.template {
             reader.cursor = tag.end;
             self.nested(content, reader, scope);
@@ -350,7 +356,7 @@ impl Survey<'_> {
         &self,
         name: &str,
         sheet: &Sheet,
-        place: std::ops::Range<usize>,
+        place: Range<usize>,
     ) -> Option<TemplateFault> {
         let ext = self.ext;
         if name.is_empty() {
@@ -408,7 +414,7 @@ fn wrong_call(
     form: Form,
     call: &HelperTemplate,
     sheet: &Sheet,
-    place: std::ops::Range<usize>,
+    place: Range<usize>,
 ) -> Option<TemplateFault> {
     let Some((_, known, needed)) = HELPERS.iter().find(|(known, _, _)| *known == name) else {
         return Some(unknown_helper(name, form, call, sheet, place));
@@ -446,7 +452,7 @@ fn unknown_helper(
     form: Form,
     call: &HelperTemplate,
     sheet: &Sheet,
-    place: std::ops::Range<usize>,
+    place: Range<usize>,
 ) -> TemplateFault {
     let message = format!("no template helper is called `{name}`");
     let fault = sheet.fault("unknown-helper", place, message);

@@ -3,6 +3,8 @@
 //! Handlebars explains a syntax error by listing the grammar rules that it tried. Here the first
 //! tag that cannot stand on its own is named, then the block that is not closed.
 
+use std::ops::Range;
+
 use handlebars::template::{Parameter, Template as Ast, TemplateElement};
 use handlebars::{TemplateError, TemplateErrorReason};
 
@@ -10,7 +12,7 @@ use super::fault::TemplateFault;
 use super::source::Part;
 use super::tags::{self, Kind, Tag};
 
-/// Blocks within blocks, and brackets within a tag, go no deeper: parsing and rendering recurse.
+/// Blocks within blocks go no deeper, and no tag has more brackets: parsing them recurses.
 const DEEPEST: usize = 40;
 
 /// A parsed text, with the places of its tags.
@@ -51,7 +53,7 @@ impl Sheet {
     pub(super) fn fault(
         &self,
         code: &'static str,
-        range: std::ops::Range<usize>,
+        range: Range<usize>,
         message: String,
     ) -> TemplateFault {
         fault(code, &self.file, &self.text, range, message)
@@ -85,7 +87,7 @@ fn fault(
     code: &'static str,
     file: &str,
     text: &str,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     message: String,
 ) -> TemplateFault {
     let mut fault = TemplateFault::of_file(code, file, message);
@@ -103,7 +105,7 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn fault(&self, range: std::ops::Range<usize>, message: String) -> TemplateFault {
+    fn fault(&self, range: Range<usize>, message: String) -> TemplateFault {
         fault("template-syntax", self.file, self.text, range, message)
     }
 
@@ -124,7 +126,7 @@ impl Draft<'_> {
                 _ => self
                     .tag_text(tag)
                     .bytes()
-                    .filter(|b| matches!(b, b'(' | b'['))
+                    .filter(|b| b"([{".contains(b))
                     .count(),
             };
             if blocks > DEEPEST || brackets > DEEPEST {
@@ -212,7 +214,7 @@ impl Draft<'_> {
                     }
                 },
                 Kind::Else { .. } if open.is_empty() => {
-                    let message = "{{else}} stands outside of any block".to_owned();
+                    let message = format!("{} stands outside of any block", self.tag_text(tag));
                     let label = "no {{#if}} is open here";
                     return Some(self.fault(tag.range.clone(), message).label(label));
                 }

@@ -1,6 +1,6 @@
 //! A template ready to be rendered, and how it is made from its texts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use handlebars::Handlebars;
@@ -47,7 +47,7 @@ impl Template {
             .drain(..)
             .chain(html.faults.drain(..))
             .collect();
-        let mut variables = Vec::new();
+        let mut variables = BTreeSet::new();
         if faults.is_empty() {
             for texts in [&plain, &html] {
                 let found = survey(&texts.roots(), &texts.partials, texts.ext);
@@ -60,7 +60,6 @@ impl Template {
             faults.dedup();
             return Err(faults);
         }
-        variables.sort();
         let used = |name: &String, _: &mut Part| plain.includes(name) || html.includes(name);
         source.partials.retain(used);
         let (plain, subject, text_body) = plain.finish();
@@ -68,7 +67,7 @@ impl Template {
         let subject = subject.expect("the plain texts begin with the subject");
         Ok(Self {
             source,
-            variables,
+            variables: variables.into_iter().collect(),
             plain,
             html,
             subject,

@@ -227,6 +227,24 @@ fn partials_that_are_missing_or_run_in_circles_are_refused() {
 }
 
 #[test]
+fn values_in_an_order_that_changes_are_refused() {
+    let with = |partial: &str| {
+        faults(&[
+            ("t/subject.txt", "Hello"),
+            ("t/body.txt", "{{> p a=1 b=2}}"),
+            ("partials/p.txt", partial),
+        ])
+    };
+    assert_eq!(
+        with("{{a}}{{#if b}}{{#each this}}{{@key}}{{/each}}{{/if}}"),
+        [
+            "not-supported partials/p.txt:1:15+14: the order of these values would change from \
+             message to message (give the partial one list instead, and repeat for that)"
+        ]
+    );
+}
+
+#[test]
 fn a_fault_in_a_partial_is_told_once_and_unused_partials_are_not_judged() {
     let own = [
         ("t/subject.txt", "Hello"),

@@ -107,6 +107,11 @@ fn a_blank_where_a_field_should_be_is_a_fault_with_its_place() {
             "1:36",
         ),
         ("{{#if (eq first_name \"x\")}}{{/if}}", "1:11"),
+        (
+            "{{#if false}}{{else if (eq first_name \"x\")}}{{/if}}",
+            "1:28",
+        ),
+        ("{{#if false}}{{else if (upper first_name)}}{{/if}}", "1:31"),
         ("{{#each first_name}}x{{/each}}", "1:9"),
         ("{{#with first_name}}x{{/with}}", "1:9"),
         ("{{default last first_name}}", "1:16"),
@@ -214,7 +219,7 @@ fn a_subject_is_one_line_and_not_empty() {
     assert!(
         subject("{{v}}", &"x".repeat(5000))
             .expect_err("long")
-            .contains("more than 4096")
+            .contains("longer than 4 KiB")
     );
 }
 
@@ -229,7 +234,7 @@ fn an_empty_or_endless_body_is_a_fault() {
     let list = json!({ "a": vec![1; 100] });
     assert_eq!(
         said(body, list),
-        "template `t` (body.txt:1:43): this comes to more than 8388608 bytes"
+        "template `t` (body.txt:1:43): with this, it is longer than 8192 KiB"
     );
 }
 
@@ -274,4 +279,10 @@ fn a_template_from_the_frozen_copy_gives_the_same_bytes() {
         json
     );
     assert_eq!(template, again);
+}
+
+#[test]
+fn a_template_is_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Template>();
 }

@@ -1,0 +1,139 @@
+//! Which field of a person made rendering fail, and where it stands in the template.
+//!
+//! Handlebars knows the tag, and sometimes the path. The rest is found here from the fields'
+//! values, so that a person reads the name of a column and not of an error.
+
+use std::ops::Range;
+
+use handlebars::{RenderError, RenderErrorReason};
+use serde_json::{Map, Value};
+
+use super::fault::RenderFault;
+use super::scope::parse_path;
+use super::source::Part;
+use super::tags::{self, Kind, Tag};
+use super::template::Template;
+
+type Fields = Map<String, Value>;
+
+/// Puts a rendering error into words. `part` is the text that was being rendered.
+pub(super) fn explain(
+    template: &Template,
+    error: &RenderError,
+    part: &Part,
+    fields: &Fields,
+) -> RenderFault {
+    let file = error.template_name.as_deref().unwrap_or(&part.file);
+    let part = template.source().part(file).unwrap_or(part);
+    let scene = Scene::of(part, error.line_no.zip(error.column_no));
+    let fault = |at, variable, problem| RenderFault {
+        template: template.name().to_owned(),
+        file: part.file.clone(),
+        at,
+        variable,
+        problem,
+    };
+    match error.reason() {
+        RenderErrorReason::IOError(refused) => fault(scene.at, None, refused.to_string()),
+        RenderErrorReason::MissingVariable(Some(path)) => {
+            let parsed = parse_path(path);
+            let name = parsed
+                .first
+                .filter(|_| parsed.is_whole)
+                .unwrap_or(path)
+                .to_owned();
+            let problem = if scene.goes_into() && fields.get(&name).is_some_and(|v| !v.is_null()) {
+                format!("the field `{name}` is neither a list nor a group")
+            } else {
+                is_empty(&name)
+            };
+            fault(scene.place_of(path), Some(name), problem)
+        }
+        _ => match scene.absent_field(template, fields) {
+            Some((name, at)) => fault(Some(at), Some(name.to_owned()), is_empty(name)),
+            None => {
+                let tag = scene
+                    .tags
+                    .first()
+                    .map_or("this tag", |tag| &scene.text[tag.range.clone()]);
+                let problem = format!("{tag} cannot be shown with this person's values");
+                fault(scene.at, None, problem)
+            }
+        },
+    }
+}
+
+fn is_empty(name: &str) -> String {
+    format!("the field `{name}` is empty for this person")
+}
+
+/// The tag that failed, in its text.
+struct Scene<'a> {
+    file: &'a str,
+    text: &'a str,
+    at: Option<(usize, usize)>,
+    /// The tag, and the `{{else if …}}` tags after it: handlebars gives the place of the first tag
+    /// of a chain for all of it.
+    tags: Vec<Tag>,
+}
+
+impl<'a> Scene<'a> {
+    fn of(part: &'a Part, at: Option<(usize, usize)>) -> Self {
+        let (file, text) = (part.file.as_str(), part.content.as_str());
+        let mut tags = tags::scan(text);
+        match at {
+            Some((line, column)) => {
+                let start = tags::offset(text, line, column.max(1));
+                tags.retain(|tag| tag.range.end > start);
+                let mut first = true;
+                tags.retain(|tag| {
+                    std::mem::take(&mut first) || tag.kind == Kind::Else { chained: true }
+                });
+            }
+            None => tags.clear(),
+        }
+        Self {
+            file,
+            text,
+            at,
+            tags,
+        }
+    }
+
+    /// Whether the tag wants a list or a group.
+    fn goes_into(&self) -> bool {
+        let kind = self.tags.first().map(|tag| &tag.kind);
+        matches!(kind, Some(Kind::Open(word)) if word == "each" || word == "with")
+    }
+
+    fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.tags.iter().map(|tag| tag.range.clone())
+    }
+
+    fn place_of(&self, path: &str) -> Option<(usize, usize)> {
+        let word = self
+            .ranges()
+            .find_map(|range| tags::find_word(self.text, range, path));
+        word.map(|word| tags::place(self.text, word.start))
+            .or(self.at)
+    }
+
+    /// The first field in the tag that this person lacks.
+    fn absent_field<'t>(
+        &self,
+        template: &'t Template,
+        fields: &Fields,
+    ) -> Option<(&'t str, (usize, usize))> {
+        let absent = |name: &str| fields.get(name).is_none_or(Value::is_null);
+        let lacking: Vec<_> = template
+            .variables()
+            .iter()
+            .filter(|variable| variable.file == self.file && absent(&variable.name))
+            .map(|variable| (variable.name.as_str(), (variable.line, variable.column)))
+            .collect();
+        self.ranges().find_map(|range| {
+            let within = |(line, column)| range.contains(&tags::offset(self.text, line, column));
+            lacking.iter().find(|(_, at)| within(*at)).copied()
+        })
+    }
+}
