@@ -2,7 +2,7 @@
 
 use lettre::Address;
 use lettre::message::Mailbox;
-use postroom::compose::{ComposeFault, Identity, Rendered, Sender, message};
+use postroom::compose::{ComposeFault, Identity, Rendered, Sender, WireFault, message};
 
 use super::{identity, named, rendered, sender, written};
 
@@ -168,6 +168,14 @@ fn addresses_that_need_smtputf8_or_hide_another_are_refused() {
         matches!(smuggled, Err(ComposeFault::ControlCharacter(_))),
         "{smuggled:?}"
     );
+}
+
+#[test]
+fn the_wire_gate_stands_behind_everything_else() {
+    let endless = Address::new_dangerous("a".repeat(1200), "example.org");
+    let to = Mailbox::new(None, endless);
+    let refused = message(&rendered("x", "x", None), &sender(), &to, &identity());
+    assert_eq!(refused, Err(ComposeFault::Wire(WireFault::LongLine(3))));
 }
 
 #[test]
