@@ -1,1 +1,93 @@
-//! (head)
+//! The configuration: a TOML file in, a [`Config`] with nothing raw in it out, or [`Problems`].
+//!
+//! [`load`] is the one validator that everything uses: `check`, the daemon's start, a reload. It
+//! collects every problem with its place, in the order of the file, and stops early in one case
+//! only: text that is not TOML has no meaning to judge. What a key is, stands once, in the table of
+//! [`key`]. It reads files and looks at the metadata of secrets; it never writes, never runs a
+//! program, never opens a socket, never asks for the time.
+//!
+//! ```text
+//! files     the bytes, as text
+//! syntax    TOML's own grammar
+//! section   a table: its keys known, its values of the right shape
+//! daemon, account, list, template, schedule
+//!           each reads its section into its type
+//! load      all of them; reference: names between them; fields: templates against columns
+//! problem   what was found; render draws it, mask keeps secrets out of it
+//! ```
+
+mod account;
+mod amount;
+mod choice;
+mod credential;
+mod daemon;
+mod document;
+mod encoding;
+mod fields;
+mod files;
+mod find;
+pub mod key;
+mod list;
+mod load;
+mod mailbox;
+mod mask;
+mod problem;
+mod provider;
+mod reference;
+mod render;
+mod schedule;
+mod section;
+mod shape;
+mod suggest;
+mod syntax;
+mod tables;
+mod template;
+mod text;
+mod unknown;
+mod zone;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use account::{Account, Login};
+pub use amount::{AmountError, Rate, format_duration, parse_duration};
+pub use choice::{Addresses, BadRows, Empty, LogFormat, NotAChoice, OnUncertain, Tls};
+pub use daemon::Daemon;
+pub use find::{NotFound, find};
+pub use load::load;
+pub use problem::{Place, Problem, Problems, Scope, Severity};
+pub use provider::{PROVIDERS, Provider, provider};
+pub use schedule::{CatchUp, Schedule};
+pub use text::{Position, SourceText};
+
+use crate::audience::List;
+use crate::compose::Template;
+
+/// What postroom is to do. Every name in it that refers to something refers to something that is
+/// there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The file it came from, absolute.
+    pub path: PathBuf,
+    /// What holds for the whole.
+    pub daemon: Daemon,
+    /// How mail leaves.
+    pub accounts: BTreeMap<String, Account>,
+    /// Who gets it. A list's file may be missing now; then reading it says so.
+    pub lists: BTreeMap<String, List>,
+    /// What is sent: every template that a schedule or a table names, compiled.
+    pub templates: BTreeMap<String, Arc<Template>>,
+    /// What goes to whom, and when.
+    pub schedules: BTreeMap<String, Schedule>,
+}
+
+/// A configuration that holds, and what there is to say about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// Warnings, and errors in what the configuration points at ([`Scope::Data`]): they keep one
+    /// list or one account from working, and nothing else. `check` fails on them.
+    pub problems: Problems,
+}

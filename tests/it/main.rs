@@ -3,4 +3,6 @@
 mod audience;
 mod calendar;
 mod compose;
+mod config;
 mod sandbox;
+mod secret;

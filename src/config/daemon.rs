@@ -1,0 +1,42 @@
+//! `[daemon]`: what holds for the whole of postroom.
+
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use super::choice::{Addresses, LogFormat};
+use super::find;
+use super::section::Section;
+use super::zone;
+
+/// What holds for the whole of postroom.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Daemon {
+    /// The time zone of schedules that name no other.
+    pub timezone: TimeZone,
+    /// The directory of the outbox.
+    pub state: PathBuf,
+    /// The control socket.
+    pub socket: PathBuf,
+    /// How log lines are written.
+    pub log: LogFormat,
+    /// How recipients' addresses appear in logs.
+    pub addresses: Addresses,
+}
+
+/// Reads `[daemon]`. Whatever is wrong in it has been reported; the default then stands for it.
+pub(super) fn read(section: &Section<'_>) -> Daemon {
+    let path = section.doc.file.path();
+    let state = section
+        .path_of("state")
+        .unwrap_or_else(|| find::state_directory(path));
+    Daemon {
+        timezone: zone::read(section, "timezone").unwrap_or(TimeZone::UTC),
+        socket: section
+            .path_of("socket")
+            .unwrap_or_else(|| find::socket(path, &state)),
+        state,
+        log: section.choice("log").unwrap_or_default(),
+        addresses: section.choice("addresses").unwrap_or_default(),
+    }
+}

@@ -1,0 +1,81 @@
+//! Templates against the columns of the lists they will be sent to, before anything is sent.
+
+use std::path::Path;
+
+use super::problem::{Place, Problem};
+use super::section::{Section, Text};
+use super::suggest;
+use super::template::Templates;
+use crate::audience::{List, Source};
+use crate::compose::{Template, Variable};
+
+/// More columns than this are counted, not named.
+const NAMED_COLUMNS: usize = 12;
+
+/// Reports every variable of the template that the list has no column for, at its first place.
+pub(super) fn check(
+    section: &Section<'_>,
+    templates: &Templates,
+    template: &Template,
+    (list, columns): (&List, &[String]),
+    to: &Text<'_>,
+) {
+    let mut reported: Vec<&str> = Vec::new();
+    for variable in template.variables() {
+        if columns.contains(&variable.name) || reported.contains(&variable.name.as_str()) {
+            continue;
+        }
+        reported.push(&variable.name);
+        let problem = missing(section, templates, template, variable, (list, columns), to);
+        // A file may have the column again tomorrow; people in the configuration itself will not.
+        section.report(match list.source {
+            Source::Inline(_) => problem,
+            Source::Csv(_) => problem.of_data(),
+        });
+    }
+}
+
+fn missing(
+    section: &Section<'_>,
+    templates: &Templates,
+    template: &Template,
+    variable: &Variable,
+    (list, columns): (&List, &[String]),
+    to: &Text<'_>,
+) -> Problem {
+    let name = &variable.name;
+    let message = format!(
+        "template `{}` uses `{name}`, which list `{}` does not have",
+        template.source().name,
+        list.name
+    );
+    let list_place = section.doc.place(to.span.clone(), enumerated(columns));
+    let (place, second) = match templates.file(Path::new(&variable.file)) {
+        Some(file) => {
+            let span = file.span_at(variable.line, variable.column, variable.span_len);
+            (Place::new(&file, span, ""), Some(list_place))
+        }
+        None => (list_place, None),
+    };
+    let problem = Problem::error("missing-field", message, place)
+        .suggest(suggest::nearest(name, columns.iter().map(String::as_str)))
+        .note("nothing is sent to anyone while a template can render a blank")
+        .help(format!(
+            "for an optional field write {{{{#if {name}}}}}…{{{{/if}}}} and list it \
+             under `optional`"
+        ));
+    second.into_iter().fold(problem, Problem::and)
+}
+
+fn enumerated(columns: &[String]) -> String {
+    let named = columns
+        .iter()
+        .take(NAMED_COLUMNS)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match columns.len().checked_sub(NAMED_COLUMNS) {
+        Some(more) if more > 0 => format!("{named} and {more} more"),
+        _ => named,
+    }
+}

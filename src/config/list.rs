@@ -1,0 +1,266 @@
+//! `[list.<name>]`: who gets it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use encoding_rs::{Encoding, UTF_8};
+use serde_json::{Map, Value as Json};
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Place, Problem};
+use super::section::{Section, Text, Value, text_of};
+use super::text::SourceText;
+use super::{encoding, mailbox, suggest};
+use crate::audience::{CsvFile, InlineRow, List, ListError, MissingColumn, Source};
+
+/// Header lines longer than this are not drawn.
+const DRAWN: u64 = 64 * 1024;
+const ADDRESS_COLUMN: &str = "email";
+
+/// Reads a list. Nothing comes back if it says nobody, or anybody wrongly, which has been reported.
+pub(super) fn read(section: &Section<'_>) -> Option<List> {
+    let sources = [("csv", "one"), ("inline", "two")];
+    let message = format!("{} has two sources", section.title());
+    if let Some(problem) = section.only_one_of(&sources, message) {
+        let help = "make two lists and name both in the schedule: `to = [\"a\", \"b\"]`";
+        section.report(problem.help(help));
+        return None;
+    }
+    let address_column = section
+        .text("address_column")
+        .map_or(ADDRESS_COLUMN, |it| it.text);
+    let (source, addresses) = if section.has("inline") {
+        needless_for_inline(section);
+        inline(section, address_column)?
+    } else if section.has("csv") {
+        (csv(section)?, Vec::new())
+    } else {
+        missing_source(section);
+        return None;
+    };
+    let texts = |key| section.texts(key).unwrap_or_default().into_iter();
+    let list = List {
+        name: section.name.to_owned(),
+        source,
+        address_column: address_column.to_owned(),
+        name_column: section.text("name_column").map(|it| it.text.to_owned()),
+        optional: texts("optional").map(|it| it.text.to_owned()).collect(),
+    };
+    check_people(section, &list, &addresses);
+    Some(list)
+}
+
+/// The columns that templates may use. A file that cannot be read now may be there when its run is
+/// due: that is reported as a fault of the data.
+pub(super) fn columns(section: &Section<'_>, list: &List) -> Option<Vec<String>> {
+    if let Source::Inline(understood) = &list.source {
+        let written = section.value("inline")?.get_ref().as_array()?;
+        if understood.len() < written.len() {
+            return None; // the others' fields are not known
+        }
+    }
+    match list.columns() {
+        Ok(columns) => Some(columns),
+        Err(fault) => {
+            section.report(unreadable(section, list, &fault).of_data());
+            None
+        }
+    }
+}
+
+fn missing_source(section: &Section<'_>) {
+    if section.lacks("csv") && section.lacks("inline") {
+        let message = format!("{} does not say who is in it", section.title());
+        let place = section.header_place("needs `csv` or `inline`");
+        section.report(
+            Problem::error("missing-key", message, place)
+                .help(format!("write `csv = \"lists/{}.csv\"`", section.name))
+                .key(section.path("csv")),
+        );
+    }
+}
+
+fn needless_for_inline(section: &Section<'_>) {
+    for key in ["encoding", "separator"] {
+        if section.has(key) {
+            let message = format!(
+                "{} is no file: `{key}` has no meaning here",
+                section.title()
+            );
+            let place = section.key_place(key, "take it out");
+            section.report(Problem::error("needless-key", message, place).key(section.path(key)));
+        }
+    }
+}
+
+fn csv(section: &Section<'_>) -> Option<Source> {
+    Some(Source::Csv(CsvFile {
+        path: section.path_of("csv")?,
+        encoding: section
+            .text("encoding")
+            .and_then(|name| encoding::named(name.text)),
+        separator: section.choice("separator"),
+    }))
+}
+
+/// The people, and where each one's address stands.
+fn inline<'d>(section: &Section<'d>, address_column: &str) -> Option<(Source, Vec<Text<'d>>)> {
+    let people = section.value("inline")?.get_ref().as_array()?;
+    // Whoever has no address has been reported; the others are judged all the same.
+    let people = people.iter().filter_map(|person| match person.get_ref() {
+        DeValue::Table(table) => {
+            let address = address_in(section, person, table, address_column)?;
+            Some((address, fields(table, address_column)))
+        }
+        _ => Some((text_of(person)?, Map::new())),
+    });
+    let (addresses, rows) = people
+        .map(|(address, fields)| {
+            let row = InlineRow {
+                address: address.text.to_owned(),
+                fields,
+            };
+            (address, row)
+        })
+        .unzip();
+    Some((Source::Inline(rows), addresses))
+}
+
+fn address_in<'d>(
+    section: &Section<'d>,
+    person: &'d Value<'d>,
+    table: &'d DeTable<'d>,
+    column: &str,
+) -> Option<Text<'d>> {
+    let found = table.get(column).and_then(text_of);
+    if found.is_none() {
+        let message = format!("somebody in {} has no `{column}`", section.title());
+        let names = table.keys().map(|key| key.get_ref().as_ref());
+        let label = match suggest::nearest(column, names) {
+            Some(near) => format!("is it `{near}`? write `{column} = \"…\"`"),
+            None => format!("write `{column} = \"…\"`, the address"),
+        };
+        let place = section.doc.place(person.span(), label);
+        section.report(Problem::error("missing-key", message, place).key(section.path("inline")));
+    }
+    found
+}
+
+fn fields(table: &DeTable<'_>, address_column: &str) -> Map<String, Json> {
+    table
+        .iter()
+        .filter(|(key, _)| key.get_ref() != address_column)
+        .map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())))
+        .collect()
+}
+
+fn json(value: &DeValue<'_>) -> Json {
+    match value {
+        DeValue::String(text) => Json::from(text.as_ref()),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(|_| Json::from(number.to_string()), Json::from),
+        DeValue::Float(number) => number
+            .as_str()
+            .parse::<f64>()
+            .map_or_else(|_| Json::from(number.as_str()), Json::from),
+        DeValue::Boolean(yes) => Json::from(*yes),
+        DeValue::Datetime(date) => Json::from(date.to_string()),
+        DeValue::Array(list) => list.iter().map(|item| json(item.get_ref())).collect(),
+        DeValue::Table(table) => Json::Object(fields(table, "")),
+    }
+}
+
+/// The people written into the file are judged as they will be when a run is opened.
+fn check_people(section: &Section<'_>, list: &List, addresses: &[Text<'_>]) {
+    if !matches!(list.source, Source::Inline(_)) {
+        return;
+    }
+    let Ok(rows) = list.read() else { return };
+    for (row, written) in rows.flatten().zip(addresses) {
+        if let Err(fault) = &row.recipient {
+            let problem = mailbox::problem(section.doc, written, fault);
+            section.report(problem.key(section.path("inline")));
+        }
+    }
+}
+
+fn unreadable(section: &Section<'_>, list: &List, fault: &ListError) -> Problem {
+    let path = fault.path.as_deref().unwrap_or(Path::new(""));
+    let shown = section
+        .text("csv")
+        .map_or_else(|| path.display().to_string(), |it| it.text.into());
+    if let Some(missing) = fault.missing_column() {
+        return missing_column(section, list, path, &shown, missing);
+    }
+    let message = format!("list `{}` cannot be used: {}", list.name, fault.message);
+    let label = match fault.line {
+        Some(line) => format!("{}:{line}", path.display()),
+        None => path.display().to_string(),
+    };
+    let problem = Problem::error(fault.code(), message, section.value_place("csv", label));
+    let problem = problem
+        .maybe_help(fault.help.clone())
+        .key(section.path("csv"));
+    // Other lines may hold people, and problems are logged.
+    match header_place(list, path).filter(|_| {
+        ["bad-header", "ambiguous-separator"].contains(&fault.code()) && fault.line == Some(1)
+    }) {
+        Some(header) => problem.and(header),
+        None => problem,
+    }
+}
+
+fn missing_column(
+    section: &Section<'_>,
+    list: &List,
+    path: &Path,
+    shown: &str,
+    missing: &MissingColumn,
+) -> Problem {
+    let message = format!("`{shown}` has no column `{}`", missing.wanted);
+    let columns = missing.header.columns.join(", ");
+    let separator = missing.header.separator;
+    let is_named = section.has(missing.key);
+    let place = section.value_place(if is_named { missing.key } else { "csv" }, "");
+    let mut problem =
+        Problem::error("missing-column", message, place).key(section.path(missing.key));
+    if is_named {
+        problem = problem.suggest(missing.suggestion.as_deref());
+    } else {
+        let column = missing.suggestion.as_deref().unwrap_or("…");
+        problem = problem.help(format!(
+            "say which column it is: `{} = \"{column}\"`",
+            missing.key
+        ));
+    }
+    match header_place(list, path) {
+        Some(mut header) => {
+            header.label = format!("columns: {columns} (separator {separator})");
+            problem.and(header)
+        }
+        None => problem.note(format!("its columns are {columns} (separator {separator})")),
+    }
+}
+
+/// The first line of a list's file, if it can be read once more.
+fn header_place(list: &List, path: &Path) -> Option<Place> {
+    use std::io::Read as _;
+    let Source::Csv(file) = &list.source else {
+        return None;
+    };
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .ok()?
+        .take(DRAWN)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    let encoding: &Encoding = file.encoding.unwrap_or(UTF_8);
+    let (text, _, _) = encoding.decode(&bytes);
+    let line = text.lines().next()?.to_owned();
+    let end = line.len();
+    Some(Place::new(
+        &Arc::new(SourceText::plain(path, line)),
+        0..end,
+        "",
+    ))
+}

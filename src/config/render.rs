@@ -1,0 +1,206 @@
+//! Draws problems for people, and writes them for programs.
+
+use std::fmt;
+use std::path::Path;
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+use serde_json::{Value, json};
+
+use super::problem::{Place, Problem, Problems, SHOWN_PER_FILE, Severity};
+
+impl Problems {
+    /// Every problem as rustc would draw it, and a last line that counts them. `color` adds ANSI
+    /// escapes; the drawing itself is ASCII.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let renderer = renderer.term_width(160);
+        let mut text = String::new();
+        for of_file in self.by_file() {
+            for problem in of_file.iter().take(SHOWN_PER_FILE) {
+                text.push_str(&renderer.render(&[problem.drawing()]));
+                text.push_str("\n\n");
+            }
+            if of_file.len() > SHOWN_PER_FILE {
+                let more = of_file.len() - SHOWN_PER_FILE;
+                let file = of_file[0].place().file.path().display();
+                text.push_str(&format!("and {more} more in {file}\n\n"));
+            }
+        }
+        text.push_str(&self.summary());
+        text
+    }
+
+    /// The count alone: `postroom.toml: 2 errors, 1 warning`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut counts = Vec::new();
+        for (count, noun) in [(self.errors(), "error"), (self.warnings(), "warning")] {
+            match count {
+                0 => {}
+                1 => counts.push(format!("1 {noun}")),
+                _ => counts.push(format!("{count} {noun}s")),
+            }
+        }
+        if counts.is_empty() {
+            counts.push("no problems".to_owned());
+        }
+        format!("{}: {}", file_name(self.path()), counts.join(", "))
+    }
+
+    /// The problems as an array of objects with code, severity, file, span, message and help.
+    /// Ignore members that you do not know.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        self.iter().map(Problem::to_json).collect()
+    }
+
+    fn by_file(&self) -> impl Iterator<Item = Vec<&Problem>> {
+        let mut files: Vec<Vec<&Problem>> = Vec::new();
+        for problem in self.iter() {
+            match files.last_mut() {
+                Some(same) if same[0].place().file.path() == problem.place().file.path() => {
+                    same.push(problem);
+                }
+                _ => files.push(vec![problem]),
+            }
+        }
+        files.into_iter()
+    }
+}
+
+/// One line for each problem, as compilers and editors know it:
+/// `file:line:column: error[code]: message`.
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().try_for_each(|problem| writeln!(f, "{problem}"))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { file, span, .. } = self.place();
+        let at = file.position(span.start);
+        let (path, Problem { code, message, .. }) = (file.path().display(), self);
+        let severity = self.severity.word();
+        write!(
+            f,
+            "{path}:{}:{}: {severity}[{code}]: {message}",
+            at.line, at.column
+        )
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Severity {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+impl Problem {
+    fn drawing(&self) -> Group<'_> {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut places: Vec<(&Place, AnnotationKind)> = self
+            .places
+            .iter()
+            .map(|place| (place, AnnotationKind::Context))
+            .collect();
+        places[0].1 = AnnotationKind::Primary;
+        let mut elements: Vec<Element<'_>> = Vec::new();
+        while let Some(file) = places.first().map(|(place, _)| &place.file) {
+            let (here, elsewhere) = places
+                .iter()
+                .copied()
+                .partition(|(place, _)| place.file.path() == file.path());
+            elements.push(if file.text().is_empty() {
+                Origin::path(file.path().to_string_lossy()).into()
+            } else {
+                snippet(here).into()
+            });
+            places = elsewhere;
+        }
+        elements.extend(
+            self.notes
+                .iter()
+                .map(|text| Level::NOTE.message(text).into()),
+        );
+        elements.extend(
+            self.helps
+                .iter()
+                .map(|text| Level::HELP.message(text).into()),
+        );
+        level
+            .primary_title(&self.message)
+            .id(self.code)
+            .elements(elements)
+    }
+
+    fn to_json(&self) -> Value {
+        let mut object = json!({
+            "code": self.code,
+            "severity": self.severity.word(),
+            "message": self.message,
+        });
+        let members = object.as_object_mut().expect("it was written as an object");
+        members.extend(place_to_json(self.place()));
+        let related = self.places[1..]
+            .iter()
+            .map(|place| Value::from(place_to_json(place)));
+        members.insert("related".into(), related.collect());
+        members.insert("notes".into(), json!(self.notes));
+        members.insert("help".into(), json!(self.helps));
+        members.insert("key".into(), json!(self.key));
+        members.insert("suggestion".into(), json!(self.suggestion));
+        object
+    }
+}
+
+/// All marks of one file in one piece of it.
+fn snippet<'a>(
+    places: Vec<(&'a Place, AnnotationKind)>,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let file = &places[0].0.file;
+    let marks = places.iter().map(|(place, kind)| {
+        let label = (!place.label.is_empty()).then_some(place.label.as_str());
+        kind.span(place.span.clone()).label(label)
+    });
+    Snippet::source(file.text())
+        .path(file.path().to_string_lossy())
+        .annotations(marks)
+}
+
+fn place_to_json(place: &Place) -> serde_json::Map<String, Value> {
+    let start = place.file.position(place.span.start);
+    let end = place.file.position(place.span.end);
+    let object = json!({
+        "file": place.file.path().to_string_lossy(),
+        "line": start.line,
+        "column": start.column,
+        "end_line": end.line,
+        "end_column": end.column,
+        "label": place.label,
+    });
+    match object {
+        Value::Object(members) => members,
+        _ => serde_json::Map::new(),
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}

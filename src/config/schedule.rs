@@ -1,0 +1,239 @@
+//! `[schedule.<name>]`: what goes to whom, via which account, and when.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use toml::de::DeValue;
+
+use super::amount::Rate;
+use super::choice::{BadRows, Empty, OnUncertain};
+use super::problem::Problem;
+use super::section::{Section, Text, Value, every};
+use super::zone;
+use crate::calendar::{self, Calendar, Cron, When};
+
+const EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
+const CATCH_UP: Duration = Duration::from_secs(60 * 60);
+const RESEND_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// What goes to whom, via which account, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The template's name.
+    pub send: String,
+    /// The lists' names, at least one.
+    pub to: Vec<String>,
+    /// The accounts' names; exactly one, until there is failover.
+    pub via: Vec<String>,
+    /// When it runs; only `postroom send` runs one without.
+    pub calendar: Option<Calendar>,
+    /// The zone of its times and of its mails' dates.
+    pub zone: TimeZone,
+    /// The waits after temporary failures, if not the account's; the last repeats.
+    pub retry: Option<Vec<Duration>>,
+    /// Mail that could not be sent for so long is not sent any more.
+    pub expires: Duration,
+    /// How fast it may send, besides what the account allows; every one of them holds.
+    pub rate: Vec<Rate>,
+    /// A run with more people is refused.
+    pub max_recipients: Option<u64>,
+    /// What happens to a run that was missed.
+    pub catch_up: CatchUp,
+    /// What is done with a mail whose end was not acknowledged.
+    pub on_uncertain: OnUncertain,
+    /// How long such a mail waits before it is sent once more.
+    pub resend_after: Duration,
+    /// What a run without recipients is.
+    pub empty: Empty,
+    /// What is done with rows that cannot be sent to.
+    pub bad_rows: BadRows,
+}
+
+/// What happens to a run that fell due while the daemon was down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CatchUp {
+    /// The last one missed is started if it is at most so late.
+    Within(Duration),
+    /// It is recorded as missed.
+    Never,
+}
+
+/// A schedule and where its names stand, before they are looked up.
+pub(super) struct Draft<'d> {
+    pub(super) schedule: Schedule,
+    pub(super) send: Text<'d>,
+    pub(super) to: Vec<Text<'d>>,
+    pub(super) via: Vec<Text<'d>>,
+}
+
+/// Reads a schedule. Nothing comes back if it does not say what goes to whom via which account,
+/// which has been reported.
+pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Draft<'d>> {
+    check_sentence(section);
+    let zone = zone::read(section, "timezone").unwrap_or_else(|| timezone.clone());
+    let when = when(section);
+    let (send, to, via) = (section.text("send"), section.some_texts("to"), via(section));
+    let owned = |names: &[Text<'_>]| names.iter().map(|name| name.text.to_owned()).collect();
+    let (to, via) = (to.unwrap_or_default(), via.unwrap_or_default());
+    let schedule = Schedule {
+        name: section.name.to_owned(),
+        send: send
+            .as_ref()
+            .map(|it| it.text.to_owned())
+            .unwrap_or_default(),
+        to: owned(&to),
+        via: owned(&via),
+        calendar: when.map(|when| Calendar {
+            when,
+            zone: zone.clone(),
+        }),
+        zone,
+        retry: section.spans("retry"),
+        expires: section.span("expires").unwrap_or(EXPIRES),
+        rate: section.rates("rate").unwrap_or_default(),
+        max_recipients: section.count("max_recipients"),
+        catch_up: catch_up(section),
+        on_uncertain: section.choice("on_uncertain").unwrap_or_default(),
+        resend_after: section.duration("resend_after").unwrap_or(RESEND_AFTER),
+        empty: section.choice("empty").unwrap_or_default(),
+        bad_rows: section.choice("bad_rows").unwrap_or_default(),
+    };
+    Some(Draft {
+        schedule,
+        send: send?,
+        to,
+        via,
+    })
+}
+
+/// A schedule reads as a sentence: send this to them via that.
+fn check_sentence(section: &Section<'_>) {
+    let parts = [
+        (
+            "send",
+            "what it sends",
+            "\"weekly-news\"`, a folder in templates/",
+        ),
+        ("to", "who gets it", "\"customers\"`, the name of a list"),
+        ("via", "how it is sent", "\"main\"`, the name of an account"),
+    ];
+    let missing: Vec<_> = parts
+        .iter()
+        .filter(|(key, ..)| section.lacks(key))
+        .collect();
+    let Some((first, ..)) = missing.first() else {
+        return;
+    };
+    let lacking: Vec<_> = missing.iter().map(|(_, lacking, _)| *lacking).collect();
+    let keys: Vec<_> = missing.iter().map(|(key, ..)| format!("`{key}`")).collect();
+    let message = format!("{} does not say {}", section.title(), lacking.join(", or "));
+    let place = section.header_place(format!("needs {}", keys.join(" and ")));
+    let problem = Problem::error("missing-key", message, place).key(section.path(first));
+    section.report(missing.iter().fold(problem, |problem, (key, _, example)| {
+        problem.help(format!("write `{key} = {example}"))
+    }));
+}
+
+fn via<'d>(section: &Section<'d>) -> Option<Vec<Text<'d>>> {
+    let names = section.some_texts("via")?;
+    if let [_, second, ..] = names.as_slice() {
+        let message = "a second account for when the first is down is planned, but not built";
+        let place = section.doc.place(second.span.clone(), "name one account");
+        section.report(Problem::error("not-yet", message, place).key(section.path("via")));
+    }
+    Some(names)
+}
+
+fn when(section: &Section<'_>) -> Option<When> {
+    let keys = [("cron", "keep one"), ("on", "or the other")];
+    let message = format!("{} says twice when it runs", section.title());
+    if let Some(problem) = section.only_one_of(&keys, message) {
+        section.report(problem.help("make two schedules of it"));
+        return None;
+    }
+    if section.has("cron") {
+        cron(section).map(When::Cron)
+    } else {
+        on(section).map(When::On)
+    }
+}
+
+fn cron(section: &Section<'_>) -> Option<Cron> {
+    let written = section.text("cron")?;
+    let fault = match written.text.parse::<Cron>() {
+        Ok(cron) => return Some(cron),
+        Err(fault) => fault,
+    };
+    let span = section
+        .doc
+        .inside(written.span.clone(), written.text, fault.span);
+    let span = if span.is_empty() { written.span } else { span };
+    let place = section.doc.place(span, fault.label);
+    let problem = if fault.never {
+        let message = format!("{} would never run", section.title());
+        Problem::error("never-fires", message, place)
+    } else {
+        Problem::error("bad-cron", fault.message, place)
+    };
+    let problem = problem.maybe_note(fault.note).maybe_help(fault.help);
+    section.report(problem.key(section.path("cron")));
+    None
+}
+
+fn on(section: &Section<'_>) -> Option<Vec<jiff::civil::DateTime>> {
+    let value = section.value("on")?;
+    let one = std::slice::from_ref(value);
+    let moments: Vec<&Value<'_>> = match value.get_ref().as_array() {
+        Some(list) => list.iter().collect(),
+        None => one.iter().collect(),
+    };
+    if moments.is_empty() {
+        let message = format!("`on` of {} names no date", section.title());
+        let place = section.value_place("on", "write at least one");
+        section.report(Problem::error("empty-list", message, place).key(section.path("on")));
+    }
+    every(moments.into_iter().map(|moment| instant(section, moment)))
+}
+
+fn instant(section: &Section<'_>, value: &Value<'_>) -> Option<jiff::civil::DateTime> {
+    let wrong = |message: String, label: &str| {
+        let place = section.doc.place(value.span(), label);
+        section.report(Problem::error("bad-date", message, place).key(section.path("on")));
+    };
+    let text = match value.get_ref() {
+        DeValue::Datetime(date) if date.offset.is_some() => {
+            let message = format!("`{date}` brings its own offset");
+            wrong(
+                message,
+                "leave the offset out; `timezone` says where the clock hangs",
+            );
+            return None;
+        }
+        DeValue::Datetime(date) if date.time.is_none() => {
+            wrong(
+                format!("`{date}` has no time of day"),
+                &format!("write {date}T09:00:00"),
+            );
+            return None;
+        }
+        DeValue::Datetime(date) => date.to_string(),
+        other => other.as_str()?.to_owned(),
+    };
+    match calendar::parse_civil(&text) {
+        Ok(moment) => Some(moment),
+        Err(message) => {
+            wrong(message, "");
+            None
+        }
+    }
+}
+
+fn catch_up(section: &Section<'_>) -> CatchUp {
+    match section.text("catch_up") {
+        Some(word) if word.text == "never" => CatchUp::Never,
+        Some(_) => CatchUp::Within(section.span("catch_up").unwrap_or(CATCH_UP)),
+        None => CatchUp::Within(CATCH_UP),
+    }
+}

@@ -1,0 +1,306 @@
+//! A table of the file, read by its rows of the table of keys.
+//!
+//! Opening a section judges the names of its keys and the shapes of their values once; after that
+//! the typed getters only see what has the right shape. A getter that answers nothing has either
+//! found nothing, or reported why.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use lettre::message::Mailbox;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::amount::{self, Rate};
+use super::document::Document;
+use super::key::{Key, Kind, keys_of};
+use super::problem::{Place, Problem};
+use super::{mailbox, shape, unknown};
+use crate::audience;
+
+pub(super) type Value<'d> = Spanned<DeValue<'d>>;
+
+/// A text and where its value stands in the file.
+#[derive(Clone, Debug)]
+pub(super) struct Text<'d> {
+    pub(super) text: &'d str,
+    pub(super) span: Range<usize>,
+}
+
+pub(super) struct Section<'d> {
+    pub(super) doc: &'d Document,
+    /// The name a person gave it; empty where tables of this kind have none.
+    pub(super) name: &'d str,
+    /// Where to point if something is missing in it.
+    pub(super) header: Range<usize>,
+    table: &'static str,
+    entries: &'d DeTable<'d>,
+    unusable: HashSet<&'static str>,
+    /// Keys that an unknown key was taken for: they are not missing as well.
+    meant: Vec<&'static str>,
+}
+
+impl<'d> Section<'d> {
+    /// Opens a table: `table` is its path in the table of keys, `account.*` for example.
+    pub(super) fn open(
+        doc: &'d Document,
+        table: &'static str,
+        name: &'d str,
+        header: Range<usize>,
+        entries: &'d DeTable<'d>,
+    ) -> Self {
+        let (unusable, meant) = (HashSet::new(), Vec::new());
+        let mut section = Self {
+            doc,
+            name,
+            header,
+            table,
+            entries,
+            unusable,
+            meant,
+        };
+        for (key, value) in entries {
+            match keys_of(table).find(|known| known.name() == key.get_ref()) {
+                Some(Key {
+                    kind: Kind::Planned,
+                    doc: meaning,
+                    ..
+                }) => {
+                    section.report(unknown::not_yet(&section, key, meaning));
+                }
+                Some(known) => {
+                    if let Some(problem) = shape::complaint(doc, known, value) {
+                        section.report(problem.key(section.path(known.name())));
+                        section.unusable.insert(known.name());
+                    }
+                }
+                None => {
+                    let meant = unknown::report(&section, key);
+                    section.meant.extend(meant);
+                }
+            }
+        }
+        section
+    }
+
+    /// What a person calls it: "account `relay`".
+    pub(super) fn title(&self) -> String {
+        match self.kind() {
+            "" => "this file".to_owned(),
+            kind if self.name.is_empty() => format!("[{kind}]"),
+            kind => format!("{kind} `{}`", self.name),
+        }
+    }
+
+    /// `account`, `list`, …; nothing for the top of the file.
+    pub(super) fn kind(&self) -> &'static str {
+        self.table.trim_end_matches(".*")
+    }
+
+    /// Its path in the table of keys.
+    pub(super) fn table(&self) -> &'static str {
+        self.table
+    }
+
+    /// A key's path in this file: `account.relay.port`.
+    pub(super) fn path(&self, key: &str) -> String {
+        let parts = [self.kind(), self.name, key];
+        parts
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(".")
+    }
+
+    pub(super) fn report(&self, problem: Problem) {
+        self.doc.report(problem);
+    }
+
+    /// Whether the key stands there, well-formed or not.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Whether a table stands there.
+    pub(super) fn holds_table(&self, key: &str) -> bool {
+        self.entries
+            .get(key)
+            .is_some_and(|value| value.get_ref().is_table())
+    }
+
+    /// Whether the key is missing, and not just misspelt.
+    pub(super) fn lacks(&self, key: &str) -> bool {
+        !self.has(key) && !self.meant.contains(&key)
+    }
+
+    /// The key's own place.
+    pub(super) fn key_place(&self, key: &str, label: impl Into<String>) -> Place {
+        let span = self.entries.get_key_value(key).map(|(key, _)| key.span());
+        self.doc.place(span.unwrap_or(self.header.clone()), label)
+    }
+
+    /// The place of the key's value.
+    pub(super) fn value_place(&self, key: &str, label: impl Into<String>) -> Place {
+        let span = self.entries.get(key).map(Spanned::span);
+        self.doc.place(span.unwrap_or(self.header.clone()), label)
+    }
+
+    /// The place of the table's header.
+    pub(super) fn header_place(&self, label: impl Into<String>) -> Place {
+        self.doc.place(self.header.clone(), label)
+    }
+
+    /// Reports that keys exclude each other: all but the first of those that are there.
+    pub(super) fn only_one_of(&self, keys: &[(&str, &str)], message: String) -> Option<Problem> {
+        let present: Vec<_> = keys.iter().filter(|(key, _)| self.has(key)).collect();
+        let [(first, label), rest @ ..] = present.as_slice() else {
+            return None;
+        };
+        let problem = Problem::error("only-one-of", message, self.key_place(first, *label))
+            .key(self.path(first));
+        let with_others = rest.iter().fold(problem, |it, (key, label)| {
+            it.and(self.key_place(key, *label))
+        });
+        (!rest.is_empty()).then_some(with_others)
+    }
+
+    pub(super) fn value(&self, key: &str) -> Option<&'d Value<'d>> {
+        debug_assert!(
+            keys_of(self.table).any(|known| known.name() == key),
+            "{key} is in the table of keys"
+        );
+        self.entries
+            .get(key)
+            .filter(|_| !self.unusable.contains(key))
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<Text<'d>> {
+        text_of(self.value(key)?)
+    }
+
+    pub(super) fn path_of(&self, key: &str) -> Option<PathBuf> {
+        self.text(key).map(|path| self.doc.resolve(path.text))
+    }
+
+    pub(super) fn flag(&self, key: &str) -> Option<bool> {
+        self.value(key)?.get_ref().as_bool()
+    }
+
+    pub(super) fn count(&self, key: &str) -> Option<u64> {
+        shape::whole_number(self.value(key)?.get_ref())
+    }
+
+    /// One of some words; the shape check has seen that it is one of them.
+    pub(super) fn choice<T: FromStr>(&self, key: &str) -> Option<T> {
+        self.text(key)?.text.parse().ok()
+    }
+
+    pub(super) fn duration(&self, key: &str) -> Option<Duration> {
+        let text = self.text(key)?;
+        self.parsed(
+            key,
+            &text,
+            "bad-duration",
+            amount::parse_duration(text.text),
+        )
+    }
+
+    /// A duration longer than nothing.
+    pub(super) fn span(&self, key: &str) -> Option<Duration> {
+        let text = self.text(key)?;
+        self.span_in(key, &text)
+    }
+
+    pub(super) fn spans(&self, key: &str) -> Option<Vec<Duration>> {
+        let texts = self.some_texts(key)?;
+        every(texts.iter().map(|text| self.span_in(key, text)))
+    }
+
+    pub(super) fn rates(&self, key: &str) -> Option<Vec<Rate>> {
+        let texts = self.some_texts(key)?;
+        every(
+            texts
+                .iter()
+                .map(|text| self.parsed(key, text, "bad-rate", text.text.parse())),
+        )
+    }
+
+    pub(super) fn mailbox(&self, key: &str) -> Option<Mailbox> {
+        let text = self.text(key)?;
+        match audience::mailbox(text.text) {
+            Ok(mailbox) => Some(mailbox),
+            Err(fault) => {
+                self.report(mailbox::problem(self.doc, &text, &fault).key(self.path(key)));
+                None
+            }
+        }
+    }
+
+    /// The texts of a list; a text that stands alone is a list of one.
+    pub(super) fn texts(&self, key: &str) -> Option<Vec<Text<'d>>> {
+        let value = self.value(key)?;
+        match value.get_ref().as_array() {
+            Some(list) => list.iter().map(text_of).collect(),
+            None => text_of(value).map(|text| vec![text]),
+        }
+    }
+
+    /// The texts of a list in which at least one must stand.
+    pub(super) fn some_texts(&self, key: &str) -> Option<Vec<Text<'d>>> {
+        let texts = self.texts(key)?;
+        if texts.is_empty() {
+            let place = self.value_place(key, "write at least one");
+            let message = format!("`{key}` of {} is an empty list", self.title());
+            self.report(Problem::error("empty-list", message, place).key(self.path(key)));
+        }
+        Some(texts)
+    }
+
+    fn span_in(&self, key: &str, text: &Text<'d>) -> Option<Duration> {
+        let span = self.parsed(key, text, "bad-duration", amount::parse_duration(text.text))?;
+        if span.is_zero() {
+            let place = self.doc.place(text.span.clone(), "write a longer one");
+            let message = format!("`{key}` cannot be nothing");
+            self.report(Problem::error("bad-duration", message, place).key(self.path(key)));
+            return None;
+        }
+        Some(span)
+    }
+
+    fn parsed<T>(
+        &self,
+        key: &str,
+        text: &Text<'d>,
+        code: &'static str,
+        result: Result<T, amount::AmountError>,
+    ) -> Option<T> {
+        result
+            .map_err(|fault| {
+                // A fault in all of it is marked with its quotes, as the thing to replace.
+                let span = if fault.span == (0..text.text.len()) {
+                    text.span.clone()
+                } else {
+                    self.doc.inside(text.span.clone(), text.text, fault.span)
+                };
+                let place = self.doc.place(span, fault.label);
+                let problem = Problem::error(code, fault.message, place).key(self.path(key));
+                self.report(problem.maybe_note(fault.note.map(str::to_owned)));
+            })
+            .ok()
+    }
+}
+
+/// All of them, if every one is good; each bad one has had its say by then.
+pub(super) fn every<T>(results: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
+    results.collect::<Vec<_>>().into_iter().collect()
+}
+
+pub(super) fn text_of<'d>(value: &'d Value<'d>) -> Option<Text<'d>> {
+    Some(Text {
+        text: value.get_ref().as_str()?,
+        span: value.span(),
+    })
+}

@@ -1,0 +1,225 @@
+//! Whether a value has the shape its key wants, said in a person's words.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::document::Document;
+use super::key::{Key, Kind, wants};
+use super::problem::Problem;
+use super::section::Value;
+use super::{encoding, provider, suggest};
+use crate::audience::Separator;
+
+/// What is wrong with a value that cannot stand there, whatever it says.
+pub(super) fn complaint(doc: &Document, key: &Key, value: &Value<'_>) -> Option<Problem> {
+    if let (Kind::Tables, DeValue::Array(_)) = (key.kind, value.get_ref()) {
+        return Some(nameless(doc, key, value));
+    }
+    if let Some(culprit) = misfit(key.kind, value) {
+        return Some(wrong_type(doc, key, culprit));
+    }
+    let bad_value = |message| Problem::error("bad-value", message, doc.place(value.span(), ""));
+    match (key.kind, value.get_ref()) {
+        (Kind::Choice(words), DeValue::String(word)) => one_of(doc, key, word, words, value),
+        (Kind::Provider, DeValue::String(word)) => {
+            one_of(doc, key, word, &provider::names(), value)
+        }
+        (Kind::Count(least, most), number) => match whole_number(number) {
+            Some(number) if (least..=most).contains(&number) => None,
+            _ => Some(out_of_range(doc, key, value, least, most)),
+        },
+        (Kind::Separator, DeValue::String(text)) => {
+            let fault = text.parse::<Separator>().err()?;
+            let message = format!("`{}` cannot be `{text}`", key.name());
+            Some(bad_value(message).note(fault.to_string()))
+        }
+        (Kind::Encoding, DeValue::String(name)) if encoding::named(name).is_none() => {
+            let problem = bad_value(format!("no text encoding is called `{name}`"));
+            Some(problem.help(
+                "write `encoding = \"gb18030\"` for files from a Chinese spreadsheet, or \
+                 \"windows-1252\"; UTF-8 and UTF-16 need no key",
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// A whole number that is not negative.
+pub(super) fn whole_number(value: &DeValue<'_>) -> Option<u64> {
+    let number = value.as_integer()?;
+    u64::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+/// The value, or the one in its list, that has the wrong type.
+fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
+    use DeValue as V;
+    let fits = match (kind, value.get_ref()) {
+        (
+            Kind::Text
+            | Kind::Path
+            | Kind::Zone
+            | Kind::Cron
+            | Kind::Mailbox
+            | Kind::Separator
+            | Kind::Encoding
+            | Kind::Choice(_)
+            | Kind::Provider
+            | Kind::Duration
+            | Kind::Span
+            | Kind::SpanOrNever
+            | Kind::Rates
+            | Kind::Names
+            | Kind::NameOrFalse,
+            V::String(_),
+        ) => true,
+        (Kind::Flag, V::Boolean(_)) | (Kind::NameOrFalse, V::Boolean(false)) => true,
+        (Kind::Count(..), V::Integer(_)) => true,
+        (Kind::Instants, V::String(_) | V::Datetime(_)) => true,
+        (Kind::Secret, V::String(_) | V::Table(_)) => true,
+        (Kind::Table | Kind::Tables, V::Table(_)) => true,
+        (Kind::Zone, V::Table(_)) => true, // { column = … }, which answers for itself
+        (Kind::Spans | Kind::Rates | Kind::Names | Kind::Texts, V::Array(list)) => {
+            return list.iter().find(|item| !item.get_ref().is_str());
+        }
+        (Kind::Instants, V::Array(list)) => {
+            return list
+                .iter()
+                .find(|it| !it.get_ref().is_str() && !it.get_ref().is_datetime());
+        }
+        (Kind::People, V::Array(list)) => {
+            return list
+                .iter()
+                .find(|it| !it.get_ref().is_str() && !it.get_ref().is_table());
+        }
+        _ => false,
+    };
+    (!fits).then_some(value)
+}
+
+fn wrong_type(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
+    let within_list = matches!(
+        key.kind,
+        Kind::Spans | Kind::Texts | Kind::People | Kind::Names
+    ) && !value.get_ref().is_array();
+    let what = described(value.get_ref());
+    let message = format!("`{}` wants {}, this is {what}", key.name(), wants(key.kind));
+    // What a value typed as secret holds is not repeated, not even to mend its quotes.
+    let fix = if key.kind == Kind::Secret {
+        None
+    } else {
+        fix(doc, key.kind, value, within_list)
+    };
+    let (label, suggestion) = match fix {
+        Some(Fix::Write(text, aside)) => (format!("write {text}{aside}"), Some(text)),
+        Some(Fix::Say(text)) => (text, None),
+        None => (String::new(), None),
+    };
+    let mut problem = Problem::error("wrong-type", message, doc.place(value.span(), label));
+    problem.suggestion = suggestion;
+    problem
+}
+
+enum Fix {
+    Write(String, &'static str),
+    Say(String),
+}
+
+fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Option<Fix> {
+    let written = &doc.file.text()[doc.file.clamp(value.span())];
+    let is_scalar = !value.get_ref().is_array() && !value.get_ref().is_table();
+    match (kind, value.get_ref()) {
+        (Kind::Count(..), DeValue::String(text)) => {
+            let number: u64 = text.trim().replace('_', "").parse().ok()?;
+            Some(Fix::Write(number.to_string(), ", without quotes"))
+        }
+        (Kind::Flag, DeValue::String(text)) => match text.to_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Some(Fix::Write("true".into(), ", without quotes")),
+            "false" | "no" | "off" | "0" => Some(Fix::Write("false".into(), ", without quotes")),
+            _ => None,
+        },
+        (
+            Kind::Duration | Kind::Span | Kind::SpanOrNever | Kind::Spans,
+            DeValue::Integer(number),
+        ) => Some(Fix::Say(format!(
+            "{number} of what? \"{number}s\", \"{number}m\", \"{number}h\" or \"{number}d\""
+        ))),
+        (Kind::Rates, DeValue::Integer(number)) => Some(Fix::Say(format!(
+            "in what time? \"{number}/minute\", \"{number}/hour\" or \"{number}/day\""
+        ))),
+        (Kind::Choice(_) | Kind::Provider | Kind::Instants | Kind::People, _) if is_scalar => None,
+        (Kind::Spans | Kind::Texts, DeValue::String(_)) if may_be_item => {
+            Some(Fix::Write(format!("[{written}]"), ""))
+        }
+        (Kind::Flag | Kind::Count(..), _) => None,
+        (Kind::NameOrFalse, DeValue::Boolean(true)) => {
+            Some(Fix::Say("leave it out for the default, or name one".into()))
+        }
+        _ if is_scalar && !value.get_ref().is_str() => {
+            Some(Fix::Write(format!("\"{written}\""), ", with quotes"))
+        }
+        (_, DeValue::Array(list)) if list.len() == 1 => {
+            let only = &doc.file.text()[doc.file.clamp(list[0].span())];
+            Some(Fix::Write(only.to_owned(), ", without brackets"))
+        }
+        _ => None,
+    }
+}
+
+/// `[[account]]`
+fn nameless(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
+    let kind = key.name();
+    let message = format!("every {kind} has a name");
+    let first = value
+        .get_ref()
+        .as_array()
+        .and_then(|list| list.first())
+        .map(Spanned::span);
+    let place = doc.place(
+        first.unwrap_or(value.span()),
+        format!("write [{kind}.<name>]"),
+    );
+    Problem::error("wrong-type", message, place)
+}
+
+fn described(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a number with a point",
+        DeValue::Boolean(true) => "`true`",
+        DeValue::Boolean(false) => "`false`",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+fn one_of(
+    doc: &Document,
+    key: &Key,
+    word: &str,
+    words: &[&'static str],
+    value: &Spanned<DeValue<'_>>,
+) -> Option<Problem> {
+    if words.contains(&word) {
+        return None;
+    }
+    let message = format!("`{}` cannot be `{word}`", key.name());
+    let problem = Problem::error("bad-choice", message, doc.place(value.span(), ""));
+    Some(
+        problem
+            .suggest(suggest::nearest(word, words.iter().copied()))
+            .help(format!("`{}` is {}", key.name(), wants(key.kind))),
+    )
+}
+
+fn out_of_range(doc: &Document, key: &Key, value: &Value<'_>, least: u64, most: u64) -> Problem {
+    let written = doc.file.text()[doc.file.clamp(value.span())].to_owned();
+    let label = if most == u64::MAX {
+        format!("at least {least}")
+    } else {
+        format!("{least} to {most}")
+    };
+    let message = format!("`{}` cannot be {written}", key.name());
+    Problem::error("out-of-range", message, doc.place(value.span(), label))
+}

@@ -1,0 +1,77 @@
+//! The named tables of a file: `[account.main]`, `[list.staff]`, and so on.
+
+use std::ops::Range;
+
+use toml::de::DeValue;
+
+use super::document::Document;
+use super::problem::Problem;
+use super::section::{Section, Text};
+
+/// A table with a name: `[account.main]`.
+pub(super) struct Named<'d> {
+    pub(super) section: Section<'d>,
+    /// The name as it stands in the header.
+    pub(super) name: Text<'d>,
+}
+
+impl Named<'_> {
+    pub(super) fn name(&self) -> String {
+        self.name.text.to_owned()
+    }
+}
+
+/// The tables of a kind, in the order of the file.
+pub(super) fn named<'d>(
+    top: &Section<'d>,
+    kind: &'static str,
+    path: &'static str,
+) -> Vec<Named<'d>> {
+    let doc = top.doc;
+    let Some(tables) = top.value(kind).and_then(|it| it.get_ref().as_table()) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (key, value) in tables {
+        let name = Text {
+            text: key.get_ref(),
+            span: key.span(),
+        };
+        let DeValue::Table(entries) = value.get_ref() else {
+            let message = format!("`{}` stands in [{kind}], where only names stand", name.text);
+            let place = doc.place(name.span, format!("write [{kind}.<name>] above it"));
+            doc.report(Problem::error("wrong-type", message, place));
+            continue;
+        };
+        check_name(doc, kind, &name);
+        let header = header(doc, value.span());
+        let section = Section::open(doc, path, name.text, header, entries);
+        found.push(Named { section, name });
+    }
+    found.sort_by_key(|it| it.name.span.start);
+    found
+}
+
+/// Names go into file names, logs, commands and addresses of runs.
+fn check_name(doc: &Document, kind: &str, name: &Text<'_>) {
+    let is_good = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let good_start = name.text.chars().next().is_some_and(char::is_alphanumeric);
+    if !good_start || !name.text.chars().all(is_good) {
+        let message = format!(
+            "`{}` cannot be the name of a {kind}",
+            name.text.escape_debug()
+        );
+        let place = doc.place(name.span.clone(), "letters, digits, - and _ make a name");
+        doc.report(Problem::error("bad-name", message, place));
+    }
+}
+
+/// The first line of a table: an inline one may have several.
+pub(super) fn header(doc: &Document, span: Range<usize>) -> Range<usize> {
+    let span = doc.file.clamp(span);
+    let first_line = doc.file.text()[span.clone()]
+        .lines()
+        .next()
+        .map_or(0, str::len);
+    span.start..span.start + first_line
+}

@@ -1,0 +1,227 @@
+//! What a good file comes to.
+
+use std::time::Duration;
+
+use jiff::civil::date;
+use postroom::audience::Source;
+use postroom::calendar::When;
+use postroom::config::key::{KEYS, Kind};
+use postroom::config::{
+    Addresses, BadRows, CatchUp, Config, Empty, LogFormat, OnUncertain, Tls, find,
+};
+use postroom::secret::Secret;
+
+use super::world::{FULL, World};
+
+/// The smallest file that works, as the README shows it.
+const SMALLEST: &str = r#"
+[account.qq]
+provider = "qq"
+user     = "123456@qq.com"
+password = { file = "secrets/relay" }
+
+[list.staff]
+csv = "lists/customers.csv"
+
+[schedule.monday-note]
+send = "digest"
+to   = "staff"
+via  = "qq"
+cron = "0 9 * * Mon"
+"#;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn config(world: &World, text: &str) -> Config {
+    let loaded = world
+        .load(text)
+        .unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    assert!(
+        !loaded.problems.has_errors(),
+        "{}",
+        loaded.problems.render(false)
+    );
+    loaded.config
+}
+
+#[test]
+fn the_smallest_file_takes_its_defaults() {
+    let world = World::new();
+    let config = config(&world, SMALLEST);
+    let account = &config.accounts["qq"];
+    assert_eq!((account.host.as_str(), account.port), ("smtp.qq.com", 465));
+    assert_eq!((account.tls, account.connections), (Tls::Implicit, 3));
+    assert_eq!(account.sender.from.to_string(), "123456@qq.com");
+    assert_eq!(account.retry.first(), Some(&MINUTE));
+    assert_eq!(account.retry.last(), Some(&(240 * MINUTE)));
+    let login = account.login.as_ref().expect("it logs in");
+    assert_eq!(
+        login.password,
+        Secret::File(world.path().join("secrets/relay"))
+    );
+
+    let schedule = &config.schedules["monday-note"];
+    assert_eq!(schedule.expires, 24 * 60 * MINUTE);
+    assert_eq!(schedule.catch_up, CatchUp::Within(60 * MINUTE));
+    assert_eq!(schedule.resend_after, 15 * MINUTE);
+    assert_eq!(schedule.on_uncertain, OnUncertain::Resend);
+    assert_eq!(
+        (schedule.empty, schedule.bad_rows),
+        (Empty::Fail, BadRows::Skip)
+    );
+    assert_eq!((&schedule.retry, schedule.max_recipients), (&None, None));
+    assert_eq!(schedule.zone, jiff::tz::TimeZone::UTC);
+    assert_eq!(config.daemon.addresses, Addresses::Masked);
+    assert_eq!(config.daemon.log, LogFormat::Auto);
+    assert_eq!(config.templates.keys().collect::<Vec<_>>(), ["digest"]);
+}
+
+#[test]
+fn every_key_of_the_full_file_is_understood() {
+    let world = World::new();
+    let config = config(&world, FULL);
+    assert_eq!(config.daemon.state, world.path().join("state"));
+    assert_eq!(
+        config.daemon.socket.to_str(),
+        Some("/run/postroom/test.sock")
+    );
+    let main = &config.accounts["main"];
+    assert_eq!((main.host.as_str(), main.port), ("smtp.fastmail.com", 465));
+    let rates: Vec<_> = main.rate.iter().map(ToString::to_string).collect();
+    assert_eq!(rates, ["2/second", "4000/day"]);
+    let relay = &config.accounts["relay"];
+    assert_eq!(relay.retry, [MINUTE, 5 * MINUTE, 90 * MINUTE]);
+    assert_eq!(relay.ca, Some(world.path().join("ca.pem")));
+
+    let Source::Inline(team) = &config.lists["team"].source else {
+        panic!("it is inline")
+    };
+    assert_eq!(team[0].address, "Ada Lovelace <ada@example.org>");
+    assert_eq!(team[1].address, "bo@example.org");
+    assert_eq!(team[1].fields["seats"], 3);
+    assert_eq!(team[1].fields["since"], "2026-01-31");
+
+    let digest = &config.schedules["weekly-digest"];
+    assert_eq!(digest.to, ["customers", "team"]);
+    assert_eq!(digest.zone.iana_name(), Some("America/New_York"));
+    let party = config.schedules["party"]
+        .calendar
+        .as_ref()
+        .expect("it has a time");
+    let days = [
+        date(2026, 12, 24).at(9, 0, 0, 0),
+        date(2026, 12, 25).at(9, 0, 0, 0),
+    ];
+    let When::On(dates) = &party.when else {
+        panic!("it has dates")
+    };
+    assert_eq!(dates[..2], days);
+    assert_eq!(dates[2], date(2026, 12, 26).at(10, 30, 0, 0));
+    assert_eq!(config.schedules["by-hand"].calendar, None);
+    assert_eq!(config.schedules["by-hand"].catch_up, CatchUp::Never);
+}
+
+#[test]
+fn a_file_loads_to_the_same_value_twice() {
+    let world = World::new();
+    assert_eq!(config(&world, FULL), config(&world, FULL));
+}
+
+/// For every key another value, and a difference: a key that changes nothing is a defect.
+#[test]
+fn every_key_that_is_accepted_changes_something() {
+    let others = [
+        ("config_version = 1", "config_version = 7"),
+        ("\"Europe/Berlin\"", "\"Europe/Paris\""),
+        ("= \"state\"", "= \"elsewhere\""),
+        ("test.sock", "other.sock"),
+        ("\"json\"", "\"logfmt\""),
+        ("addresses = \"full\"", "addresses = \"none\""),
+        ("\"fastmail\"", "\"gmail\""),
+        ("\"mx.corp.example\"", "\"mx2.corp.example\""),
+        ("2525", "2526"),
+        ("\"starttls\"", "\"implicit\""),
+        (
+            "port        = 2525\ntls         = \"starttls\"\nodd_port    = false",
+            "port = 465\ntls = \"starttls\"\nodd_port = true",
+        ),
+        ("\"ca.pem\"", "\"secrets/../ca.pem\""),
+        ("\"postroom\"", "\"clerk\""),
+        ("{ file = \"secrets/relay\" }", "{ env = \"PATH\" }"),
+        ("Postroom <postroom@", "Clerk <clerk@"),
+        ("help@", "info@"),
+        ("100/10s", "100/20s"),
+        ("connections = 4", "connections = 5"),
+        ("\"1h30m\"", "\"2h\""),
+        ("hello       = \"mail.", "hello       = \"post."),
+        ("ada@example.org", "ida@example.org"),
+        ("lists/german.csv", "lists/../lists/german.csv"),
+        ("\"e-mail\"", "\"plan\""),
+        (
+            "name_column    = \"first_name\"",
+            "name_column    = \"plan\"",
+        ),
+        ("[\"company\"]", "[]"),
+        ("\"utf-8\"", "\"gb18030\""),
+        ("separator      = \";\"", ""),
+        ("layout = false", ""),
+        ("send           = \"digest\"", "send = \"plain\""),
+        ("[\"customers\", \"team\"]", "\"customers\""),
+        ("via            = \"main\"", "via = \"relay\""),
+        ("0 9 * * Mon", "0 9 * * Tue"),
+        ("2026-12-24T09:00", "2026-12-23T09:00"),
+        ("America/New_York", "America/Toronto"),
+        ("[\"10m\"]", "[\"11m\"]"),
+        ("\"4d\"", "\"5d\""),
+        ("50/minute", "60/minute"),
+        ("20_000", "20_001"),
+        ("\"6h\"", "\"7h\""),
+        ("\"hold\"", "\"assume-sent\""),
+        ("\"0s\"", "\"1s\""),
+        ("\"skip\"", "\"fail\""),
+        ("\"refuse\"", "\"skip\""),
+    ];
+    let world = World::new();
+    world.write("templates/layout.txt", "{{{body}}}\n-- \nus\n");
+    std::fs::create_dir(world.path().join("templates/plain")).expect("it is new");
+    world.write("templates/plain/subject.txt", "Hello");
+    world.write("templates/plain/body.txt", "Hello");
+    let as_it_is = world.load(FULL);
+    for (value, other) in others {
+        assert!(FULL.contains(value), "{value} is in the full file");
+        let changed = world.load(FULL.replacen(value, other, 1));
+        let same = match (&as_it_is, &changed) {
+            (Ok(before), Ok(after)) => before.config == after.config,
+            (before, after) => before.is_ok() == after.is_ok() && !value.contains("odd_port"),
+        };
+        assert!(!same, "{value} to {other}: no difference");
+    }
+    let built = KEYS
+        .iter()
+        .filter(|key| !matches!(key.kind, Kind::Planned | Kind::Table | Kind::Tables));
+    for key in built {
+        let line = |line: &str| {
+            line.split('=')
+                .next()
+                .is_some_and(|it| it.trim() == key.name())
+        };
+        assert!(
+            FULL.lines().any(line),
+            "{} is not in the full file",
+            key.path
+        );
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_no_fault() {
+    let world = World::new();
+    let windows = format!("\u{feff}{}", SMALLEST.replace('\n', "\r\n"));
+    assert_eq!(config(&world, &windows), config(&world, SMALLEST));
+}
+
+#[test]
+fn a_named_file_is_found_where_it_is_named() {
+    let path = std::path::Path::new("some/where.toml");
+    assert_eq!(find(Some(path)).as_deref(), Ok(path));
+}

@@ -1,0 +1,8 @@
+//! The configuration: every fault named, every value understood.
+
+mod amounts;
+mod faults;
+mod loaded;
+mod mutations;
+mod secrets;
+mod world;
