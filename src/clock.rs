@@ -11,6 +11,9 @@ pub use jiff::Timestamp;
 use tokio::time::Instant;
 pub use ulid::Ulid;
 
+/// Where [`Clock::ticks`] begins.
+const HEAD_START: Duration = Duration::from_secs(366 * 24 * 3600);
+
 /// A handle on the time and on chance. Clones share both.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Inner>);
@@ -71,21 +74,22 @@ impl Clock {
             Wall::System => Timestamp::try_from(SystemTime::now())
                 .expect("the system time lies between the years -9999 and 9999"),
             Wall::Virtual(start) => {
-                *start.lock().expect("no holder of this lock panics") + self.ticks()
+                *start.lock().expect("no holder of this lock panics") + self.0.origin.elapsed()
             }
         }
     }
 
-    /// Time since this clock was made. It never goes back and does not count suspension.
+    /// Elapsed time. It never goes back and does not count suspension. It begins at a year, not at
+    /// 0, so that moments before this process can be told in it.
     #[must_use]
     pub fn ticks(&self) -> Duration {
-        self.0.origin.elapsed()
+        HEAD_START + self.0.origin.elapsed()
     }
 
     /// Moves the wall time of a simulated clock, as an administrator or NTP would.
     pub fn jump_to(&self, to: Timestamp) {
         if let Wall::Virtual(start) = &self.0.wall {
-            *start.lock().expect("no holder of this lock panics") = to - self.ticks();
+            *start.lock().expect("no holder of this lock panics") = to - self.0.origin.elapsed();
         }
     }
 

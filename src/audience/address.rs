@@ -5,7 +5,6 @@
 //! everything that could be read as a second address.
 
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hasher};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
@@ -129,17 +128,8 @@ pub(super) fn display_name(text: &str) -> Result<Option<String>, AddressFault> {
 
 /// What is equal for two spellings of one person's address, and only then: the domain as lower-case
 /// A-label, the local part in lower case. Tags (`ada+news@`) tell addresses apart.
-pub(super) fn key(address: &Address) -> String {
+pub fn key(address: &Address) -> String {
     AsRef::<str>::as_ref(address).to_ascii_lowercase()
-}
-
-/// A number that is equal for equal keys and almost never for others; compare the keys on a hit.
-/// It is the same in every process of one build, and not meant to be stored.
-#[must_use]
-pub fn fingerprint(key: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(key.as_bytes());
-    hasher.finish()
 }
 
 /// An address as logs show it: `a***@example.org`. Whatever the text is, no more of it comes out

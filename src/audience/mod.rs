@@ -9,7 +9,7 @@
 //!
 //! This room never writes, never sends, never guesses at bytes it cannot read, and knows nothing of
 //! suppression or of what was sent before; duplicates are found by whoever collects the rows, with
-//! [`Recipient::key`] and [`fingerprint`].
+//! [`Recipient::key`].
 //!
 //! ```text
 //! ListFile      one open descriptor, a regular file, unchanged to its end
@@ -35,7 +35,7 @@ use std::path::PathBuf;
 use encoding_rs::Encoding;
 use serde_json::{Map, Value};
 
-pub use self::address::{AddressFault, CodePoint, Part, fingerprint, mailbox, mask};
+pub use self::address::{AddressFault, CodePoint, Part, key, mailbox, mask};
 pub use self::error::{Header, ListError, MissingColumn};
 pub use self::row::{Recipient, Row, RowFault};
 pub use self::rows::Rows;

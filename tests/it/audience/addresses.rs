@@ -1,4 +1,4 @@
-use postroom::audience::{fingerprint, mailbox, mask};
+use postroom::audience::{mailbox, mask};
 use proptest::prelude::*;
 
 use super::Csv;
@@ -282,8 +282,6 @@ fn two_spellings_of_one_address_have_one_key_and_tags_tell_apart() {
             .all(|key| key == "ada@xn--bcher-kva.example"),
         "{keys:?}"
     );
-    assert_eq!(fingerprint(&keys[0]), fingerprint(&keys[3]));
-    assert_ne!(fingerprint(&keys[0]), fingerprint(&keys[4]));
 }
 
 #[test]
