@@ -1,1 +1,209 @@
-//! (head)
+//! The outbox is the durable truth: what is not in it did not happen.
+//!
+//! It holds runs, one row for each delivery, and one for each attempt, in `SQLite` with
+//! `synchronous=FULL`. It takes operations and gives receipts; no caller ever holds a transaction.
+//! It knows nothing of SMTP, rates or templates.
+//!
+//! The states of a delivery ([`state`] holds the same as a table):
+//!
+//! ```text
+//!  at expansion:   suppressed | skipped | invalid                      (final, with reason)
+//!  queued --claim--> leased --arm--> ARMED --2xx to the dot--> accepted (final)
+//!    ^                 |  \            |-- 4xx --> deferred(next_at) --claim--> leased
+//!    |                 |   \-- 4xx, 5xx before the body: deferred, rejected
+//!    |                 |               |-- 5xx --> rejected (final)
+//!    |                 |               '-- no reply, garbled reply, crash --> UNCERTAIN
+//!    |<- release: lease lost, account fault    '-- dot not flushed --> queued
+//!  UNCERTAIN --resend--> queued (same bytes, once more at most)
+//!            --presume--> presumed (final)   --confirm--> accepted   or a person decides
+//!  queued, deferred --expire--> expired      not final, not armed --cancel--> cancelled
+//!  rejected, expired, cancelled --retry (a person)--> queued
+//! ```
+//!
+//! Invariants: a body leaves only after its arm is durable; a row leaves `armed` only by a recorded
+//! reply or as `uncertain`; the tally of a run is written in the transaction that moves its rows;
+//! an occurrence of a schedule has at most one run.
+
+mod claim;
+mod lock;
+mod query;
+mod record;
+mod run;
+mod schedule;
+pub mod state;
+mod store;
+mod suppression;
+mod sweep;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use serde::Serialize;
+
+pub use claim::{Arm, ArmRefusal, Claim, Claimed, Claims, Release};
+pub use lock::{Holder, LockError, StateLock};
+pub use query::{
+    AttemptRow, Counts, DeliveryRow, Filter, Reader, RunRow, Snapshot, SuppressionRow,
+};
+pub use record::{Outcome, Record};
+pub use run::{
+    AddRows, FinishRun, FrozenRun, Kept, NewDelivery, NewRun, Opened, RunFailed, SealKeys,
+};
+pub use schedule::{Cursor, KnownSchedule, Missed, SetCursor};
+pub use suppression::{Suppress, Unsuppress};
+pub use sweep::{Interrupted, Settle, Settled, Sweep, Swept};
+pub use writer::Receipt;
+
+use crate::clock::Clock;
+use store::Store;
+use writer::{Door, Operation};
+
+/// The short number of a run inside one outbox. People see the run's ULID.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct RunNo(pub i64);
+
+/// One delivery: the run and the position of its row in the run.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct DeliveryId {
+    /// The run that it belongs to.
+    pub run: RunNo,
+    /// Counts from 1 in the order of the lists' rows.
+    pub seq: i64,
+}
+
+/// Why the outbox did not do what it was asked to. Nothing was changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// The disk has no room; what waits goes on when there is some.
+    #[error("the disk of {} is full: nothing is sent until there is room; nothing is lost", .path.display())]
+    Full {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// Damage, an I/O error, or the file was taken away: the process has to end.
+    #[error("the outbox has stopped: {0}")]
+    Stopped(String),
+    /// This one operation cannot be done; the store is fine.
+    #[error("the outbox refused an operation: {0}")]
+    Operation(String),
+    /// Made by a later postroom.
+    #[error(
+        "{} was written by a newer postroom (its version is {version}, this one reads 1): \
+         install that version again; the file is untouched", .path.display()
+    )]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// The schema version found.
+        version: i32,
+    },
+    /// Not a postroom outbox.
+    #[error(
+        "{} is not a postroom outbox: move it away or choose another `state` directory; \
+         the file is untouched", .path.display()
+    )]
+    Foreign {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// The file cannot be opened.
+    #[error("cannot open the outbox {}: {reason}", .path.display())]
+    Open {
+        /// The database file.
+        path: PathBuf,
+        /// What the system or the database said.
+        reason: String,
+    },
+}
+
+impl OutboxError {
+    fn open(path: &Path, error: &rusqlite::Error) -> Self {
+        let code = error.sqlite_error_code();
+        match code {
+            Some(rusqlite::ErrorCode::NotADatabase) => Self::Foreign {
+                path: path.to_owned(),
+            },
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full {
+                path: path.to_owned(),
+            },
+            _ => Self::Open {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    fn file(path: &Path, error: &std::io::Error) -> Self {
+        Self::Open {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// A handle on the outbox; clones share it.
+#[derive(Clone)]
+pub struct Outbox {
+    door: Door,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    dir: PathBuf,
+}
+
+impl Outbox {
+    /// Opens the outbox below the state directory `dir`, with a thread of its own for writing. The
+    /// caller holds the [`StateLock`] of that directory.
+    ///
+    /// # Errors
+    /// Another program's file, a newer schema, damage, no permission, no room.
+    pub fn open(dir: &Path, clock: Clock) -> Result<Self, OutboxError> {
+        let (door, handle) = Door::thread(Store::open(dir, clock)?);
+        Ok(Self {
+            door,
+            thread: Arc::new(Mutex::new(Some(handle))),
+            dir: dir.to_owned(),
+        })
+    }
+
+    /// The same without a thread: each operation is durable when `submit` returns. For simulations
+    /// in virtual time, where waiting for a thread would let the time run on.
+    ///
+    /// # Errors
+    /// As [`Outbox::open`].
+    pub fn open_inline(dir: &Path, clock: Clock) -> Result<Self, OutboxError> {
+        let door = Door::Inline(Arc::new(Mutex::new(Store::open(dir, clock)?)));
+        Ok(Self {
+            door,
+            thread: Arc::default(),
+            dir: dir.to_owned(),
+        })
+    }
+
+    /// Hands in an operation. Operations of one caller become durable in the order of their
+    /// submission; the receipt says when and whether.
+    pub fn submit<O: Operation>(&self, operation: O) -> Receipt<O::Receipt> {
+        self.door.submit(operation)
+    }
+
+    /// A reading connection of its own; it sees what was durable when a query begins.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn reader(&self) -> Result<Reader, OutboxError> {
+        Reader::open(&self.dir)
+    }
+
+    /// Finishes what was handed in and closes the database. Later operations are refused.
+    pub fn close(&self) {
+        self.door.close();
+        let handle = self
+            .thread
+            .lock()
+            .expect("no holder of this lock panics")
+            .take();
+        if let Some(handle) = handle {
+            let _ = handle.join();
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! Claim, arm, release: the steps from waiting to "the body may go out".
+//!
+//! A claim is a lease: it ends by itself, and its epoch fences off a lane that slept through the
+//! end. Arm is the last word before a body leaves; hold, suppression, expiry and the lease are
+//! tested inside it, so that nothing can change between the test and the deed.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension, params};
+
+use super::run::millis;
+use super::state::State;
+use super::store::Tx;
+use super::suppression::Ban;
+use super::writer::{Operation, Rank};
+use super::{DeliveryId, RunNo};
+
+/// A hold on everything, on the row's run, its schedule or its account. The query around it names
+/// the run `r`; `?1` is the time.
+const HELD: &str = "EXISTS (SELECT 1 FROM hold h WHERE (h.ends_at IS NULL OR h.ends_at > ?1) AND (
+    h.scope = 'all' OR (h.scope = 'run' AND h.name = r.id)
+    OR (h.scope = 'schedule' AND h.name = r.schedule)
+    OR (h.scope = 'account' AND h.name = r.account)))";
+
+/// Asks for deliveries of one account that are due.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The account.
+    pub account: String,
+    /// How many at most.
+    pub limit: usize,
+    /// Schedules that may not use up the limit, and what each may take.
+    pub schedule_limits: HashMap<String, usize>,
+    /// Counts up, so that runs take turns to be first.
+    pub turn: u64,
+    /// How long the lease lasts; longer than the longest wait for a reply.
+    pub lease: Duration,
+}
+
+/// What a claim brought.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// The rows, now leased.
+    pub rows: Vec<Claimed>,
+    /// When the earliest row that was not taken is due, in milliseconds: for the account to sleep.
+    pub next_at: Option<i64>,
+}
+
+/// One leased delivery.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// Which one.
+    pub id: DeliveryId,
+    /// The run's ULID.
+    pub run_id: String,
+    /// The run's schedule.
+    pub schedule: String,
+    /// Fences off earlier leases of the same row.
+    pub epoch: i64,
+    /// Normalised address.
+    pub key: String,
+    /// Address to send to.
+    pub address: String,
+    /// Display name.
+    pub name: Option<String>,
+    /// Template fields, as JSON.
+    pub fields: String,
+    /// How often it was tried before.
+    pub tries: i64,
+    /// Whether an earlier try ended in doubt.
+    pub doubted: bool,
+}
+
+struct OpenRun {
+    no: i64,
+    id: String,
+    schedule: String,
+}
+
+impl Operation for Claim {
+    type Receipt = Claims;
+    const RANK: Rank = Rank::Step;
+
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Claims> {
+        let mut runs = open_runs(tx, &self.account)?;
+        let mut claims = Claims::default();
+        if runs.is_empty() {
+            return Ok(claims);
+        }
+        let first = usize::try_from(self.turn).unwrap_or(0) % runs.len();
+        runs.rotate_left(first);
+        let mut limits = self.schedule_limits.clone();
+        // Two rounds: an equal share for each run, then what is left for those that have more.
+        let share = self.limit.div_ceil(runs.len());
+        for most in [share, self.limit] {
+            for run in &runs {
+                let room = most.min(self.limit - claims.rows.len());
+                let allowed = limits.get(&run.schedule).copied().unwrap_or(room).min(room);
+                let taken = self.take(tx, run, allowed, &mut claims.rows)?;
+                if let Some(limit) = limits.get_mut(&run.schedule) {
+                    *limit -= taken;
+                }
+            }
+        }
+        for run in &runs {
+            if limits.get(&run.schedule) != Some(&0) {
+                claims.next_at = [claims.next_at, next_at(tx, run.no)?]
+                    .into_iter()
+                    .flatten()
+                    .min();
+            }
+        }
+        Ok(claims)
+    }
+}
+
+impl Claim {
+    fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        run: &OpenRun,
+        most: usize,
+        into: &mut Vec<Claimed>,
+    ) -> rusqlite::Result<usize> {
+        if most == 0 {
+            return Ok(0);
+        }
+        let mut due = tx.conn.prepare_cached(
+            "SELECT seq, state FROM delivery
+             WHERE run = ?1 AND state IN ('queued', 'deferred') AND next_at <= ?2
+               AND not_before <= ?2
+             ORDER BY next_at, seq LIMIT ?3",
+        )?;
+        let due: Vec<(i64, String)> = due
+            .query_map(params![run.no, tx.now, most], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        let mut lease = tx.conn.prepare_cached(
+            "UPDATE delivery SET state = 'leased', epoch = epoch + 1, lease_until = ?3
+             WHERE run = ?1 AND seq = ?2
+             RETURNING epoch, key, address, name, fields, tries, doubted",
+        )?;
+        let until = tx.now + millis(self.lease);
+        for (seq, state) in &due {
+            into.push(lease.query_row(params![run.no, seq, until], |row| {
+                Ok(Claimed {
+                    id: DeliveryId {
+                        run: RunNo(run.no),
+                        seq: *seq,
+                    },
+                    run_id: run.id.clone(),
+                    schedule: run.schedule.clone(),
+                    epoch: row.get(0)?,
+                    key: row.get(1)?,
+                    address: row.get(2)?,
+                    name: row.get(3)?,
+                    fields: row.get(4)?,
+                    tries: row.get(5)?,
+                    doubted: row.get(6)?,
+                })
+            })?);
+            let from = State::from_name(state).expect("the schema allows known states only");
+            tx.moved(run.no, from, State::Leased);
+        }
+        Ok(due.len())
+    }
+}
+
+fn open_runs(tx: &Tx<'_>, account: &str) -> rusqlite::Result<Vec<OpenRun>> {
+    let sql = format!(
+        "SELECT no, id, schedule FROM run r
+         WHERE account = ?2 AND state IN ('expanding', 'sending') AND state = 'sending'
+           AND expires_at > ?1 AND NOT {HELD} ORDER BY no"
+    );
+    let mut query = tx.conn.prepare_cached(&sql)?;
+    let runs = query.query_map(params![tx.now, account], |row| {
+        Ok(OpenRun {
+            no: row.get(0)?,
+            id: row.get(1)?,
+            schedule: row.get(2)?,
+        })
+    })?;
+    runs.collect()
+}
+
+fn next_at(tx: &Tx<'_>, run: i64) -> rusqlite::Result<Option<i64>> {
+    tx.conn
+        .prepare_cached(
+            "SELECT max(next_at, not_before) FROM delivery
+             WHERE run = ?1 AND state IN ('queued', 'deferred') ORDER BY next_at LIMIT 1",
+        )?
+        .query_row([run], |row| row.get(0))
+        .optional()
+}
+
+/// Makes it durable that the bodies of these deliveries may go out now. All share one transaction
+/// on one connection: the row's own, or each recipient's of a message to several.
+#[derive(Clone, Debug)]
+pub struct Arm {
+    /// What the claim gave.
+    pub rows: Vec<Claimed>,
+    /// The account that sends.
+    pub account: String,
+    /// SHA-256 over the message's bytes.
+    pub digest: [u8; 32],
+}
+
+/// Why a delivery may not go out now. Its row has already been moved to where it belongs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ArmRefusal {
+    /// Somebody else has it, or nobody: this lane came too late.
+    LeaseLost,
+    /// Its run, schedule or account is on hold; it waits.
+    Held,
+    /// The address was suppressed after the run opened.
+    Suppressed,
+    /// Its time ran out.
+    Expired,
+    /// An earlier try is in doubt and the bytes would differ now: a person decides.
+    BytesChanged,
+}
+
+impl Operation for Arm {
+    type Receipt = Vec<Result<(), ArmRefusal>>;
+    const RANK: Rank = Rank::Step;
+
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Self::Receipt> {
+        let refusals: Vec<_> = self
+            .rows
+            .iter()
+            .map(|row| self.obstacle(tx, row))
+            .collect::<Result<_, _>>()?;
+        for (row, refusal) in self.rows.iter().zip(&refusals) {
+            match refusal {
+                None => self.arm(tx, row)?,
+                Some(refusal) => withdraw(tx, row, *refusal)?,
+            }
+        }
+        Ok(refusals
+            .into_iter()
+            .map(|refusal| refusal.map_or(Ok(()), Err))
+            .collect())
+    }
+}
+
+impl Arm {
+    /// What stands against sending `row` at this moment, read in the same transaction.
+    fn obstacle(&self, tx: &Tx<'_>, row: &Claimed) -> rusqlite::Result<Option<ArmRefusal>> {
+        let sql = format!(
+            "SELECT r.state = 'sending', r.expires_at > ?1, {HELD}, d.doubted AND d.digest <> ?5
+             FROM delivery d JOIN run r ON r.no = d.run
+             WHERE d.run = ?2 AND d.seq = ?3 AND d.state = 'leased' AND d.epoch = ?4
+               AND d.lease_until > ?1"
+        );
+        let found: Option<(bool, bool, bool, Option<bool>)> = tx
+            .conn
+            .prepare_cached(&sql)?
+            .query_row(
+                params![tx.now, row.id.run.0, row.id.seq, row.epoch, self.digest],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+            .optional()?;
+        Ok(match found {
+            None | Some((false, ..)) => Some(ArmRefusal::LeaseLost),
+            Some((_, false, ..)) => Some(ArmRefusal::Expired),
+            Some((_, _, true, _)) => Some(ArmRefusal::Held),
+            Some((.., Some(true))) => Some(ArmRefusal::BytesChanged),
+            Some(_) if is_banned(tx, &row.key)? => Some(ArmRefusal::Suppressed),
+            Some(_) => None,
+        })
+    }
+
+    fn arm(&self, tx: &mut Tx<'_>, row: &Claimed) -> rusqlite::Result<()> {
+        let armed: i64 = tx
+            .conn
+            .prepare_cached(
+                "UPDATE delivery SET state = 'armed', tries = tries + 1, digest = ?4
+                 WHERE run = ?1 AND seq = ?2 AND state = 'leased' AND epoch = ?3
+                 RETURNING tries",
+            )?
+            .query_row(
+                params![row.id.run.0, row.id.seq, row.epoch, self.digest],
+                |r| r.get(0),
+            )?;
+        tx.conn
+            .prepare_cached(
+                "INSERT INTO attempt (run, seq, n, account, started_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![row.id.run.0, row.id.seq, armed, self.account, tx.now])?;
+        tx.moved(row.id.run.0, State::Leased, State::Armed);
+        Ok(())
+    }
+}
+
+fn is_banned(tx: &Tx<'_>, key: &str) -> rusqlite::Result<bool> {
+    Ok(match Ban::load(tx)? {
+        Some(ban) => ban.reason(tx, key)?.is_some(),
+        None => false,
+    })
+}
+
+/// Puts a row that may not be armed where it belongs.
+fn withdraw(tx: &mut Tx<'_>, row: &Claimed, refusal: ArmRefusal) -> rusqlite::Result<()> {
+    let (to, reason) = match refusal {
+        ArmRefusal::LeaseLost => return Ok(()),
+        ArmRefusal::Held => (State::Queued, None),
+        ArmRefusal::Suppressed => (
+            State::Suppressed,
+            Some("the address was suppressed after the run opened"),
+        ),
+        ArmRefusal::Expired => (State::Expired, Some("not sent in time")),
+        ArmRefusal::BytesChanged => (
+            State::Uncertain,
+            Some("an earlier try is in doubt, and the message would be a different one now"),
+        ),
+    };
+    leave_lease(tx, row.id, row.epoch, to, reason)
+}
+
+/// Gives leased rows back: certainly not sent, no attempt burnt.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// The rows with the epochs of their leases.
+    pub rows: Vec<(DeliveryId, i64)>,
+}
+
+impl Operation for Release {
+    type Receipt = ();
+    const RANK: Rank = Rank::Result;
+
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<()> {
+        self.rows
+            .iter()
+            .try_for_each(|(id, epoch)| leave_lease(tx, *id, *epoch, State::Queued, None))
+    }
+}
+
+fn leave_lease(
+    tx: &mut Tx<'_>,
+    id: DeliveryId,
+    epoch: i64,
+    to: State,
+    reason: Option<&str>,
+) -> rusqlite::Result<()> {
+    let changed = tx
+        .conn
+        .prepare_cached(
+            "UPDATE delivery SET state = ?4, lease_until = NULL, reason = coalesce(?5, reason),
+               ended_at = ?6
+             WHERE run = ?1 AND seq = ?2 AND state = 'leased' AND epoch = ?3",
+        )?
+        .execute(params![
+            id.run.0,
+            id.seq,
+            epoch,
+            to.name(),
+            reason,
+            to.is_final().then_some(tx.now)
+        ])?;
+    if changed == 1 {
+        tx.moved(id.run.0, State::Leased, to);
+    }
+    Ok(())
+}

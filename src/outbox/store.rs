@@ -1,0 +1,321 @@
+//! The writing side: batches of operations, each batch one durable transaction.
+//!
+//! [`Store::commit`] is a plain function: production calls it on the writer's thread, a simulation
+//! calls it inline. An operation that fails takes nobody along: its batch is rolled back and the
+//! operations are applied one by one. A full disk frees the ballast, so that results of messages
+//! under way can still be recorded; an I/O error stops the store for good, since after a failed
+//! fsync nobody knows what is on the disk.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
+
+use super::state::State;
+use super::{OutboxError, RunNo};
+use crate::clock::Clock;
+
+/// Identifies our files to `file(1)` and refuses other programs' databases: "post".
+const APPLICATION_ID: i32 = 0x706f_7374;
+const SCHEMA_VERSION: i32 = 1;
+const SCHEMA: &str = include_str!("schema.sql");
+const BALLAST_BYTES: u64 = 1 << 20;
+
+/// The database and what is needed to write it safely.
+pub(super) struct Store {
+    conn: Connection,
+    clock: Clock,
+    path: PathBuf,
+    inode: u64,
+    ballast: PathBuf,
+    fatal: Option<String>,
+}
+
+/// One request to the store, its receipt kept until the batch is durable.
+pub(super) trait Work: Send {
+    /// Runs inside the open transaction. May be called again after a rollback.
+    fn apply(&mut self, tx: &mut Tx<'_>) -> rusqlite::Result<()>;
+    /// Tells the requester how it ended, after commit or rollback.
+    fn settle(&mut self, failure: Option<&OutboxError>);
+    /// Whether it records what already happened, and so may use the ballast.
+    fn records_results(&self) -> bool;
+}
+
+/// What an operation sees of the transaction that it runs in.
+pub struct Tx<'a> {
+    pub(super) conn: &'a Connection,
+    /// Wall time of this batch in milliseconds.
+    pub(super) now: i64,
+    tally: HashMap<(i64, State), i64>,
+}
+
+impl Tx<'_> {
+    /// Notes that deliveries of `run` moved; the tally is written once, before the commit.
+    pub(super) fn count(&mut self, run: i64, state: State, by: i64) {
+        *self.tally.entry((run, state)).or_default() += by;
+    }
+
+    /// Notes one move from a state to another.
+    pub(super) fn moved(&mut self, run: i64, from: State, to: State) {
+        self.count(run, from, -1);
+        self.count(run, to, 1);
+    }
+
+    /// Writes the tallies and completes the runs whose last delivery has just become final.
+    fn finish(&mut self) -> rusqlite::Result<()> {
+        let mut runs: Vec<i64> = Vec::new();
+        let mut add = self.conn.prepare_cached(
+            "INSERT INTO tally (run, state, count) VALUES (?1, ?2, ?3)
+             ON CONFLICT (run, state) DO UPDATE SET count = count + excluded.count",
+        )?;
+        // Gains first: a count must not dip below zero in between.
+        let mut moves: Vec<_> = self.tally.drain().filter(|(_, by)| *by != 0).collect();
+        moves.sort_by_key(|((run, state), by)| (-by.signum(), *run, *state));
+        for ((run, state), by) in moves {
+            if by > 0 {
+                add.execute(params![run, state.name(), by])?;
+            } else {
+                self.conn
+                    .prepare_cached(
+                        "UPDATE tally SET count = count + ?3 WHERE run = ?1 AND state = ?2",
+                    )?
+                    .execute(params![run, state.name(), by])?;
+            }
+            runs.push(run);
+        }
+        runs.sort_unstable();
+        runs.dedup();
+        runs.into_iter().try_for_each(|run| self.complete(run))
+    }
+
+    /// Ends a run that has nothing left to do. Exactly one caller sees the row change.
+    pub(super) fn complete(&self, run: i64) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached(
+                "UPDATE run SET state = 'completed', ended_at = ?2
+                 WHERE no = ?1 AND state = 'sending' AND NOT EXISTS (
+                   SELECT 1 FROM tally WHERE run = ?1 AND count > 0 AND state IN
+                     ('queued', 'leased', 'armed', 'uncertain', 'deferred'))",
+            )?
+            .execute(params![run, self.now])?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Opens the database below `dir`, making it if there is none, and checks that it is ours.
+    ///
+    /// # Errors
+    /// Another program's file, a newer schema, damage, a read-only or full disk.
+    pub(super) fn open(dir: &Path, clock: Clock) -> Result<Self, OutboxError> {
+        let path = dir.join("postroom.db");
+        private_file(&path)?;
+        let conn = Connection::open(&path).map_err(|e| OutboxError::open(&path, &e))?;
+        prepare(&conn).map_err(|e| OutboxError::open(&path, &e))?;
+        migrate(&conn, &path)?;
+        let inode = fs::metadata(&path)
+            .map_err(|e| OutboxError::file(&path, &e))?
+            .ino();
+        let ballast = dir.join("ballast");
+        let store = Self {
+            conn,
+            clock,
+            path,
+            inode,
+            ballast,
+            fatal: None,
+        };
+        store.keep_ballast();
+        Ok(store)
+    }
+
+    /// Applies `batch` in one durable transaction and settles every operation in it.
+    pub(super) fn commit(&mut self, batch: &mut [Box<dyn Work>]) {
+        let whole = self.attempt(batch);
+        let Err(error) = whole else {
+            batch.iter_mut().for_each(|work| work.settle(None));
+            return;
+        };
+        if batch.len() == 1 {
+            self.alone(&mut batch[0], &error);
+        } else {
+            for work in batch.chunks_mut(1) {
+                self.commit(work);
+            }
+        }
+    }
+
+    /// The end of an operation that failed on its own: a full disk gets one more try.
+    fn alone(&mut self, work: &mut Box<dyn Work>, error: &OutboxError) {
+        let retry = matches!(error, OutboxError::Full { .. }) && work.records_results();
+        if retry && fs::remove_file(&self.ballast).is_ok() {
+            tracing::error!("the disk is full: gave up the ballast file to record a result");
+            let again = self.attempt(std::slice::from_mut(work));
+            return work.settle(again.err().as_ref());
+        }
+        work.settle(Some(error));
+    }
+
+    fn attempt(&mut self, batch: &mut [Box<dyn Work>]) -> Result<(), OutboxError> {
+        if let Some(text) = &self.fatal {
+            return Err(OutboxError::Stopped(text.clone()));
+        }
+        self.still_ours()?;
+        if !batch.iter().all(|work| work.records_results()) {
+            self.has_ballast()?;
+        }
+        let now = self.clock.now().as_millisecond();
+        let outcome = transact(&mut self.conn, now, batch);
+        outcome.map_err(|error| self.judge(&error))
+    }
+
+    /// Sorts a failure into "try later", "stop for good" and "this operation is wrong".
+    fn judge(&mut self, error: &rusqlite::Error) -> OutboxError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => OutboxError::Full {
+                path: self.path.clone(),
+            },
+            Some(
+                ErrorCode::SystemIoFailure
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::ReadOnly,
+            ) => self.stop(error.to_string()),
+            _ => OutboxError::Operation(error.to_string()),
+        }
+    }
+
+    fn stop(&mut self, text: String) -> OutboxError {
+        tracing::error!(path = %self.path.display(), "the outbox stops: {text}");
+        self.fatal = Some(text.clone());
+        OutboxError::Stopped(text)
+    }
+
+    /// `SQLite` goes on writing happily to a file that was deleted or replaced under it.
+    fn still_ours(&mut self) -> Result<(), OutboxError> {
+        match fs::metadata(&self.path) {
+            Ok(meta) if meta.ino() == self.inode => Ok(()),
+            _ => Err(self.stop(format!(
+                "{} was deleted or replaced while postroom ran",
+                self.path.display()
+            ))),
+        }
+    }
+
+    /// Whether the ballast is in place, made anew where space has come back.
+    fn has_ballast(&self) -> Result<(), OutboxError> {
+        if self.ballast.exists() {
+            return Ok(());
+        }
+        self.keep_ballast();
+        let missing = || OutboxError::Full {
+            path: self.path.clone(),
+        };
+        self.ballast.exists().then_some(()).ok_or_else(missing)
+    }
+
+    fn keep_ballast(&self) {
+        if fs::metadata(&self.ballast).is_ok_and(|meta| meta.len() == BALLAST_BYTES) {
+            return;
+        }
+        let bytes = vec![0_u8; usize::try_from(BALLAST_BYTES).expect("a mebibyte fits")];
+        if let Err(error) = fs::write(&self.ballast, bytes) {
+            let _ = fs::remove_file(&self.ballast);
+            tracing::warn!("cannot keep a ballast file for a full disk: {error}");
+        }
+    }
+
+    /// Moves the write-ahead log into the database file, at a clean stop.
+    pub(super) fn checkpoint(&self) {
+        let done = self
+            .conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = done {
+            tracing::warn!("could not fold the write-ahead log into the outbox: {error}");
+        }
+    }
+}
+
+fn transact(conn: &mut Connection, now: i64, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut tx = Tx {
+        conn: &transaction,
+        now,
+        tally: HashMap::new(),
+    };
+    for work in batch.iter_mut() {
+        work.apply(&mut tx)?;
+    }
+    tx.finish()?;
+    drop(tx);
+    transaction.commit()
+}
+
+fn private_file(path: &Path) -> Result<(), OutboxError> {
+    fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0))
+        .open(path)
+        .map(drop)
+        .map_err(|e| OutboxError::file(path, &e))
+}
+
+fn prepare(conn: &Connection) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "cache_size", -16_384)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    conn.pragma_update(None, "secure_delete", true)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn migrate(conn: &Connection, path: &Path) -> Result<(), OutboxError> {
+    let sql = |e: rusqlite::Error| OutboxError::open(path, &e);
+    let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (owner, version) = (
+        pragma("application_id").map_err(sql)?,
+        pragma("user_version").map_err(sql)?,
+    );
+    let tables: i64 = conn
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(sql)?;
+    match (owner, version, tables) {
+        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(()),
+        (APPLICATION_ID, newer, _) if newer > SCHEMA_VERSION => Err(OutboxError::Newer {
+            path: path.to_owned(),
+            version: newer,
+        }),
+        (0, 0, 0) => {
+            let setup = format!(
+                "BEGIN IMMEDIATE; {SCHEMA}
+                 INSERT INTO meta VALUES ('hmac-key', randomblob(32));
+                 PRAGMA application_id = {APPLICATION_ID};
+                 PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            );
+            conn.execute_batch(&setup).map_err(sql)
+        }
+        _ => Err(OutboxError::Foreign {
+            path: path.to_owned(),
+        }),
+    }
+}
+
+/// The key with which addresses on the suppression list are hashed.
+pub(super) fn hmac_key(conn: &Connection) -> rusqlite::Result<Vec<u8>> {
+    conn.prepare_cached("SELECT value FROM meta WHERE key = 'hmac-key'")?
+        .query_row([], |row| row.get(0))
+}
+
+/// The number that a run has in the tables below it.
+pub(super) fn run_no(conn: &Connection, id: &str) -> rusqlite::Result<RunNo> {
+    conn.prepare_cached("SELECT no FROM run WHERE id = ?1")?
+        .query_row([id], |row| row.get(0).map(RunNo))
+}

@@ -1,0 +1,166 @@
+//! Addresses that get no mail, kept by a keyed hash with the text beside it.
+
+use ring::hmac;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::query::{SuppressionRow, suppression_row};
+use super::state::State;
+use super::store::{Tx, hmac_key};
+use super::writer::{Operation, Rank};
+
+/// Looks addresses up on the suppression list; loaded once for many.
+pub(super) struct Ban(hmac::Key);
+
+impl Ban {
+    /// `None` where the list is empty, so that most runs hash nothing.
+    pub(super) fn load(tx: &Tx<'_>) -> rusqlite::Result<Option<Self>> {
+        let any = tx
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM suppression)")?
+            .query_row([], |row| row.get::<_, bool>(0))?;
+        if !any {
+            return Ok(None);
+        }
+        Self::key(tx.conn).map(Some)
+    }
+
+    fn key(conn: &Connection) -> rusqlite::Result<Self> {
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &hmac_key(conn)?)))
+    }
+
+    fn hash(&self, key: &str) -> hmac::Tag {
+        hmac::sign(&self.0, key.as_bytes())
+    }
+
+    /// Why this address gets no mail, if so.
+    pub(super) fn reason(&self, tx: &Tx<'_>, key: &str) -> rusqlite::Result<Option<String>> {
+        tx.conn
+            .prepare_cached(
+                "SELECT reason FROM suppression
+                 WHERE hash = ?1 AND scope = '' AND (ends_at IS NULL OR ends_at > ?2)",
+            )?
+            .query_row(params![self.hash(key).as_ref(), tx.now], |row| row.get(0))
+            .optional()
+    }
+}
+
+/// The entry of an address, for people to see.
+pub(super) fn suppression_of(
+    conn: &Connection,
+    key: &str,
+) -> rusqlite::Result<Option<SuppressionRow>> {
+    let hash = Ban::key(conn)?.hash(key);
+    conn.prepare_cached(
+        "SELECT address, reason, source, created_at, ends_at FROM suppression
+         WHERE hash = ?1 AND scope = ''",
+    )?
+    .query_row([hash.as_ref()], suppression_row)
+    .optional()
+}
+
+/// Writes an address to the list; an entry that is there stays as it is.
+pub(super) fn ban(
+    tx: &Tx<'_>,
+    key: &str,
+    address: &str,
+    reason: &str,
+    source: &str,
+    ends_at: Option<i64>,
+) -> rusqlite::Result<bool> {
+    let hash = Ban::key(tx.conn)?.hash(key);
+    let added = tx
+        .conn
+        .prepare_cached(
+            "INSERT INTO suppression (hash, address, reason, source, created_at, ends_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (hash, scope) DO UPDATE SET reason = excluded.reason,
+               source = excluded.source, created_at = excluded.created_at,
+               ends_at = excluded.ends_at, address = excluded.address
+             WHERE ends_at IS NOT NULL AND ends_at <= excluded.created_at",
+        )?
+        .execute(params![
+            hash.as_ref(),
+            address,
+            reason,
+            source,
+            tx.now,
+            ends_at
+        ])?;
+    Ok(added == 1)
+}
+
+/// Puts an address on the list: it gets no mail from the next arm on.
+#[derive(Clone, Debug)]
+pub struct Suppress {
+    /// Normalised address.
+    pub key: String,
+    /// The address as people write it.
+    pub address: String,
+    /// Why.
+    pub reason: String,
+    /// Who says so.
+    pub source: String,
+}
+
+impl Operation for Suppress {
+    /// Whether it was not on the list before.
+    type Receipt = bool;
+    const RANK: Rank = Rank::Step;
+
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<bool> {
+        let added = ban(
+            tx,
+            &self.key,
+            &self.address,
+            &self.reason,
+            &self.source,
+            None,
+        )?;
+        // What waits for this address is settled at once, so that `queue` tells the truth.
+        let mut waiting = tx.conn.prepare_cached(
+            "SELECT d.run, d.seq, d.state FROM run r
+             JOIN run_key k ON k.run = r.no AND k.fingerprint = ?1 AND k.key = ?2
+             JOIN delivery d ON d.run = k.run AND d.seq = k.seq
+             WHERE r.state = 'sending' AND d.state IN ('queued', 'deferred')",
+        )?;
+        let fingerprint = super::Kept::fingerprint(&self.key);
+        let waiting: Vec<(i64, i64, String)> = waiting
+            .query_map(params![fingerprint, self.key], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        for (run, seq, state) in waiting {
+            tx.conn
+                .prepare_cached(
+                    "UPDATE delivery SET state = 'suppressed', reason = ?3, ended_at = ?4
+                     WHERE run = ?1 AND seq = ?2",
+                )?
+                .execute(params![run, seq, self.reason, tx.now])?;
+            let from = State::from_name(&state).expect("the schema allows known states only");
+            tx.moved(run, from, State::Suppressed);
+        }
+        Ok(added)
+    }
+}
+
+/// Takes an address off the list.
+#[derive(Clone, Debug)]
+pub struct Unsuppress {
+    /// Normalised address.
+    pub key: String,
+}
+
+impl Operation for Unsuppress {
+    /// Whether it was on the list.
+    type Receipt = bool;
+    const RANK: Rank = Rank::Step;
+
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<bool> {
+        let hash = Ban::key(tx.conn)?.hash(&self.key);
+        let removed = tx
+            .conn
+            .prepare_cached("DELETE FROM suppression WHERE hash = ?1 AND scope = ''")?
+            .execute([hash.as_ref()])?;
+        Ok(removed == 1)
+    }
+}

@@ -1,0 +1,232 @@
+//! Housekeeping: what a crash left, and what time alone decides.
+
+use rusqlite::params;
+
+use super::record::{Doubt, settle_doubt};
+use super::state::State;
+use super::store::Tx;
+use super::writer::{Operation, Rank};
+use super::{DeliveryId, RunNo};
+use crate::clock::Timestamp;
+
+/// At most so many rows are moved by one sweep, so that arms and results need not wait.
+const CHUNK: usize = 500;
+
+/// Settles, once at start, what a process that ended without a word left behind.
+#[derive(Clone, Copy, Debug)]
+pub struct Settle;
+
+/// What was found at start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settled {
+    /// Claimed but certainly not sent: they go back to the queue.
+    pub released: u64,
+    /// Their body may have been on its way: nobody knows whether they arrived.
+    pub uncertain: Vec<DeliveryId>,
+    /// Runs whose opening was interrupted.
+    pub interrupted: Vec<Interrupted>,
+}
+
+/// A run that was not whole yet when postroom ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interrupted {
+    /// The run.
+    pub no: RunNo,
+    /// Its schedule.
+    pub schedule: String,
+    /// Its occurrence key.
+    pub occurrence: String,
+    /// When it was due.
+    pub due_at: Timestamp,
+}
+
+impl Operation for Settle {
+    type Receipt = Settled;
+    const RANK: Rank = Rank::Step;
+
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Settled> {
+        let mut settled = Settled::default();
+        for busy in busy(tx, i64::MAX)? {
+            match busy.state {
+                State::Leased => {
+                    release(tx, busy.doubt.id)?;
+                    settled.released += 1;
+                }
+                State::Armed => {
+                    doubt(
+                        tx,
+                        &busy,
+                        "postroom ended before the server's answer was recorded",
+                    )?;
+                    settled.uncertain.push(busy.doubt.id);
+                }
+                _ => {}
+            }
+        }
+        let mut expanding = tx.conn.prepare_cached(
+            "SELECT no, schedule, occurrence, due_at FROM run WHERE state = 'expanding'
+             ORDER BY no",
+        )?;
+        settled.interrupted = expanding
+            .query_map([], |row| {
+                Ok(Interrupted {
+                    no: RunNo(row.get(0)?),
+                    schedule: row.get(1)?,
+                    occurrence: row.get(2)?,
+                    due_at: Timestamp::from_millisecond(row.get(3)?)
+                        .unwrap_or(Timestamp::UNIX_EPOCH),
+                })
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(settled)
+    }
+}
+
+/// Does what is due by time: ends leases, sends again or gives up what is in doubt, expires.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweep;
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Swept {
+    /// Leases that ended without a word.
+    pub leases: u64,
+    /// Deliveries in doubt that are sent again.
+    pub resent: u64,
+    /// Deliveries whose time is over.
+    pub expired: u64,
+    /// Whether there is more to do at once.
+    pub more: bool,
+}
+
+impl Operation for Sweep {
+    type Receipt = Swept;
+    const RANK: Rank = Rank::Bulk;
+
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Swept> {
+        let mut swept = Swept::default();
+        for busy in busy(tx, tx.now)? {
+            match busy.state {
+                State::Leased => {
+                    release(tx, busy.doubt.id)?;
+                    swept.leases += 1;
+                }
+                State::Armed => {
+                    doubt(
+                        tx,
+                        &busy,
+                        "its lane ended before the server's answer was recorded",
+                    )?;
+                    swept.leases += 1;
+                }
+                State::Uncertain => {
+                    resend(tx, busy.doubt.id)?;
+                    swept.resent += 1;
+                }
+                _ => {}
+            }
+        }
+        swept.expired = expire(tx)?;
+        swept.more = swept.expired >= CHUNK as u64;
+        Ok(swept)
+    }
+}
+
+struct Busy {
+    state: State,
+    tries: i64,
+    doubt: Doubt,
+}
+
+/// Rows in somebody's hands whose lease, or whose wait in doubt, ends by `until`.
+fn busy(tx: &Tx<'_>, until: i64) -> rusqlite::Result<Vec<Busy>> {
+    let mut query = tx.conn.prepare_cached(
+        "SELECT d.run, d.seq, d.state, d.tries, d.resends, r.on_uncertain, r.resend_after
+         FROM run r JOIN delivery d ON d.run = r.no
+         WHERE r.state IN ('expanding', 'sending') AND d.state IN ('leased', 'armed', 'uncertain')
+           AND CASE d.state WHEN 'uncertain' THEN d.next_at ELSE d.lease_until END <= ?1",
+    )?;
+    let rows = query.query_map([until], |row| {
+        Ok(Busy {
+            state: State::from_name(row.get_ref(2)?.as_str()?)
+                .expect("the schema allows known states only"),
+            tries: row.get(3)?,
+            doubt: Doubt {
+                id: DeliveryId {
+                    run: RunNo(row.get(0)?),
+                    seq: row.get(1)?,
+                },
+                resends: row.get(4)?,
+                policy: row.get(5)?,
+                resend_after: row.get(6)?,
+            },
+        })
+    })?;
+    rows.collect()
+}
+
+fn release(tx: &mut Tx<'_>, id: DeliveryId) -> rusqlite::Result<()> {
+    tx.conn
+        .prepare_cached(
+            "UPDATE delivery SET state = 'queued', lease_until = NULL WHERE run = ?1 AND seq = ?2",
+        )?
+        .execute(params![id.run.0, id.seq])?;
+    tx.moved(id.run.0, State::Leased, State::Queued);
+    Ok(())
+}
+
+/// An armed row without a reply: in doubt from now on, and the run's policy applies.
+fn doubt(tx: &mut Tx<'_>, busy: &Busy, why: &str) -> rusqlite::Result<()> {
+    let (run, seq) = (busy.doubt.id.run.0, busy.doubt.id.seq);
+    tx.conn
+        .prepare_cached(
+            "UPDATE delivery SET state = 'uncertain', lease_until = NULL, doubted = 1, reason = ?3
+             WHERE run = ?1 AND seq = ?2",
+        )?
+        .execute(params![run, seq, why])?;
+    tx.conn
+        .prepare_cached(
+            "UPDATE attempt SET outcome = 'uncertain', ended_at = ?4, stage = 'end of data',
+               reply = ?5
+             WHERE run = ?1 AND seq = ?2 AND n = ?3 AND outcome IS NULL",
+        )?
+        .execute(params![run, seq, busy.tries, tx.now, why])?;
+    tx.moved(run, State::Armed, State::Uncertain);
+    settle_doubt(tx, &busy.doubt).map(drop)
+}
+
+fn resend(tx: &mut Tx<'_>, id: DeliveryId) -> rusqlite::Result<()> {
+    tx.conn
+        .prepare_cached(
+            "UPDATE delivery SET state = 'queued', resends = resends + 1, next_at = ?3
+             WHERE run = ?1 AND seq = ?2",
+        )?
+        .execute(params![id.run.0, id.seq, tx.now])?;
+    tx.moved(id.run.0, State::Uncertain, State::Queued);
+    Ok(())
+}
+
+fn expire(tx: &mut Tx<'_>) -> rusqlite::Result<u64> {
+    let mut query = tx.conn.prepare_cached(
+        "SELECT d.run, d.seq, d.state FROM run r JOIN delivery d ON d.run = r.no
+         WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending' AND r.expires_at <= ?1
+           AND d.state IN ('queued', 'deferred') LIMIT ?2",
+    )?;
+    let over: Vec<(i64, i64, String)> = query
+        .query_map(params![tx.now, CHUNK], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    for (run, seq, state) in &over {
+        tx.conn
+            .prepare_cached(
+                "UPDATE delivery SET state = 'expired', ended_at = ?3,
+                   reason = 'not sent in time' || coalesce('; last: ' || reason, '')
+                 WHERE run = ?1 AND seq = ?2",
+            )?
+            .execute(params![run, seq, tx.now])?;
+        let from = State::from_name(state).expect("the schema allows known states only");
+        tx.moved(*run, from, State::Expired);
+    }
+    Ok(over.len() as u64)
+}

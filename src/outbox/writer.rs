@@ -1,0 +1,205 @@
+//! One thread writes. Everything that arrives while a commit runs goes into the next one.
+//!
+//! Results, arms and claims come before bulk rows, and a batch takes at most one bulk request, so
+//! that opening a run of a million delays no message under way. Requests of one kind keep their
+//! order: a result that is submitted before an arm is durable no later than that arm.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::OutboxError;
+use super::store::{Store, Tx, Work};
+
+/// So many requests share a transaction at most: with arms and results of some 20 microseconds
+/// each, a commit then comes every few milliseconds at the latest.
+const BATCH: usize = 512;
+
+/// Something that the outbox can be asked to do, whole or not at all.
+pub trait Operation: Send + 'static {
+    /// What the asker gets once it is durable.
+    type Receipt: Send + 'static;
+    /// How urgent it is, and whether it may use the last bytes of the disk.
+    const RANK: Rank;
+    /// Does it. Called again from the start if the transaction had to be rolled back.
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Self::Receipt>;
+}
+
+/// How an operation is served.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub enum Rank {
+    /// Records what already happened.
+    Result,
+    /// Lets something happen.
+    Step,
+    /// Many rows, nobody waits for one of them.
+    Bulk,
+}
+
+/// The answer to a submitted operation. The operation runs whether or not this is awaited.
+#[must_use = "a receipt says whether the operation is durable"]
+pub struct Receipt<R>(oneshot::Receiver<Result<R, OutboxError>>);
+
+impl<R> Future for Receipt<R> {
+    type Output = Result<R, OutboxError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(gone_is_stopped)
+    }
+}
+
+impl<R> Receipt<R> {
+    /// Waits on a thread that is not a worker of the runtime.
+    ///
+    /// # Errors
+    /// As the operation.
+    pub fn wait(self) -> Result<R, OutboxError> {
+        gone_is_stopped(self.0.blocking_recv())
+    }
+}
+
+fn gone_is_stopped<R>(
+    answer: Result<Result<R, OutboxError>, oneshot::error::RecvError>,
+) -> Result<R, OutboxError> {
+    answer.unwrap_or_else(|_| Err(OutboxError::Stopped("the outbox is closed".to_owned())))
+}
+
+/// Where operations are handed in: a thread in production, the caller's own in a simulation.
+#[derive(Clone)]
+pub(super) enum Door {
+    Thread(Arc<Inbox>),
+    Inline(Arc<Mutex<Store>>),
+}
+
+pub(super) struct Inbox {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    urgent: VecDeque<Box<dyn Work>>,
+    bulk: VecDeque<Box<dyn Work>>,
+    closed: bool,
+}
+
+impl Door {
+    /// Starts the writer's thread.
+    pub(super) fn thread(store: Store) -> (Self, JoinHandle<()>) {
+        let inbox = Arc::new(Inbox {
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+        });
+        let door = Self::Thread(Arc::clone(&inbox));
+        let handle = std::thread::Builder::new()
+            .name("outbox".to_owned())
+            .spawn(move || write_until_closed(store, &inbox))
+            .expect("the machine can start one more thread");
+        (door, handle)
+    }
+
+    /// Hands in an operation; what was handed in first is durable first.
+    pub(super) fn submit<O: Operation>(&self, operation: O) -> Receipt<O::Receipt> {
+        let (reply, receiver) = oneshot::channel();
+        let mut work: Box<dyn Work> = Box::new(Pending {
+            operation,
+            receipt: None,
+            reply: Some(reply),
+        });
+        match self {
+            Self::Inline(store) => {
+                let mut store = store.lock().expect("the store does not panic");
+                store.commit(std::slice::from_mut(&mut work));
+            }
+            Self::Thread(inbox) => inbox.push(work, O::RANK),
+        }
+        Receipt(receiver)
+    }
+
+    /// Lets the thread finish what was handed in, and stop.
+    pub(super) fn close(&self) {
+        if let Self::Thread(inbox) = self {
+            inbox
+                .queue
+                .lock()
+                .expect("the queue's holders do not panic")
+                .closed = true;
+            inbox.filled.notify_one();
+        }
+    }
+}
+
+impl Inbox {
+    fn push(&self, work: Box<dyn Work>, rank: Rank) {
+        let mut queue = self.queue.lock().expect("the queue's holders do not panic");
+        if queue.closed {
+            return; // dropping the work tells the asker that the outbox is closed
+        }
+        match rank {
+            Rank::Bulk => queue.bulk.push_back(work),
+            Rank::Result | Rank::Step => queue.urgent.push_back(work),
+        }
+        self.filled.notify_one();
+    }
+
+    /// Waits for requests; an empty batch means closed and drained.
+    fn next_batch(&self) -> Vec<Box<dyn Work>> {
+        let mut queue = self.queue.lock().expect("the queue's holders do not panic");
+        while queue.urgent.is_empty() && queue.bulk.is_empty() && !queue.closed {
+            queue = self
+                .filled
+                .wait(queue)
+                .expect("the queue's holders do not panic");
+        }
+        let urgent = queue.urgent.len().min(BATCH);
+        let mut batch: Vec<_> = queue.urgent.drain(..urgent).collect();
+        batch.extend(queue.bulk.pop_front());
+        batch
+    }
+}
+
+fn write_until_closed(mut store: Store, inbox: &Inbox) {
+    loop {
+        let mut batch = inbox.next_batch();
+        if batch.is_empty() {
+            return store.checkpoint();
+        }
+        store.commit(&mut batch);
+    }
+}
+
+/// An operation on its way, with its receipt once applied.
+struct Pending<O: Operation> {
+    operation: O,
+    receipt: Option<O::Receipt>,
+    reply: Option<oneshot::Sender<Result<O::Receipt, OutboxError>>>,
+}
+
+impl<O: Operation> Work for Pending<O> {
+    fn apply(&mut self, tx: &mut Tx<'_>) -> rusqlite::Result<()> {
+        self.receipt = Some(self.operation.apply(tx)?);
+        Ok(())
+    }
+
+    fn settle(&mut self, failure: Option<&OutboxError>) {
+        let answer = match failure {
+            Some(error) => Err(error.clone()),
+            None => Ok(self
+                .receipt
+                .take()
+                .expect("a committed operation was applied")),
+        };
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(answer); // the asker may have gone away
+        }
+    }
+
+    fn records_results(&self) -> bool {
+        O::RANK == Rank::Result
+    }
+}
