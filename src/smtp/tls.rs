@@ -1,0 +1,124 @@
+//! TLS with verified certificates: the machine's roots, and those that an account adds.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::{Deadlines, SmtpError, Stage, Stream, Trouble};
+
+/// What connections of one account share: trust, and tickets that make the next handshake short.
+#[derive(Clone)]
+pub struct TlsClient(TlsConnector);
+
+/// Why an account cannot do TLS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsSetupError {
+    /// The file with further roots cannot be used.
+    #[error("cannot use {} as `ca`: {reason}", .path.display())]
+    Ca {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is nobody to trust.
+    #[error(
+        "this machine has no root certificates, so no server can be verified: install the \
+         `ca-certificates` package, or name a file with `ca`"
+    )]
+    NoRoots,
+}
+
+impl TlsClient {
+    /// Trusts the machine's roots and those in the PEM file `ca`.
+    ///
+    /// # Errors
+    /// `ca` cannot be read or holds no certificate; there are no roots at all.
+    pub fn new(ca: Option<&Path>) -> Result<Self, TlsSetupError> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(path) = ca {
+            let fault = |reason: String| TlsSetupError::Ca {
+                path: path.to_owned(),
+                reason,
+            };
+            let certificates = CertificateDer::pem_file_iter(path)
+                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                .map_err(|e| fault(e.to_string()))?;
+            if certificates.is_empty() {
+                return Err(fault("there is no certificate (PEM) in it".to_owned()));
+            }
+            for certificate in certificates {
+                roots.add(certificate).map_err(|e| fault(e.to_string()))?;
+            }
+        }
+        if roots.is_empty() {
+            return Err(TlsSetupError::NoRoots);
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring speaks TLS 1.2 and 1.3")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self(TlsConnector::from(Arc::new(config))))
+    }
+
+    /// Lays TLS over `stream` and verifies that the other side is `host`.
+    pub(super) async fn wrap(
+        &self,
+        stream: Box<dyn Stream>,
+        host: &str,
+        deadlines: &Deadlines,
+    ) -> Result<Box<dyn Stream>, SmtpError> {
+        let fault = |text: String| SmtpError::new(Stage::Tls, Trouble::Tls(text));
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| fault(format!("`{host}` is not a host name that TLS can verify")))?;
+        match timeout(deadlines.tls, self.0.connect(name, stream)).await {
+            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Err(error)) => Err(fault(explain(host, &error))),
+            Err(_) => Err(SmtpError::new(Stage::Tls, Trouble::Timeout(deadlines.tls))),
+        }
+    }
+}
+
+/// A failed handshake in the words of the person who edits the account.
+fn explain(host: &str, error: &std::io::Error) -> String {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::InvalidCertificate(why)) => {
+            format!("the certificate of {host} {}", complaint(why))
+        }
+        Some(rustls::Error::InvalidMessage(_)) => format!(
+            "{host} does not speak TLS from the first byte on this port: if it is a STARTTLS port \
+             (587), set `tls = \"starttls\"`"
+        ),
+        Some(other) => format!("no TLS with {host}: {other}"),
+        None => format!("no TLS with {host}: {error}"),
+    }
+}
+
+fn complaint(why: &CertificateError) -> String {
+    match why {
+        CertificateError::UnknownIssuer => "is not signed by an authority that this machine \
+             trusts: if it is your own, name its root with `ca`"
+            .to_owned(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "has expired: renew it, or set this machine's clock".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "is not valid yet: is this machine's clock right?".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is for another name: `host` must be the name that the certificate has".to_owned()
+        }
+        other => format!("cannot be verified: {other}"),
+    }
+}
