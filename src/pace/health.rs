@@ -1,0 +1,96 @@
+//! Rests after trouble with an account: nobody knocks at a closed door all day, and a password
+//! that was refused is not tried by every lane.
+
+use std::time::Duration;
+
+/// Waits after trouble on the way to the server, in seconds; the last one repeats.
+const TROUBLE: [u64; 7] = [2, 5, 10, 30, 60, 120, 300];
+/// Waits after a refused login, in seconds: more of them lock accounts.
+const LOGIN: [u64; 4] = [60, 300, 900, 3600];
+/// Waits after a server said that a quota is used up, in seconds.
+const QUOTA: [u64; 3] = [300, 900, 3600];
+
+/// Whether an account may be used, and when again.
+#[derive(Debug, Default)]
+pub struct Health {
+    failures: usize,
+    rest: Option<Rest>,
+    until: Duration,
+}
+
+/// Why an account rests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Rest {
+    /// It cannot be reached, or closes on us.
+    Trouble,
+    /// The login was refused.
+    Login,
+    /// It takes no more for now.
+    Quota,
+}
+
+impl Health {
+    /// Something is wrong with the account, not with a message. Faults of lanes that were already
+    /// on their way count as one. `spread` makes the wait longer or shorter by chance.
+    pub fn fault(
+        &mut self,
+        now: Duration,
+        why: Rest,
+        spread: impl FnOnce(Duration) -> Duration,
+    ) -> Duration {
+        if self.rest == Some(why) && now < self.until {
+            return self.until - now;
+        }
+        let ladder: &[u64] = match why {
+            Rest::Trouble => &TROUBLE,
+            Rest::Login => &LOGIN,
+            Rest::Quota => &QUOTA,
+        };
+        let step = ladder[self.failures.min(ladder.len() - 1)];
+        let wait = spread(Duration::from_secs(step));
+        self.failures += 1;
+        self.rest = Some(why);
+        self.until = now + wait;
+        wait
+    }
+
+    /// The account works.
+    pub fn good(&mut self) {
+        *self = Self::default();
+    }
+
+    /// How long the account rests from `now` on.
+    #[must_use]
+    pub fn rests(&self, now: Duration) -> Option<Duration> {
+        (self.rest.is_some() && now < self.until).then(|| self.until - now)
+    }
+
+    /// Whether the last thing known is trouble: then one lane at a time tries.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        self.rest.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rests_grow_and_end_with_the_first_success() {
+        let mut health = Health::default();
+        let at = Duration::from_secs;
+        assert_eq!(health.fault(at(0), Rest::Trouble, |wait| wait), at(2));
+        assert_eq!(
+            health.fault(at(1), Rest::Trouble, |wait| wait),
+            at(1),
+            "the same trouble"
+        );
+        assert_eq!(health.fault(at(3), Rest::Trouble, |wait| wait), at(5));
+        assert_eq!(health.rests(at(4)), Some(at(4)));
+        assert!(health.rests(at(8)).is_none() && health.is_doubtful());
+        health.good();
+        assert!(!health.is_doubtful());
+        assert_eq!(health.fault(at(9), Rest::Login, |wait| wait), at(60));
+    }
+}

@@ -1,0 +1,11 @@
+//! How fast an account, or a schedule, may go: rolling limits, and rests after trouble.
+//!
+//! Pace counts in elapsed time ([`crate::clock::Clock::ticks`]), so a clock that jumps neither
+//! frees nor burns an allowance. It keeps nothing on disk and never waits: it says how many may go
+//! now and when to ask again. Whoever carries messages tells it what became of each slot.
+
+mod health;
+mod window;
+
+pub use health::{Health, Rest};
+pub use window::Pace;
