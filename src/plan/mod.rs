@@ -1,1 +1,17 @@
-//! (head)
+//! plan turns what is due into runs in the outbox.
+//!
+//! When an occurrence of a schedule falls due, or a person says `send`, plan calls the roll of its
+//! lists, renders every row once into nothing, and opens a run: frozen, complete, and only then
+//! visible to deliver. It never sends and never meets deliver.
+//!
+//! Invariants: an occurrence has at most one run, whatever restarts, reloads or clocks do, since
+//! the outbox takes its key only once; one schedule's trouble never stops another; nothing is sent
+//! of a run that is not whole.
+
+mod firing;
+mod opening;
+mod roll;
+
+pub use firing::{Firings, Upcoming, upcoming};
+pub use opening::{MANUAL, OpenError, Opening, Order, open};
+pub use roll::{Badness, Person, Roll, RollError, Survey, survey};

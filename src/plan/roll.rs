@@ -1,0 +1,344 @@
+//! Calling the roll: who is on the lists of a schedule, and can the template be rendered for them.
+
+use std::fmt;
+
+use lettre::message::Mailbox;
+
+use crate::audience::{self, ListError, Row};
+use crate::compose::{Rendered, Template};
+use crate::config::{BadRows, Config, Empty, Schedule};
+
+/// Up to so many unusable rows are accidents that happen; above, more than one in a hundred stops
+/// the run.
+const BAD_ROWS_HARMLESS: u64 = 10;
+/// So many unusable rows are told with their reasons.
+const BAD_ROWS_TOLD: usize = 3;
+
+/// The people that a schedule is for, or the part of them that a person chose.
+pub struct Roll<'a> {
+    schedule: &'a Schedule,
+    lists: Vec<&'a audience::List>,
+    template: &'a Template,
+    /// Only the person with this normalised address.
+    pub only: Option<String>,
+    /// One message, to this mailbox instead of the person it was made for.
+    pub test: Option<Mailbox>,
+}
+
+/// One row of a roll.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The list.
+    pub list: String,
+    /// The line in it.
+    pub line: u64,
+    /// Normalised address; empty for a row without one.
+    pub key: String,
+    /// Whom to write to, or what stood there.
+    pub mailbox: Result<Mailbox, String>,
+    /// Template fields.
+    pub fields: serde_json::Map<String, serde_json::Value>,
+    /// Why there can be no message for this row.
+    pub fault: Option<String>,
+}
+
+/// How many rows there were, and which could not be used.
+#[derive(Clone, Debug, Default)]
+pub struct Badness {
+    /// All rows.
+    pub rows: u64,
+    /// Unusable ones.
+    pub bad: u64,
+    /// The first of them, for people: `staff line 7: no @ in the address`.
+    pub told: Vec<String>,
+}
+
+/// Why a run must not be sent.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RollError {
+    /// A list cannot be read.
+    #[error("{0}")]
+    List(Box<ListError>),
+    /// The template needs what a list does not have.
+    #[error("{0}")]
+    MissingField(String),
+    /// Nobody to write to.
+    #[error("there is nobody to write to: {0}; if that is fine, set `empty = \"skip\"`")]
+    Empty(String),
+    /// Too many unusable rows.
+    #[error("{0}")]
+    BadRows(String),
+    /// More people than the fuse allows.
+    #[error(
+        "the lists have {people} people, more than `max_recipients = {most}` allows: raise it if \
+         that is meant"
+    )]
+    TooMany {
+        /// How many.
+        people: u64,
+        /// How many may be.
+        most: u64,
+    },
+    /// The chosen person is on none of the lists.
+    #[error("{address} is not on the lists of schedule `{schedule}` ({lists})")]
+    NotListed {
+        /// Who was asked for.
+        address: String,
+        /// The schedule.
+        schedule: String,
+        /// Its lists.
+        lists: String,
+    },
+    /// What was given is not an address.
+    #[error("{0}")]
+    BadAddress(String),
+    /// The configuration has no such schedule.
+    #[error("no schedule is called `{name}`; there are {known}")]
+    NoSchedule {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+}
+
+impl<'a> Roll<'a> {
+    /// The roll of a schedule.
+    ///
+    /// # Errors
+    /// There is no such schedule.
+    pub fn of(config: &'a Config, schedule: &str) -> Result<Self, RollError> {
+        let Some(schedule) = config.schedules.get(schedule) else {
+            let known: Vec<&str> = config.schedules.keys().map(String::as_str).collect();
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            return Err(RollError::NoSchedule {
+                name: schedule.to_owned(),
+                known,
+            });
+        };
+        Ok(Self {
+            schedule,
+            lists: schedule
+                .to
+                .iter()
+                .filter_map(|name| config.lists.get(name))
+                .collect(),
+            template: config
+                .templates
+                .get(&schedule.send)
+                .expect("a loaded configuration has the templates of its schedules"),
+            only: None,
+            test: None,
+        })
+    }
+
+    /// The schedule.
+    #[must_use]
+    pub fn schedule(&self) -> &'a Schedule {
+        self.schedule
+    }
+
+    /// The template.
+    #[must_use]
+    pub fn template(&self) -> &'a Template {
+        self.template
+    }
+
+    /// Calls `each` for every row of every list, in order, and weighs the whole at the end. Rows
+    /// are read as a stream; nothing is kept.
+    ///
+    /// # Errors
+    /// Why nothing must be sent to anybody, or what `each` said.
+    pub fn call<E: From<RollError>>(
+        &self,
+        mut each: impl FnMut(Person) -> Result<(), E>,
+    ) -> Result<Badness, E> {
+        let mut seen = Badness::default();
+        for list in &self.lists {
+            let rows = list
+                .read()
+                .map_err(|error| RollError::List(Box::new(error)))?;
+            self.check_columns(&list.name, rows.columns())?;
+            for row in rows {
+                let row = row.map_err(|error| RollError::List(Box::new(error)))?;
+                let Some(person) = self.person(&list.name, row) else {
+                    continue;
+                };
+                seen.count(&person);
+                self.check_fuse(&seen)?;
+                each(person)?;
+                if self.test.is_some() && seen.usable() == 1 {
+                    return Ok(seen);
+                }
+            }
+        }
+        self.weigh(&seen)?;
+        Ok(seen)
+    }
+
+    /// A row as a person, if it is among those that were asked for.
+    fn person(&self, list: &str, row: Row) -> Option<Person> {
+        let mut person = Person {
+            list: list.to_owned(),
+            line: row.line,
+            key: String::new(),
+            mailbox: Err(row.raw_address),
+            fields: serde_json::Map::new(),
+            fault: None,
+        };
+        match row.recipient {
+            Ok(recipient) => {
+                person.fault = self
+                    .template
+                    .check(&recipient.fields)
+                    .err()
+                    .map(|e| e.to_string());
+                person.key = recipient.key;
+                person.mailbox = Ok(recipient.mailbox);
+                person.fields = recipient.fields;
+            }
+            Err(fault) => person.fault = Some(fault.to_string()),
+        }
+        if self.only.as_ref().is_some_and(|only| *only != person.key) {
+            return None;
+        }
+        if let Some(test) = &self.test {
+            person.key = audience::key(&test.email);
+            person.mailbox = Ok(test.clone());
+        }
+        Some(person)
+    }
+
+    fn check_columns(&self, list: &str, columns: &[String]) -> Result<(), RollError> {
+        let missing = self
+            .template
+            .variables()
+            .iter()
+            .find(|variable| !columns.contains(&variable.name));
+        missing.map_or(Ok(()), |variable| {
+            Err(RollError::MissingField(format!(
+                "template `{}` uses `{}` ({}:{}:{}), which list `{list}` does not have: it has {}",
+                self.template.name(),
+                variable.name,
+                variable.file,
+                variable.line,
+                variable.column,
+                columns.join(", "),
+            )))
+        })
+    }
+
+    fn check_fuse(&self, seen: &Badness) -> Result<(), RollError> {
+        match self.schedule.max_recipients {
+            Some(most) if seen.usable() > most => Err(RollError::TooMany {
+                people: seen.usable(),
+                most,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn weigh(&self, seen: &Badness) -> Result<(), RollError> {
+        if let (Some(address), 0) = (&self.only, seen.rows) {
+            return Err(RollError::NotListed {
+                address: address.clone(),
+                schedule: self.schedule.name.clone(),
+                lists: self.schedule.to.join(", "),
+            });
+        }
+        let all_bad = seen.bad > BAD_ROWS_HARMLESS && seen.bad * 100 > seen.rows;
+        if seen.bad > 0 && (all_bad || self.schedule.bad_rows == BadRows::Refuse) {
+            return Err(RollError::BadRows(format!(
+                "{seen}: nothing is sent to anybody until they are mended"
+            )));
+        }
+        if seen.usable() == 0 && self.schedule.empty == Empty::Fail {
+            return Err(RollError::Empty(match seen.bad {
+                0 => format!("{} has no rows", self.schedule.to.join(", ")),
+                _ => seen.to_string(),
+            }));
+        }
+        Ok(())
+    }
+}
+
+impl Badness {
+    /// Rows that can be mailed.
+    #[must_use]
+    pub fn usable(&self) -> u64 {
+        self.rows - self.bad
+    }
+
+    fn count(&mut self, person: &Person) {
+        self.rows += 1;
+        if let Some(fault) = &person.fault {
+            self.bad += 1;
+            if self.told.len() < BAD_ROWS_TOLD {
+                self.told
+                    .push(format!("{} line {}: {fault}", person.list, person.line));
+            }
+        }
+    }
+}
+
+impl fmt::Display for Badness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} rows are unusable", self.bad, self.rows)?;
+        if !self.told.is_empty() {
+            write!(f, " ({}", self.told.join("; "))?;
+            f.write_str(if self.bad as usize > self.told.len() {
+                "; …)"
+            } else {
+                ")"
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// What a run would be, without opening it.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// Different people who can be mailed.
+    pub people: u64,
+    /// Rows that repeat an address.
+    pub duplicates: u64,
+    /// Unusable rows.
+    pub badness: Badness,
+    /// The first person with the message they would get.
+    pub first: Option<(Person, Rendered)>,
+}
+
+/// Reads and renders everything, and changes nothing.
+///
+/// # Errors
+/// Why a run would not be sent.
+pub fn survey(roll: &Roll<'_>) -> Result<Survey, RollError> {
+    let mut seen = std::collections::HashSet::new();
+    let mut duplicates = 0;
+    let mut first = None;
+    let badness = roll.call::<RollError>(|person| {
+        if person.fault.is_some() {
+            return Ok(());
+        }
+        if first.is_none()
+            && let Ok(rendered) = roll.template.render(&person.fields)
+        {
+            first = Some((person.clone(), rendered));
+        }
+        if !seen.insert(crate::outbox::Kept::fingerprint(&person.key)) {
+            duplicates += 1;
+        }
+        Ok(())
+    })?;
+    Ok(Survey {
+        people: seen.len() as u64,
+        duplicates,
+        badness,
+        first,
+    })
+}
