@@ -1,0 +1,273 @@
+//! What the tasks of one account share.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::letter::Letterheads;
+use super::verdict::Fault;
+use crate::clock::{Clock, Timestamp};
+use crate::config::{Account, Addresses, Rate};
+use crate::outbox::{Claimed, Outbox, OutboxError, Reader, Release};
+use crate::pace::{Health, Pace, Rest};
+use crate::smtp::{Deadlines, Target, TlsClient, TlsSetupError};
+
+/// What an account works with.
+pub(super) struct Tools {
+    pub(super) outbox: Outbox,
+    pub(super) clock: Clock,
+    pub(super) heads: Arc<Letterheads>,
+    pub(super) addresses: Addresses,
+    /// Claim nothing more.
+    pub(super) drain: CancellationToken,
+    /// Wait for nothing more.
+    pub(super) abort: CancellationToken,
+    /// The outbox has stopped for good.
+    pub(super) fatal: CancellationToken,
+}
+
+/// One account at work.
+pub(super) struct AccountWork {
+    pub(super) account: Account,
+    pub(super) target: Target,
+    pub(super) tools: Tools,
+    /// For the dispatcher: something changed.
+    pub(super) wake: Notify,
+    /// For the lanes: rows are ready.
+    pub(super) ready: Notify,
+    state: Mutex<State>,
+}
+
+/// The changing part.
+pub(super) struct State {
+    pub(super) pace: Pace,
+    pub(super) schedules: HashMap<String, Pace>,
+    pub(super) health: Health,
+    /// Claimed rows that no lane has taken yet; each holds a slot of the pace.
+    pub(super) ready: VecDeque<Claimed>,
+    /// Lanes that exist, and how many of them have no row in hand.
+    pub(super) lanes: usize,
+    pub(super) idle: usize,
+    pub(super) connections: usize,
+    trouble: Option<Trouble>,
+}
+
+#[derive(Clone)]
+struct Trouble {
+    since: Timestamp,
+    retry_at: Timestamp,
+    text: String,
+}
+
+/// An account as people see it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct AccountView {
+    /// Its name.
+    pub name: String,
+    /// Open connections.
+    pub connections: usize,
+    /// Why it is down, since when and until when (milliseconds), if it is.
+    pub trouble: Option<TroubleView>,
+}
+
+/// What is wrong with an account.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct TroubleView {
+    /// In a person's words.
+    pub text: String,
+    /// Milliseconds.
+    pub since: i64,
+    /// Milliseconds; none if only an edit of the configuration helps.
+    pub retry_at: Option<i64>,
+}
+
+impl AccountWork {
+    pub(super) fn new(
+        account: Account,
+        schedule_rates: &BTreeMap<String, Vec<Rate>>,
+        deadlines: Deadlines,
+        tools: Tools,
+    ) -> Result<Arc<Self>, TlsSetupError> {
+        let target = Target {
+            host: account.host.clone(),
+            port: account.port,
+            tls: account.tls,
+            client: TlsClient::new(account.ca.as_deref())?,
+            hello: account.hello.clone().unwrap_or_else(own_name),
+            deadlines,
+        };
+        let schedules = schedule_rates
+            .iter()
+            .map(|(name, rates)| (name.clone(), Pace::new(rates)))
+            .collect();
+        let state = State {
+            pace: Pace::new(&account.rate),
+            schedules,
+            health: Health::default(),
+            ready: VecDeque::new(),
+            lanes: 0,
+            idle: 0,
+            connections: 0,
+            trouble: None,
+        };
+        Ok(Arc::new(Self {
+            account,
+            target,
+            tools,
+            wake: Notify::new(),
+            ready: Notify::new(),
+            state: Mutex::new(state),
+        }))
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder of this lock panics")
+    }
+
+    /// Rebuilds the rates' memory from the attempts of earlier processes. One without an end is
+    /// counted as of now.
+    pub(super) fn remember_what_was_sent(&self, reader: &Reader) -> Result<(), OutboxError> {
+        let mut state = self.state();
+        let longest = state
+            .schedules
+            .values()
+            .map(Pace::memory)
+            .max()
+            .unwrap_or_default();
+        let memory = state.pace.memory().max(longest);
+        if memory.is_zero() {
+            return Ok(());
+        }
+        let (now, ticks) = (self.tools.clock.now(), self.tools.clock.ticks());
+        let since = (now - memory).as_millisecond();
+        let mut sent = reader.sent_since(&self.account.name, since)?;
+        sent.sort_by_key(|(_, ended)| ended.unwrap_or(i64::MAX));
+        for (schedule, ended) in sent {
+            let ago = ended.map_or(0, |ended| (now.as_millisecond() - ended).max(0));
+            let at = ticks.saturating_sub(Duration::from_millis(u64::try_from(ago).unwrap_or(0)));
+            state.pace.remember(at);
+            if let Some(pace) = state.schedules.get_mut(&schedule) {
+                pace.remember(at);
+            }
+        }
+        Ok(())
+    }
+
+    /// The account is at fault: it rests, and what was claimed goes back without an attempt.
+    pub(super) fn fault(&self, fault: Fault, text: &str) {
+        let clock = &self.tools.clock;
+        let why = match fault {
+            Fault::Server => Rest::Trouble,
+            Fault::Login => Rest::Login,
+            Fault::Quota => Rest::Quota,
+        };
+        let mut state = self.state();
+        let wait = state
+            .health
+            .fault(clock.ticks(), why, |wait| clock.jittered(wait, 10));
+        let since = state
+            .trouble
+            .as_ref()
+            .map_or_else(|| clock.now(), |trouble| trouble.since);
+        let known = state
+            .trouble
+            .as_ref()
+            .is_some_and(|trouble| trouble.text == text);
+        state.trouble = Some(Trouble {
+            since,
+            retry_at: clock.now() + wait,
+            text: text.to_owned(),
+        });
+        drop(state);
+        let (account, seconds) = (&self.account.name, wait.as_secs());
+        if known {
+            tracing::debug!(account, "account {account} still rests: {text}");
+        } else {
+            tracing::warn!(
+                account,
+                event = "account-down",
+                "account {account} rests for {seconds} s, nothing is lost: {text}"
+            );
+        }
+        self.give_back_ready();
+        self.wake.notify_one();
+    }
+
+    /// The account works.
+    pub(super) fn good(&self) {
+        let mut state = self.state();
+        if state.health.is_doubtful() {
+            state.health.good();
+            state.trouble = None;
+            drop(state);
+            let account = &self.account.name;
+            tracing::info!(
+                account,
+                event = "account-up",
+                "account {account} works again"
+            );
+            self.wake.notify_one();
+        }
+    }
+
+    /// Gives the rows that no lane has taken back to the outbox, with their slots.
+    pub(super) fn give_back_ready(&self) {
+        let mut state = self.state();
+        let rows: Vec<Claimed> = state.ready.drain(..).collect();
+        rows.iter().for_each(|row| state.give_back(&row.schedule));
+        drop(state);
+        if !rows.is_empty() {
+            let rows = rows.iter().map(|row| (row.id, row.epoch)).collect();
+            drop(self.tools.outbox.submit(Release { rows }));
+        }
+    }
+
+    pub(super) fn view(&self) -> AccountView {
+        let state = self.state();
+        let trouble = state.trouble.as_ref().map(|trouble| TroubleView {
+            text: trouble.text.clone(),
+            since: trouble.since.as_millisecond(),
+            retry_at: Some(trouble.retry_at.as_millisecond()),
+        });
+        AccountView {
+            name: self.account.name.clone(),
+            connections: state.connections,
+            trouble,
+        }
+    }
+}
+
+impl State {
+    /// A slot was used; it counts until its windows have passed.
+    pub(super) fn done(&mut self, schedule: &str, now: Duration) {
+        self.pace.done(now);
+        if let Some(pace) = self.schedules.get_mut(schedule) {
+            pace.done(now);
+        }
+    }
+
+    /// A slot was not used.
+    pub(super) fn give_back(&mut self, schedule: &str) {
+        self.pace.give_back();
+        if let Some(pace) = self.schedules.get_mut(schedule) {
+            pace.give_back();
+        }
+    }
+}
+
+/// The name of this machine, for EHLO; an address literal where it has none that fits.
+fn own_name() -> String {
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    let fits = name.contains('.')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
+    if fits { name } else { "[127.0.0.1]".to_owned() }
+}

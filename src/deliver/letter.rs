@@ -1,0 +1,134 @@
+//! From a claimed row and its frozen run to the bytes that go out: always the same ones.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use lettre::Address;
+use lettre::message::Mailbox;
+
+use crate::clock::Timestamp;
+use crate::compose::{self, Identity, Sender, Template};
+use crate::outbox::{Claimed, Outbox, OutboxError, Reader, RunNo};
+
+/// A run needs its template compiled once, not once for each person.
+const KEPT_RUNS: usize = 64;
+
+/// What all messages of a run have in common.
+pub(super) struct Letterhead {
+    template: Template,
+    sender: Sender,
+    opened_at: Timestamp,
+    utc_offset: i32,
+    retry: Vec<Duration>,
+}
+
+/// A message ready for the wire.
+pub(super) struct Letter {
+    pub(super) from: Address,
+    pub(super) to: Address,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Letterhead {
+    /// The wait after the `tries`-th try failed.
+    pub(super) fn wait_after(&self, tries: i64) -> Duration {
+        let step = usize::try_from(tries)
+            .unwrap_or(0)
+            .min(self.retry.len().saturating_sub(1));
+        self.retry
+            .get(step)
+            .copied()
+            .unwrap_or(Duration::from_secs(60))
+    }
+
+    /// Composes the message of `row`.
+    ///
+    /// # Errors
+    /// In a person's words, why there can be no message for this row.
+    pub(super) fn write(&self, row: &Claimed) -> Result<Letter, String> {
+        // A panic in a template engine concerns this message, not the lane.
+        catch_unwind(AssertUnwindSafe(|| self.compose(row)))
+            .unwrap_or_else(|_| Err("postroom failed to compose this message (a bug)".to_owned()))
+    }
+
+    fn compose(&self, row: &Claimed) -> Result<Letter, String> {
+        let fields: serde_json::Map<_, _> =
+            serde_json::from_str(&row.fields).map_err(|e| e.to_string())?;
+        let to: Address = row
+            .address
+            .parse()
+            .map_err(|_| "not an address".to_owned())?;
+        let rendered = self.template.render(&fields).map_err(|e| e.to_string())?;
+        let from = self.sender.from.email.clone();
+        let identity = Identity {
+            message_id: format!("{}.{}@{}", row.run_id, row.id.seq, from.domain()),
+            date: self.opened_at,
+            utc_offset_seconds: self.utc_offset,
+        };
+        let mailbox = Mailbox::new(row.name.clone(), to.clone());
+        let bytes = compose::message(&rendered, &self.sender, &mailbox, &identity)
+            .map_err(|e| e.to_string())?;
+        Ok(Letter { from, to, bytes })
+    }
+}
+
+/// The letterheads of the runs that are being sent.
+pub(super) struct Letterheads {
+    reader: Mutex<Reader>,
+    kept: Mutex<HashMap<RunNo, Arc<Letterhead>>>,
+}
+
+impl Letterheads {
+    pub(super) fn new(outbox: &Outbox) -> Result<Self, OutboxError> {
+        Ok(Self {
+            reader: Mutex::new(outbox.reader()?),
+            kept: Mutex::default(),
+        })
+    }
+
+    /// The letterhead of a run, read and compiled at its first message.
+    ///
+    /// # Errors
+    /// The outbox cannot be read, or what is frozen there cannot be used.
+    pub(super) fn of(&self, run: RunNo) -> Result<Arc<Letterhead>, OutboxError> {
+        if let Some(head) = self
+            .kept
+            .lock()
+            .expect("no holder of this lock panics")
+            .get(&run)
+        {
+            return Ok(Arc::clone(head));
+        }
+        let head = Arc::new(self.load(run)?);
+        let mut kept = self.kept.lock().expect("no holder of this lock panics");
+        if kept.len() >= KEPT_RUNS {
+            kept.clear(); // rare, and compiling again is cheap
+        }
+        kept.insert(run, Arc::clone(&head));
+        Ok(head)
+    }
+
+    fn load(&self, run: RunNo) -> Result<Letterhead, OutboxError> {
+        let (row, frozen) = self
+            .reader
+            .lock()
+            .expect("no holder of this lock panics")
+            .frozen(run)?;
+        let broken = |what: &str| {
+            OutboxError::Operation(format!(
+                "the frozen {what} of run {} cannot be used",
+                row.id
+            ))
+        };
+        let source = serde_json::from_str(&frozen.template).map_err(|_| broken("template"))?;
+        Ok(Letterhead {
+            template: Template::compile(source).map_err(|_| broken("template"))?,
+            sender: serde_json::from_str(&frozen.sender).map_err(|_| broken("sender"))?,
+            opened_at: Timestamp::from_millisecond(row.opened_at).map_err(|_| broken("date"))?,
+            utc_offset: frozen.utc_offset,
+            retry: frozen.retry,
+        })
+    }
+}

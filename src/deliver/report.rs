@@ -1,0 +1,178 @@
+//! Telling the outbox and the log how a message ended, in that order.
+
+use std::sync::Arc;
+
+use super::account::AccountWork;
+use crate::audience::mask;
+use crate::config::Addresses;
+use crate::outbox::state::State;
+use crate::outbox::{Claimed, OutboxError, Outcome, Receipt, Record};
+use crate::smtp::{Reply, Stage};
+
+/// What decided the end of a try.
+pub(super) struct Happened {
+    pub(super) stage: Stage,
+    pub(super) reply: Option<Reply>,
+    pub(super) text: String,
+}
+
+impl Happened {
+    pub(super) fn reply(stage: Stage, reply: &Reply) -> Self {
+        Self {
+            stage,
+            reply: Some(reply.clone()),
+            text: reply.text.clone(),
+        }
+    }
+}
+
+/// A lane's word about the message in its hands and the one before.
+pub(super) struct Report {
+    work: Arc<AccountWork>,
+    started_at: i64,
+    armed: bool,
+    /// Handed to the outbox, not known to be durable yet.
+    pending: Option<(Receipt<Option<State>>, Told)>,
+}
+
+/// What the log will say.
+struct Told {
+    schedule: String,
+    run: String,
+    to: String,
+    attempt: i64,
+    code: Option<u16>,
+    outcome: Outcome,
+    text: String,
+}
+
+impl Report {
+    pub(super) fn new(work: Arc<AccountWork>) -> Self {
+        let started_at = work.tools.clock.now().as_millisecond();
+        Self {
+            work,
+            started_at,
+            armed: false,
+            pending: None,
+        }
+    }
+
+    /// A message is offered to the server.
+    pub(super) fn begin(&mut self) {
+        self.started_at = self.work.tools.clock.now().as_millisecond();
+        self.armed = false;
+    }
+
+    /// Its body may be on its way from now on.
+    pub(super) fn armed(&mut self) {
+        self.armed = true;
+    }
+
+    pub(super) fn is_armed(&self) -> bool {
+        self.armed
+    }
+
+    /// It is out of this lane's hands.
+    pub(super) fn end(&mut self) {
+        self.armed = false;
+    }
+
+    /// Hands the end of a try to the outbox. [`Report::confirm`] waits for it.
+    pub(super) fn submit(&mut self, row: &Claimed, outcome: Outcome, happened: Happened) {
+        debug_assert!(
+            self.pending.is_none(),
+            "confirmed before the next message was armed"
+        );
+        let code = happened.reply.as_ref().map(|reply| reply.code);
+        let told = Told {
+            schedule: row.schedule.clone(),
+            run: row.run_id.clone(),
+            to: self.shown(&row.address),
+            attempt: row.tries + 1,
+            code,
+            outcome: outcome.clone(),
+            text: happened.text.clone(),
+        };
+        let record = Record {
+            id: row.id,
+            epoch: row.epoch,
+            outcome,
+            account: self.work.account.name.clone(),
+            started_at: self.started_at,
+            stage: happened.stage.name(),
+            code,
+            enhanced: happened
+                .reply
+                .and_then(|reply| reply.enhanced)
+                .map(|it| it.to_string()),
+            reply: happened.text,
+        };
+        self.pending = Some((self.work.tools.outbox.submit(record), told));
+        self.armed = false;
+    }
+
+    fn shown(&self, address: &str) -> String {
+        match self.work.tools.addresses {
+            Addresses::Masked => mask(address),
+            Addresses::Full => address.to_owned(),
+            Addresses::None => "-".to_owned(),
+        }
+    }
+
+    /// Waits until what was handed in is durable, and logs it.
+    pub(super) async fn confirm(&mut self) {
+        let Some((receipt, told)) = self.pending.take() else {
+            return;
+        };
+        match receipt.await {
+            Ok(Some(_)) => log(&self.work.account.name, &told),
+            Ok(None) => tracing::warn!(
+                run = told.run,
+                "the result for {} came after its lease had ended: {}",
+                told.to,
+                told.text
+            ),
+            Err(error) => {
+                if matches!(error, OutboxError::Stopped(_)) {
+                    self.work.tools.fatal.cancel();
+                }
+                tracing::error!(
+                    run = told.run,
+                    "the result for {} could not be recorded ({}): {error}",
+                    told.to,
+                    told.text
+                );
+            }
+        }
+    }
+}
+
+fn log(account: &str, told: &Told) {
+    let Told {
+        schedule,
+        run,
+        to,
+        attempt,
+        code,
+        outcome,
+        text,
+    } = told;
+    macro_rules! line {
+        ($level:ident, $event:literal, $($words:tt)+) => {
+            tracing::$level!(event = $event, schedule, run, account, to, attempt, code,
+                reply = text, $($words)+)
+        };
+    }
+    match outcome {
+        Outcome::Accepted => line!(info, "sent", "{schedule}: sent to {to}"),
+        Outcome::Deferred { .. } => line!(info, "deferred", "{schedule}: {to} later: {text}"),
+        Outcome::NotSent { .. } => line!(info, "not-sent", "{schedule}: {to} later: {text}"),
+        Outcome::Rejected { .. } => line!(warn, "rejected", "{schedule}: {to} refused: {text}"),
+        Outcome::Invalid => line!(warn, "invalid", "{schedule}: no message for {to}: {text}"),
+        Outcome::Uncertain => line!(
+            warn,
+            "uncertain",
+            "{schedule}: nobody knows whether {to} got it, it may be sent more than once: {text}"
+        ),
+    }
+}
