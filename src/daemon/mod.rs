@@ -1,1 +1,160 @@
-//! (head)
+//! The daemon keeps it going: start, signals, control socket, drain, stop.
+//!
+//! One process has a state directory; it opens runs as they fall due, delivers, and answers
+//! questions on its socket. SIGTERM or SIGINT drains: nothing new is claimed, messages under way
+//! hear their answers. A second signal ends those waits and records what is in doubt.
+//!
+//! Readiness means: configuration loaded, lock held, outbox open, socket bound. It never means
+//! that a mail server can be reached; one broken account or list stops nobody else.
+
+pub mod answer;
+pub mod api;
+mod control;
+mod engine;
+pub mod log;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+pub use control::SocketError;
+use control::{Desk, listen, routes};
+pub use engine::{Engine, StartError};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::outbox::OutboxError;
+
+/// How often systemd is asked for more time while a message waits for its answer.
+const EXTEND: Duration = Duration::from_secs(20);
+
+/// Why the daemon ended, other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// It could not begin.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// It could not listen on its socket.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// Signals cannot be handled.
+    #[error("cannot handle signals: {0}")]
+    Signals(std::io::Error),
+    /// The outbox stopped under it.
+    #[error("the outbox has stopped; see the log. Nothing is sent that cannot be recorded")]
+    Fatal,
+}
+
+/// Runs until a signal ends it.
+///
+/// # Errors
+/// It could not begin, or the outbox stopped for good.
+pub async fn run(config: Arc<Config>, clock: Clock) -> Result<(), DaemonError> {
+    // Before slow work, so that no signal meets the default action.
+    let mut signals = Signals::new().map_err(DaemonError::Signals)?;
+    let mut engine = Engine::start(Arc::clone(&config), clock.clone()).await?;
+    let listener = listen(&config.daemon.socket)?;
+    let desk = Desk {
+        config: Arc::clone(&config),
+        outbox: engine.outbox.clone(),
+        reader: Mutex::new(engine.outbox.reader().map_err(StartError::Outbox)?),
+        clock: clock.clone(),
+        watch: engine.watch(),
+        started: clock.now(),
+    };
+    let control = tokio::spawn(async move { axum::serve(listener, routes(Arc::new(desk))).await });
+    engine.start_plan();
+    tell_ready(&config);
+    let fatal = engine.fatal();
+    let told = tokio::select! {
+        () = signals.next() => true,
+        () = fatal.cancelled() => false,
+    };
+    notify(&[NotifyState::Stopping]);
+    tracing::info!(
+        event = "stopping",
+        "stopping: messages under way hear their answers first"
+    );
+    drain(engine, &mut signals, &clock).await;
+    control.abort();
+    let _ = std::fs::remove_file(&config.daemon.socket);
+    if told {
+        Ok(())
+    } else {
+        Err(DaemonError::Fatal)
+    }
+}
+
+/// Waits for what is under way; a second signal ends the wait.
+async fn drain(engine: Engine, signals: &mut Signals, clock: &Clock) {
+    let abort: CancellationToken = engine.abort_handle();
+    let stop = engine.stop();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            () = signals.next() => {
+                tracing::warn!("stopping at once: what waits for its answer is in doubt now");
+                abort.cancel();
+            }
+            () = clock.sleep(EXTEND) => {
+                let more = u32::try_from((3 * EXTEND).as_micros()).unwrap_or(u32::MAX);
+                notify(&[NotifyState::ExtendTimeoutUsec(more)]);
+            }
+        }
+    }
+    tracing::info!(event = "stopped", "stopped");
+}
+
+fn tell_ready(config: &Config) {
+    let schedules = config.schedules.len();
+    tracing::info!(
+        event = "ready",
+        config = %config.path.display(),
+        schedules,
+        "postroom {} is ready: {schedules} schedules, {} accounts, socket {}",
+        env!("CARGO_PKG_VERSION"),
+        config.accounts.len(),
+        config.daemon.socket.display()
+    );
+    notify(&[NotifyState::Ready]);
+}
+
+/// Tells systemd, where there is one.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!("systemd was not told: {error}");
+    }
+}
+
+/// SIGTERM and SIGINT, from the moment this exists.
+struct Signals {
+    term: tokio::signal::unix::Signal,
+    int: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let term = signal(SignalKind::terminate())?;
+        Ok(Self {
+            term,
+            int: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
+
+impl From<OutboxError> for DaemonError {
+    fn from(error: OutboxError) -> Self {
+        Self::Start(StartError::Outbox(error))
+    }
+}

@@ -1,0 +1,137 @@
+//! Answers that are the same whether the daemon gives them or a command that reads the outbox
+//! itself.
+
+use super::api::History;
+use super::api::{Next, RunsQuery, SendAnswer, SendRequest, Status, Why};
+use crate::audience;
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::outbox::{OutboxError, Reader, RunRow};
+use crate::plan::{Order, Roll, RollError, survey as survey_roll, upcoming};
+
+/// So many runs are told if nobody says how many.
+const RUNS: usize = 20;
+
+/// What stands in the outbox and in the calendar.
+///
+/// # Errors
+/// The outbox cannot be read.
+pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status, OutboxError> {
+    let snapshot = reader.snapshot()?;
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        daemon: None,
+        config: config.path.display().to_string(),
+        now: now.as_millisecond(),
+        accounts: Vec::new(),
+        open: snapshot.open,
+        last: snapshot.last,
+        next: next(config, now),
+    })
+}
+
+/// When schedules run next, soonest first.
+#[must_use]
+pub fn next(config: &Config, now: Timestamp) -> Vec<Next> {
+    let zone = |schedule: &str| {
+        let calendar = config
+            .schedules
+            .get(schedule)
+            .and_then(|it| it.calendar.as_ref());
+        calendar
+            .and_then(|it| it.zone.iana_name())
+            .unwrap_or("UTC")
+            .to_owned()
+    };
+    upcoming(config, now)
+        .into_iter()
+        .map(|next| Next {
+            zone: zone(&next.schedule),
+            schedule: next.schedule,
+            at: next.occurrence.at.as_millisecond(),
+            local: next.occurrence.local.to_string(),
+            note: next.occurrence.shift.map(|shift| shift.to_string()),
+        })
+        .collect()
+}
+
+/// Runs, the newest first.
+///
+/// # Errors
+/// The outbox cannot be read.
+pub fn runs(reader: &Reader, query: &RunsQuery) -> Result<Vec<RunRow>, OutboxError> {
+    reader.runs(
+        query.schedule.as_deref(),
+        query.since,
+        query.limit.unwrap_or(RUNS),
+    )
+}
+
+/// All that is known about an address in its normal form.
+///
+/// # Errors
+/// The outbox cannot be read.
+pub fn why(reader: &Reader, key: String) -> Result<Why, OutboxError> {
+    let deliveries = reader
+        .history(&key)?
+        .into_iter()
+        .map(|(delivery, attempts)| History { delivery, attempts })
+        .collect();
+    Ok(Why {
+        suppressed: reader.suppression(&key)?,
+        address: key,
+        deliveries,
+    })
+}
+
+/// What a request to send means.
+///
+/// # Errors
+/// An address in it is not one.
+pub fn order(request: &SendRequest, clock: &Clock) -> Result<Order, RollError> {
+    let mailbox = |text: &String| {
+        audience::mailbox(text).map_err(|fault| {
+            RollError::BadAddress(format!(
+                "`{}` is not an address: {fault}",
+                text.escape_debug()
+            ))
+        })
+    };
+    let mut order = Order::manual(&request.schedule, clock);
+    let only = request.only.as_ref().map(mailbox).transpose()?;
+    order.only = only.map(|mailbox| audience::key(&mailbox.email));
+    order.test = request.test.as_ref().map(mailbox).transpose()?;
+    Ok(order)
+}
+
+/// What the run of `order` would be.
+///
+/// # Errors
+/// Why it would not be sent.
+pub fn survey(config: &Config, order: &Order) -> Result<SendAnswer, RollError> {
+    let mut roll = Roll::of(config, &order.schedule)?;
+    roll.only.clone_from(&order.only);
+    roll.test.clone_from(&order.test);
+    let survey = survey_roll(&roll)?;
+    let schedule = roll.schedule();
+    let account = schedule.via.first().cloned().unwrap_or_default();
+    let from = config
+        .accounts
+        .get(&account)
+        .map(|it| it.sender.from.to_string());
+    let (first, rendered) = survey.first.unzip();
+    Ok(SendAnswer {
+        run: None,
+        schedule: schedule.name.clone(),
+        from: from.unwrap_or_default(),
+        account,
+        people: survey.people,
+        duplicates: survey.duplicates,
+        invalid: survey.badness.bad,
+        invalid_told: survey.badness.told,
+        first: first
+            .and_then(|person| person.mailbox.ok())
+            .map(|mailbox| mailbox.to_string()),
+        subject: rendered.map(|rendered| rendered.subject),
+    })
+}

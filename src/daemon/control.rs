@@ -1,0 +1,223 @@
+//! The control socket: HTTP and JSON on a unix socket, whose file permissions are the
+//! authorisation. Reading never waits for the writer.
+
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use tokio::net::UnixListener;
+
+use super::answer;
+use super::api::{
+    AddressQuery, Changed, Process, QueueQuery, Refusal, RunsQuery, SendRequest, Status,
+    SuppressRequest, Why,
+};
+use crate::audience;
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::deliver::Watch;
+use crate::outbox::{
+    DeliveryRow, Outbox, OutboxError, Reader, RunRow, Suppress, SuppressionRow, Unsuppress,
+};
+use crate::plan::{OpenError, RollError, open};
+
+/// What the handlers work with.
+pub(super) struct Desk {
+    pub(super) config: Arc<Config>,
+    pub(super) outbox: Outbox,
+    pub(super) reader: Mutex<Reader>,
+    pub(super) clock: Clock,
+    pub(super) watch: Watch,
+    pub(super) started: Timestamp,
+}
+
+/// Why the socket cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on the control socket {}: {reason}", .path.display())]
+pub struct SocketError {
+    path: PathBuf,
+    reason: String,
+}
+
+/// Listens at `path`, for the owner and the group. A socket that an earlier process left is
+/// replaced: the caller holds the state directory, so nobody listens there.
+pub(super) fn listen(path: &Path) -> Result<UnixListener, SocketError> {
+    let fault = |reason: String| SocketError {
+        path: path.to_owned(),
+        reason,
+    };
+    if path.as_os_str().len() > 107 {
+        let text = "its path is longer than the 107 bytes that unix sockets allow: set `socket` in \
+                    [daemon] to a shorter one";
+        return Err(fault(text.to_owned()));
+    }
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(|e| fault(e.to_string()))?;
+    }
+    if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket()) {
+        std::fs::remove_file(path).map_err(|e| fault(e.to_string()))?;
+    }
+    let listener = UnixListener::bind(path).map_err(|e| fault(e.to_string()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))
+        .map_err(|e| fault(e.to_string()))?;
+    Ok(listener)
+}
+
+pub(super) fn routes(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/queue", get(queue))
+        .route("/v1/runs", get(runs))
+        .route("/v1/why", get(why))
+        .route("/v1/send", post(send))
+        .route(
+            "/v1/suppressions",
+            get(suppressions).post(suppress).delete(unsuppress),
+        )
+        .with_state(desk)
+}
+
+type Shared = State<Arc<Desk>>;
+
+/// An answer that is not 2xx.
+struct Trouble(StatusCode, String);
+
+impl IntoResponse for Trouble {
+    fn into_response(self) -> Response {
+        (self.0, Json(Refusal { error: self.1 })).into_response()
+    }
+}
+
+impl From<OutboxError> for Trouble {
+    fn from(error: OutboxError) -> Self {
+        Self(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    }
+}
+
+impl From<RollError> for Trouble {
+    fn from(error: RollError) -> Self {
+        Self(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+    }
+}
+
+type Answer<T> = Result<Json<T>, Trouble>;
+
+/// Asks the outbox on a thread that may block.
+async fn read<T: Send + 'static>(
+    desk: Arc<Desk>,
+    question: impl FnOnce(&Desk, &Reader) -> Result<T, OutboxError> + Send + 'static,
+) -> Answer<T> {
+    let asked = tokio::task::spawn_blocking(move || {
+        let reader = desk.reader.lock().expect("no reader panics");
+        question(&desk, &reader)
+    });
+    Ok(Json(asked.await.expect("no question panics")?))
+}
+
+async fn status(State(desk): Shared) -> Answer<Status> {
+    read(desk, |desk, reader| {
+        let process = Process {
+            pid: std::process::id(),
+            started: desk.started.as_millisecond(),
+        };
+        let mut status = answer::status(&desk.config, reader, desk.clock.now())?;
+        status.daemon = Some(process);
+        status.accounts = desk.watch.accounts();
+        Ok(status)
+    })
+    .await
+}
+
+async fn queue(State(desk): Shared, Query(query): Query<QueueQuery>) -> Answer<Vec<DeliveryRow>> {
+    read(desk, move |_, reader| reader.deliveries(&query.filter())).await
+}
+
+async fn runs(State(desk): Shared, Query(query): Query<RunsQuery>) -> Answer<Vec<RunRow>> {
+    read(desk, move |_, reader| answer::runs(reader, &query)).await
+}
+
+async fn why(State(desk): Shared, Query(query): Query<AddressQuery>) -> Answer<Why> {
+    let key = key_of(&query.address)?;
+    read(desk, move |_, reader| answer::why(reader, key)).await
+}
+
+async fn suppressions(State(desk): Shared) -> Answer<Vec<SuppressionRow>> {
+    read(desk, |_, reader| reader.suppressions()).await
+}
+
+async fn suppress(State(desk): Shared, Json(request): Json<SuppressRequest>) -> Answer<Changed> {
+    let key = key_of(&request.address)?;
+    let entry = Suppress {
+        address: key.clone(),
+        key,
+        reason: request.reason,
+        source: "a person".to_owned(),
+    };
+    let changed = desk.outbox.submit(entry).await?;
+    tracing::info!(
+        event = "suppressed",
+        "an address was put on the suppression list"
+    );
+    Ok(Json(Changed { changed }))
+}
+
+async fn unsuppress(State(desk): Shared, Query(query): Query<AddressQuery>) -> Answer<Changed> {
+    let changed = desk
+        .outbox
+        .submit(Unsuppress {
+            key: key_of(&query.address)?,
+        })
+        .await?;
+    tracing::info!(
+        event = "unsuppressed",
+        "an address was taken off the suppression list"
+    );
+    Ok(Json(Changed { changed }))
+}
+
+async fn send(
+    State(desk): Shared,
+    Json(request): Json<SendRequest>,
+) -> Answer<super::api::SendAnswer> {
+    let watch = desk.watch.clone();
+    let sent = tokio::task::spawn_blocking(move || {
+        let order = answer::order(&request, &desk.clock)?;
+        let mut answer = answer::survey(&desk.config, &order)?;
+        if !request.dry_run {
+            let opening =
+                open(&desk.config, &desk.outbox, &desk.clock, &order).map_err(|e| match e {
+                    OpenError::Roll(error) => Trouble::from(error),
+                    OpenError::Outbox(error) => Trouble::from(error),
+                })?;
+            tracing::info!(
+                event = "run-opened",
+                schedule = request.schedule,
+                run = opening.run,
+                people = answer.people,
+                "{}: run {} for {} people, asked for by a person",
+                request.schedule,
+                opening.run,
+                answer.people
+            );
+            answer.run = Some(opening.run);
+        }
+        Ok::<_, Trouble>(answer)
+    });
+    let answer = sent.await.expect("opening a run does not panic")?;
+    watch.wake();
+    Ok(Json(answer))
+}
+
+fn key_of(address: &str) -> Result<String, Trouble> {
+    audience::mailbox(address)
+        .map(|mailbox| audience::key(&mailbox.email))
+        .map_err(|fault| {
+            let text = format!("`{}` is not an address: {fault}", address.escape_debug());
+            Trouble(StatusCode::UNPROCESSABLE_ENTITY, text)
+        })
+}

@@ -1,0 +1,215 @@
+//! The working parts together: lock, outbox, plan, deliver. The daemon runs them for months; a
+//! `send` without a daemon runs them until its run is done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::deliver::{Deliver, DeliverError, Settings, Watch};
+use crate::outbox::{
+    Holder, Interrupted, LockError, Outbox, OutboxError, RunFailed, Settle, Settled, StateLock,
+    Sweep,
+};
+use crate::plan::{Firings, MANUAL, OpenError, Opening, Order, open};
+use crate::smtp::Deadlines;
+
+/// How often what time alone decides is looked at.
+const SWEEP: Duration = Duration::from_secs(2);
+
+/// Everything that works on one state directory.
+pub struct Engine {
+    /// What to do.
+    pub config: Arc<Config>,
+    /// What was done.
+    pub outbox: Outbox,
+    /// The time.
+    pub clock: Clock,
+    deliver: Deliver,
+    /// Runs whose opening was interrupted.
+    again: Vec<Order>,
+    tasks: Vec<JoinHandle<()>>,
+    fatal: CancellationToken,
+    _lock: StateLock,
+}
+
+/// Why postroom cannot begin to work.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody else works there.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The outbox cannot be used.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+}
+
+impl From<DeliverError> for StartError {
+    fn from(error: DeliverError) -> Self {
+        let DeliverError::Outbox(error) = error;
+        Self::Outbox(error)
+    }
+}
+
+impl Engine {
+    /// Takes the state directory, settles what a crash left, and starts to deliver.
+    ///
+    /// # Errors
+    /// Another process has it, or the outbox cannot be used.
+    pub async fn start(config: Arc<Config>, clock: Clock) -> Result<Self, StartError> {
+        let holder = Holder {
+            pid: std::process::id(),
+            host: rustix::system::uname()
+                .nodename()
+                .to_string_lossy()
+                .into_owned(),
+            started: clock.now(),
+            config: config.path.clone(),
+        };
+        let lock = StateLock::take(&config.daemon.state, &holder)?;
+        let outbox = Outbox::open(&config.daemon.state, clock.clone())?;
+        let settled = outbox.submit(Settle).await?;
+        tell_settled(&settled);
+        let deliver = Deliver::start(settings(&config), &outbox, &clock)?;
+        let fatal = deliver.fatal();
+        let mut engine = Self {
+            config,
+            outbox,
+            clock,
+            deliver,
+            again: Vec::new(),
+            tasks: Vec::new(),
+            fatal,
+            _lock: lock,
+        };
+        engine.again = engine.settle_interrupted(settled.interrupted).await?;
+        engine.spawn_sweeps();
+        Ok(engine)
+    }
+
+    /// Orders for the openings that were interrupted. A manual one is not repeated: the person who
+    /// asked for it was told.
+    async fn settle_interrupted(
+        &self,
+        interrupted: Vec<Interrupted>,
+    ) -> Result<Vec<Order>, OutboxError> {
+        let mut again = Vec::new();
+        for run in interrupted {
+            let known = self.config.schedules.contains_key(&run.schedule);
+            if known && !run.occurrence.starts_with(MANUAL) {
+                again.push(Order::due(&run.schedule, run.occurrence, run.due_at));
+                continue;
+            }
+            let reason =
+                "postroom ended while this run was opened; nothing of it was sent".to_owned();
+            self.outbox
+                .submit(RunFailed {
+                    run: run.no,
+                    reason,
+                })
+                .await?;
+        }
+        Ok(again)
+    }
+
+    /// Starts to watch the calendars, and begins interrupted openings anew.
+    pub fn start_plan(&mut self) {
+        let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
+        let (watch, fatal) = (self.watch(), self.fatal.clone());
+        let again = std::mem::take(&mut self.again);
+        let firings = Firings::new(config, outbox, self.clock.clone(), again);
+        self.tasks.push(tokio::spawn(async move {
+            if let Err(error) = firings.run(|| watch.wake()).await {
+                tracing::error!("schedules have stopped: {error}");
+                fatal.cancel();
+            }
+        }));
+    }
+
+    /// Opens a run now.
+    ///
+    /// # Errors
+    /// Nothing is sent to anybody.
+    pub async fn open(&self, order: Order) -> Result<Opening, OpenError> {
+        let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
+        let clock = self.clock.clone();
+        let opened = tokio::task::spawn_blocking(move || open(&config, &outbox, &clock, &order));
+        let opening = opened.await.expect("opening a run does not panic");
+        self.deliver.watch().wake();
+        opening
+    }
+
+    fn spawn_sweeps(&mut self) {
+        let (outbox, clock) = (self.outbox.clone(), self.clock.clone());
+        let watch = self.watch();
+        self.tasks.push(tokio::spawn(async move {
+            loop {
+                clock.sleep(SWEEP).await;
+                match outbox.submit(Sweep).await {
+                    Ok(swept) if swept.resent + swept.leases > 0 => watch.wake(),
+                    Ok(_) => {}
+                    Err(error) => tracing::error!("housekeeping waits: {error}"),
+                }
+            }
+        }));
+    }
+
+    /// For waking deliver and for seeing how accounts are.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        self.deliver.watch()
+    }
+
+    /// Fires when the outbox has stopped for good.
+    #[must_use]
+    pub fn fatal(&self) -> CancellationToken {
+        self.fatal.clone()
+    }
+
+    /// Ends all waits for servers' answers when it is cancelled.
+    #[must_use]
+    pub fn abort_handle(&self) -> CancellationToken {
+        self.deliver.abort_handle()
+    }
+
+    /// Opens no more runs, claims nothing more, hears the answers that are due, closes the outbox.
+    pub async fn stop(mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        self.deliver.drain().await;
+        let outbox = self.outbox;
+        let _ = tokio::task::spawn_blocking(move || outbox.close()).await;
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let paced = config
+        .schedules
+        .values()
+        .filter(|schedule| !schedule.rate.is_empty());
+    Settings {
+        accounts: config.accounts.values().cloned().collect(),
+        schedule_rates: paced.map(|it| (it.name.clone(), it.rate.clone())).collect(),
+        addresses: config.daemon.addresses,
+        deadlines: Deadlines::default(),
+    }
+}
+
+fn tell_settled(settled: &Settled) {
+    if settled.released > 0 {
+        tracing::info!(
+            "{} messages were claimed when postroom ended; they were certainly not sent and go on",
+            settled.released
+        );
+    }
+    if !settled.uncertain.is_empty() {
+        tracing::warn!(
+            event = "uncertain",
+            "{} messages were on their way when postroom ended: nobody knows whether they arrived \
+             (`postroom queue --state uncertain`)",
+            settled.uncertain.len()
+        );
+    }
+}
