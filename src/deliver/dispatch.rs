@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::account::AccountWork;
 use super::{LEASE, lane};
@@ -35,12 +35,24 @@ pub(super) async fn run(work: Arc<AccountWork>) {
             () = work.tools.drain.cancelled() => {}
             () = work.wake.notified() => {}
             () = work.tools.clock.sleep(wait) => {}
-            Some(_) = lanes.join_next() => {}
+            Some(ended) = lanes.join_next() => tell_panic(&work, ended),
         }
     }
     work.give_back_ready();
     work.ready.notify_waiters();
-    while lanes.join_next().await.is_some() {}
+    while let Some(ended) = lanes.join_next().await {
+        tell_panic(&work, ended);
+    }
+}
+
+fn tell_panic(work: &AccountWork, ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        let account = &work.account.name;
+        tracing::error!(
+            account,
+            "a connection of account {account} ended by a bug: {error}"
+        );
+    }
 }
 
 /// Claims what may go now, and says how long to sleep if nothing is heard.

@@ -22,7 +22,7 @@ pub(super) async fn run(work: Arc<AccountWork>) {
     let mut lane = Lane {
         place: Place {
             work: Arc::clone(&work),
-            busy: false,
+            row: None,
         },
         line: None,
         report: Report::new(Arc::clone(&work)),
@@ -40,18 +40,25 @@ struct Lane {
     report: Report,
 }
 
-/// A lane's place among the lanes of its account, given up even if the lane panics.
+/// A lane's place among the lanes of its account, and the row in its hands.
 struct Place {
     work: Arc<AccountWork>,
-    busy: bool,
+    row: Option<Claimed>,
 }
 
 impl Drop for Place {
+    /// Also after a panic: then the row goes back, unless it is armed; that one comes into doubt
+    /// when its lease ends.
     fn drop(&mut self) {
         let mut state = self.work.state();
         state.lanes -= 1;
-        if !self.busy {
-            state.idle -= 1;
+        match &self.row {
+            None => state.idle -= 1,
+            Some(row) => {
+                state.done(&row.schedule, self.work.tools.clock.ticks());
+                let rows = vec![(row.id, row.epoch)];
+                drop(self.work.tools.outbox.submit(Release { rows }));
+            }
         }
         drop(state);
         self.work.wake.notify_one();
@@ -92,6 +99,9 @@ impl Lane {
             tokio::pin!(ready);
             ready.as_mut().enable(); // before the look, so that nothing is missed
             if let Some(row) = self.take() {
+                if self.report.is_long() {
+                    self.report.confirm().await;
+                }
                 return Some(row);
             }
             if work.tools.drain.is_cancelled() {
@@ -110,15 +120,14 @@ impl Lane {
     fn take(&mut self) -> Option<Claimed> {
         let work = &self.place.work;
         let mut state = work.state();
-        if self.place.busy {
-            self.place.busy = false;
+        if self.place.row.take().is_some() {
             state.idle += 1;
         }
         let row = state.ready.pop_front();
         if row.is_some() {
-            self.place.busy = true;
             state.idle -= 1;
         }
+        self.place.row.clone_from(&row);
         if state.ready.len() < state.lanes {
             work.wake.notify_one();
         }

@@ -9,6 +9,9 @@ use crate::outbox::state::State;
 use crate::outbox::{Claimed, OutboxError, Outcome, Receipt, Record};
 use crate::smtp::{Reply, Stage};
 
+/// Refusals in a row are confirmed together, so many at most.
+const PENDING_MAX: usize = 16;
+
 /// What decided the end of a try.
 pub(super) struct Happened {
     pub(super) stage: Stage,
@@ -31,8 +34,8 @@ pub(super) struct Report {
     work: Arc<AccountWork>,
     started_at: i64,
     armed: bool,
-    /// Handed to the outbox, not known to be durable yet.
-    pending: Option<(Receipt<Option<State>>, Told)>,
+    /// Handed to the outbox, not known to be durable yet, in that order.
+    pending: Vec<(Receipt<Option<State>>, Told)>,
 }
 
 /// What the log will say.
@@ -53,7 +56,7 @@ impl Report {
             work,
             started_at,
             armed: false,
-            pending: None,
+            pending: Vec::new(),
         }
     }
 
@@ -79,10 +82,6 @@ impl Report {
 
     /// Hands the end of a try to the outbox. [`Report::confirm`] waits for it.
     pub(super) fn submit(&mut self, row: &Claimed, outcome: Outcome, happened: Happened) {
-        debug_assert!(
-            self.pending.is_none(),
-            "confirmed before the next message was armed"
-        );
         let code = happened.reply.as_ref().map(|reply| reply.code);
         let told = Told {
             schedule: row.schedule.clone(),
@@ -107,7 +106,8 @@ impl Report {
                 .map(|it| it.to_string()),
             reply: happened.text,
         };
-        self.pending = Some((self.work.tools.outbox.submit(record), told));
+        self.pending
+            .push((self.work.tools.outbox.submit(record), told));
         self.armed = false;
     }
 
@@ -119,28 +119,35 @@ impl Report {
         }
     }
 
+    /// Whether more waits to be confirmed than a lane should keep in memory.
+    pub(super) fn is_long(&self) -> bool {
+        self.pending.len() >= PENDING_MAX
+    }
+
     /// Waits until what was handed in is durable, and logs it.
     pub(super) async fn confirm(&mut self) {
-        let Some((receipt, told)) = self.pending.take() else {
-            return;
-        };
-        match receipt.await {
-            Ok(Some(_)) => log(&self.work.account.name, &told),
-            Ok(None) => tracing::warn!(
-                run = told.run,
-                "the result for {} came after its lease had ended: {}",
-                told.to,
-                told.text
-            ),
+        for (receipt, told) in std::mem::take(&mut self.pending) {
+            self.tell(receipt.await, &told);
+        }
+    }
+
+    fn tell(&self, recorded: Result<Option<State>, OutboxError>, told: &Told) {
+        let Told { run, to, text, .. } = told;
+        match recorded {
+            Ok(Some(_)) => log(&self.work.account.name, told),
+            Ok(None) => {
+                tracing::warn!(
+                    run,
+                    "the result for {to} came after its lease had ended: {text}"
+                );
+            }
             Err(error) => {
                 if matches!(error, OutboxError::Stopped(_)) {
                     self.work.tools.fatal.cancel();
                 }
                 tracing::error!(
-                    run = told.run,
-                    "the result for {} could not be recorded ({}): {error}",
-                    told.to,
-                    told.text
+                    run,
+                    "the result for {to} could not be recorded ({text}): {error}"
                 );
             }
         }
