@@ -1,1 +1,203 @@
-//! (head)
+//! The command line: one file for each verb a person types.
+//!
+//! Commands talk to the daemon; those that only read open the outbox themselves where no daemon
+//! answers. What people read may change; `--json` is stable. Nothing prints but through [`out`],
+//! which survives a closed pipe.
+
+mod check;
+mod client;
+mod clock_words;
+mod daemon;
+mod demo;
+mod exit;
+mod log;
+mod next;
+mod out;
+mod preview;
+mod progress;
+mod queue;
+mod sandbox;
+mod send;
+mod source;
+mod status;
+mod suppress;
+mod table;
+mod why;
+mod words;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Config, Loaded};
+use crate::outbox::state::State;
+use exit::Exit;
+use out::Out;
+
+/// Scheduled notification mail that arrives: each person once, none forgotten.
+#[derive(Debug, Parser)]
+#[command(
+    name = "postroom",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct Cli {
+    /// The configuration file [default: ./postroom.toml, then ~/.config/postroom/postroom.toml,
+    /// then /etc/postroom/postroom.toml]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "POSTROOM_CONFIG",
+        value_name = "FILE"
+    )]
+    config: Option<PathBuf>,
+    /// Print JSON: one object, stable; ignore members that you do not know
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run in the foreground: fire schedules, deliver, answer questions
+    Daemon,
+    /// Say what is wrong with the configuration
+    Check(check::Args),
+    /// Say when schedules run
+    Next(next::Args),
+    /// Show one message as it would be sent
+    Preview(preview::Args),
+    /// Send a schedule now
+    Send(send::Args),
+    /// Say what runs, what is due and what is stuck
+    Status(status::Args),
+    /// List what waits to be delivered
+    Queue(queue::Args),
+    /// List what was done: runs, and messages that failed
+    Log(log::Args),
+    /// Say all that happened to one person
+    Why(why::Args),
+    /// Say who gets no mail, or change that
+    #[command(subcommand)]
+    Suppress(suppress::Verb),
+    /// Run a mail server to try things against; it delivers nothing
+    Sandbox(sandbox::Args),
+    /// See it all at work: sandbox, daemon, a schedule that fires; needs no account and no network
+    Demo(demo::Args),
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                exit::USAGE.into()
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let mut out = Out::new(cli.json);
+    let done = run(&cli, &mut out);
+    match done {
+        Ok(exit) => exit.into(),
+        Err(trouble) => {
+            out.error(&trouble.text);
+            trouble.exit.into()
+        }
+    }
+}
+
+fn run(cli: &Cli, out: &mut Out) -> Result<Exit, Trouble> {
+    match &cli.verb {
+        Verb::Sandbox(args) => sandbox::run(args, out),
+        Verb::Demo(args) => demo::run(args, out),
+        Verb::Check(args) => check::run(cli, args, out),
+        Verb::Daemon => daemon::run(load(cli)?, out),
+        Verb::Next(args) => next::run(&load(cli)?.config, args, out),
+        Verb::Preview(args) => preview::run(&load(cli)?.config, args, out),
+        Verb::Send(args) => send::run(load(cli)?, args, out),
+        Verb::Status(args) => status::run(&load(cli)?.config, args, out),
+        Verb::Queue(args) => queue::run(&load(cli)?.config, args, out),
+        Verb::Log(args) => log::run(&load(cli)?.config, args, out),
+        Verb::Why(args) => why::run(&load(cli)?.config, args, out),
+        Verb::Suppress(verb) => suppress::run(&load(cli)?.config, verb, out),
+    }
+}
+
+/// Why a command could not do what it was asked to.
+struct Trouble {
+    exit: Exit,
+    text: String,
+}
+
+impl Trouble {
+    fn new(exit: Exit, text: impl ToString) -> Self {
+        Self {
+            exit,
+            text: text.to_string(),
+        }
+    }
+}
+
+fn unknown_schedule(config: &Config, name: &str) -> Trouble {
+    let known: Vec<&str> = config.schedules.keys().map(String::as_str).collect();
+    let known = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    let name = name.escape_debug();
+    Trouble::new(
+        exit::USAGE,
+        format!("no schedule is called `{name}`; there are {known}"),
+    )
+}
+
+fn unknown_state(word: &str) -> Trouble {
+    let known = State::ALL.map(State::name).join(", ");
+    Trouble::new(
+        exit::USAGE,
+        format!(
+            "`{}` is not a state; there are {known}",
+            word.escape_debug()
+        ),
+    )
+}
+
+/// The configuration with the problems that leave it usable.
+struct Ready {
+    config: Arc<Config>,
+    problems: config::Problems,
+}
+
+/// Finds and reads the configuration.
+fn load(cli: &Cli) -> Result<Ready, Trouble> {
+    let path = config::find(cli.config.as_deref()).map_err(|e| Trouble::new(exit::CONFIG, e))?;
+    match config::load(&path) {
+        Ok(Loaded { config, problems }) => Ok(Ready {
+            config: Arc::new(config),
+            problems,
+        }),
+        Err(problems) => Err(Trouble::new(
+            exit::CONFIG,
+            problems.render(out::errors_have_colour()),
+        )),
+    }
+}
+
+/// A runtime for commands that talk to sockets.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("the machine can start a few threads")
+}

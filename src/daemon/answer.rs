@@ -4,8 +4,9 @@
 use super::api::History;
 use super::api::{Next, RunsQuery, SendAnswer, SendRequest, Status, Why};
 use crate::audience;
+use crate::calendar::Occurrence;
 use crate::clock::{Clock, Timestamp};
-use crate::config::Config;
+use crate::config::{Config, Schedule};
 use crate::outbox::{OutboxError, Reader, RunRow};
 use crate::plan::{Order, Roll, RollError, survey as survey_roll, upcoming};
 
@@ -33,26 +34,30 @@ pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status
 /// When schedules run next, soonest first.
 #[must_use]
 pub fn next(config: &Config, now: Timestamp) -> Vec<Next> {
-    let zone = |schedule: &str| {
-        let calendar = config
-            .schedules
-            .get(schedule)
-            .and_then(|it| it.calendar.as_ref());
-        calendar
-            .and_then(|it| it.zone.iana_name())
-            .unwrap_or("UTC")
-            .to_owned()
-    };
     upcoming(config, now)
         .into_iter()
-        .map(|next| Next {
-            zone: zone(&next.schedule),
-            schedule: next.schedule,
-            at: next.occurrence.at.as_millisecond(),
-            local: next.occurrence.local.to_string(),
-            note: next.occurrence.shift.map(|shift| shift.to_string()),
-        })
+        .map(|next| told(&config.schedules[&next.schedule], next.occurrence))
         .collect()
+}
+
+/// The next `count` times of one schedule.
+#[must_use]
+pub fn times(schedule: &Schedule, now: Timestamp, count: usize) -> Vec<Next> {
+    let calendar = schedule.calendar.iter();
+    calendar
+        .flat_map(|calendar| calendar.after(now).take(count))
+        .map(|occurrence| told(schedule, occurrence))
+        .collect()
+}
+
+fn told(schedule: &Schedule, occurrence: Occurrence) -> Next {
+    Next {
+        schedule: schedule.name.clone(),
+        at: occurrence.at.as_millisecond(),
+        local: occurrence.local.to_string(),
+        zone: schedule.zone.iana_name().unwrap_or("UTC").to_owned(),
+        note: occurrence.shift.map(|shift| shift.to_string()),
+    }
 }
 
 /// Runs, the newest first.

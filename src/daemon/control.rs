@@ -2,10 +2,10 @@
 //! authorisation. Reading never waits for the writer.
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -46,7 +46,7 @@ pub struct SocketError {
 
 /// Listens at `path`, for the owner and the group. A socket that an earlier process left is
 /// replaced: the caller holds the state directory, so nobody listens there.
-pub(super) fn listen(path: &Path) -> Result<UnixListener, SocketError> {
+pub(super) fn listen(path: &std::path::Path) -> Result<UnixListener, SocketError> {
     let fault = |reason: String| SocketError {
         path: path.to_owned(),
         reason,
@@ -73,6 +73,7 @@ pub(super) fn routes(desk: Arc<Desk>) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/queue", get(queue))
         .route("/v1/runs", get(runs))
+        .route("/v1/runs/{id}", get(run))
         .route("/v1/why", get(why))
         .route("/v1/send", post(send))
         .route(
@@ -139,6 +140,18 @@ async fn queue(State(desk): Shared, Query(query): Query<QueueQuery>) -> Answer<V
 
 async fn runs(State(desk): Shared, Query(query): Query<RunsQuery>) -> Answer<Vec<RunRow>> {
     read(desk, move |_, reader| answer::runs(reader, &query)).await
+}
+
+async fn run(State(desk): Shared, Path(id): Path<String>) -> Answer<RunRow> {
+    let shown = id.clone();
+    let Json(found) = read(desk, move |_, reader| reader.run(&id)).await?;
+    let none = || {
+        Trouble(
+            StatusCode::NOT_FOUND,
+            format!("there is no run {}", shown.escape_debug()),
+        )
+    };
+    found.map(Json).ok_or_else(none)
 }
 
 async fn why(State(desk): Shared, Query(query): Query<AddressQuery>) -> Answer<Why> {

@@ -60,17 +60,7 @@ impl Engine {
     /// # Errors
     /// Another process has it, or the outbox cannot be used.
     pub async fn start(config: Arc<Config>, clock: Clock) -> Result<Self, StartError> {
-        let holder = Holder {
-            pid: std::process::id(),
-            host: rustix::system::uname()
-                .nodename()
-                .to_string_lossy()
-                .into_owned(),
-            started: clock.now(),
-            config: config.path.clone(),
-        };
-        let lock = StateLock::take(&config.daemon.state, &holder)?;
-        let outbox = Outbox::open(&config.daemon.state, clock.clone())?;
+        let (lock, outbox) = take_state(&config, &clock)?;
         let settled = outbox.submit(Settle).await?;
         tell_settled(&settled);
         let deliver = Deliver::start(settings(&config), &outbox, &clock)?;
@@ -182,6 +172,25 @@ impl Engine {
         let outbox = self.outbox;
         let _ = tokio::task::spawn_blocking(move || outbox.close()).await;
     }
+}
+
+/// Takes the state directory of a configuration and opens its outbox. Whoever holds the lock is the
+/// only one to write.
+///
+/// # Errors
+/// Another process has it, or the outbox cannot be used.
+pub fn take_state(config: &Config, clock: &Clock) -> Result<(StateLock, Outbox), StartError> {
+    let holder = Holder {
+        pid: std::process::id(),
+        host: rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
+        started: clock.now(),
+        config: config.path.clone(),
+    };
+    let lock = StateLock::take(&config.daemon.state, &holder)?;
+    Ok((lock, Outbox::open(&config.daemon.state, clock.clone())?))
 }
 
 fn settings(config: &Config) -> Settings {

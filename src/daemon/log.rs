@@ -21,6 +21,15 @@ use crate::config::LogFormat;
 /// Writes the log to standard error from now on. `POSTROOM_LOG` chooses levels (`debug`,
 /// `postroom::smtp=trace`).
 pub fn start(format: LogFormat, clock: Clock) {
+    start_at(format, clock, "info");
+}
+
+/// The same for a command that tells a person itself what happens: only errors.
+pub fn start_quiet(format: LogFormat, clock: Clock) {
+    start_at(format, clock, "error");
+}
+
+fn start_at(format: LogFormat, clock: Clock, level: &str) {
     let terminal = std::io::stderr().is_terminal();
     let style = match format {
         LogFormat::Json => Form::Json,
@@ -35,7 +44,7 @@ pub fn start(format: LogFormat, clock: Clock) {
         journal: std::env::var_os("JOURNAL_STREAM").is_some() && !terminal,
         clock,
     };
-    let filter = EnvFilter::try_from_env("POSTROOM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("POSTROOM_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -22,11 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use control::SocketError;
 use control::{Desk, listen, routes};
-pub use engine::{Engine, StartError};
+pub use engine::{Engine, StartError, take_state};
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::outbox::OutboxError;
 
 /// How often systemd is asked for more time while a message waits for its answer.
 const EXTEND: Duration = Duration::from_secs(20);
@@ -150,11 +149,5 @@ impl Signals {
             _ = self.term.recv() => {}
             _ = self.int.recv() => {}
         }
-    }
-}
-
-impl From<OutboxError> for DaemonError {
-    fn from(error: OutboxError) -> Self {
-        Self::Start(StartError::Outbox(error))
     }
 }

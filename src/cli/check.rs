@@ -1,0 +1,160 @@
+//! `postroom check`
+
+use super::clock_words::{ahead, in_zone};
+use super::exit::{self, Exit};
+use super::out::{self, Out, count};
+use super::{Cli, Trouble};
+use crate::audience;
+use crate::clock::Clock;
+use crate::config::{self, Config, Loaded, Problems, Scope};
+use crate::daemon::answer;
+use crate::plan::{Roll, survey};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Also read every list and render every message into nothing
+    #[arg(long)]
+    lists: bool,
+    /// Warnings fail, too
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(super) fn run(cli: &Cli, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+    let path = config::find(cli.config.as_deref()).map_err(|e| Trouble::new(exit::CONFIG, e))?;
+    let (config, problems) = match config::load(&path) {
+        Ok(Loaded { config, problems }) => (Some(config), problems),
+        Err(problems) => (None, problems),
+    };
+    let lists = match &config {
+        Some(config) if args.lists => look_at_lists(config),
+        _ => Vec::new(),
+    };
+    if out.json {
+        out.value(&serde_json::json!({
+            "problems": problems.to_json(),
+            "lists": lists.iter().map(Look::to_json).collect::<Vec<_>>(),
+        }));
+    } else {
+        tell(config.as_ref(), &problems, &lists, out);
+    }
+    Ok(verdict(&problems, &lists, args.strict))
+}
+
+fn verdict(problems: &Problems, lists: &[Look], strict: bool) -> Exit {
+    let wrong = problems.has_errors() || strict && !problems.is_empty();
+    let of_config = problems.iter().any(|it| it.scope == Scope::Config);
+    if wrong && of_config {
+        exit::CONFIG
+    } else if wrong || lists.iter().any(|look| look.outcome.is_err()) {
+        exit::DATA
+    } else {
+        exit::DONE
+    }
+}
+
+fn tell(config: Option<&Config>, problems: &Problems, lists: &[Look], out: &mut Out) {
+    if !problems.is_empty() {
+        out.line(problems.render(out::errors_have_colour()));
+    }
+    for look in lists {
+        out.line(look.words());
+    }
+    let Some(config) = config else { return };
+    if !problems.has_errors() {
+        out.line(format!("{}: {}", config.path.display(), in_order(problems)));
+    }
+    out.line(format!(
+        "  {}   {}   {}   {}",
+        plural(config.accounts.len(), "account"),
+        plural(config.lists.len(), "list"),
+        plural(config.templates.len(), "template"),
+        plural(config.schedules.len(), "schedule"),
+    ));
+    let now = Clock::system().now();
+    for (i, next) in answer::next(config, now).iter().take(3).enumerate() {
+        let zone = config
+            .schedules
+            .get(&next.schedule)
+            .map(|it| it.zone.clone());
+        out.line(format!(
+            "  {:5} {}  {} {}  ({})",
+            if i == 0 { "next:" } else { "" },
+            next.schedule,
+            in_zone(
+                next.at,
+                &zone.unwrap_or(jiff::tz::TimeZone::UTC),
+                "%a %-d %b %H:%M"
+            ),
+            next.zone,
+            ahead(next.at, now.as_millisecond()),
+        ));
+    }
+}
+
+fn in_order(problems: &Problems) -> &'static str {
+    if problems.is_empty() {
+        "no problems"
+    } else {
+        "no errors"
+    }
+}
+
+fn plural(n: usize, noun: &str) -> String {
+    format!(
+        "{} {noun}{}",
+        count(n as u64),
+        if n == 1 { "" } else { "s" }
+    )
+}
+
+/// What reading the lists of one schedule found.
+struct Look {
+    schedule: String,
+    outcome: Result<crate::plan::Survey, String>,
+}
+
+fn look_at_lists(config: &Config) -> Vec<Look> {
+    let looks = config.schedules.keys().map(|schedule| Look {
+        schedule: schedule.clone(),
+        outcome: Roll::of(config, schedule)
+            .and_then(|roll| survey(&roll))
+            .map_err(|error| error.to_string()),
+    });
+    looks.collect()
+}
+
+impl Look {
+    fn words(&self) -> String {
+        let schedule = &self.schedule;
+        match &self.outcome {
+            Err(error) => format!("{schedule}: would not be sent: {}", out::plain(error)),
+            Ok(survey) => {
+                let mut text = format!("{schedule}: {} people", count(survey.people));
+                if survey.duplicates > 0 {
+                    text += &format!(", {} repeated addresses", count(survey.duplicates));
+                }
+                if survey.badness.bad > 0 {
+                    text += &format!(", {}", out::plain(&survey.badness.to_string()));
+                }
+                text
+            }
+        }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        match &self.outcome {
+            Err(error) => serde_json::json!({ "schedule": self.schedule, "error": error }),
+            Ok(survey) => serde_json::json!({
+                "schedule": self.schedule,
+                "people": survey.people,
+                "duplicates": survey.duplicates,
+                "invalid": survey.badness.bad,
+                "invalid_told": survey.badness.told,
+                "first": survey.first.as_ref().and_then(|(person, _)| {
+                    person.mailbox.as_ref().ok().map(|it| audience::mask(it.email.as_ref()))
+                }),
+            }),
+        }
+    }
+}

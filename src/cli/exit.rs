@@ -1,0 +1,83 @@
+//! Exit codes: those of sysexits.h, and 1 for "done, but the answer is no".
+
+use std::process::ExitCode;
+
+use crate::daemon::{DaemonError, StartError};
+use crate::outbox::{LockError, OutboxError};
+use crate::plan::{OpenError, RollError};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Exit(u8);
+
+/// Done.
+pub(super) const DONE: Exit = Exit(0);
+/// Done, but the answer is no: some mail was not accepted.
+pub(super) const NO: Exit = Exit(1);
+/// The command line is wrong.
+pub(super) const USAGE: Exit = Exit(64);
+/// A list or a template is wrong.
+pub(super) const DATA: Exit = Exit(65);
+/// The daemon cannot be reached.
+pub(super) const UNAVAILABLE: Exit = Exit(69);
+/// Reading or writing failed.
+pub(super) const IO: Exit = Exit(74);
+/// Try again later.
+pub(super) const LATER: Exit = Exit(75);
+/// Not allowed.
+pub(super) const PERMISSION: Exit = Exit(77);
+/// The configuration is wrong.
+pub(super) const CONFIG: Exit = Exit(78);
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.0)
+    }
+}
+
+impl From<&DaemonError> for Exit {
+    fn from(error: &DaemonError) -> Self {
+        match error {
+            DaemonError::Start(error) => error.into(),
+            DaemonError::Socket(_) | DaemonError::Signals(_) | DaemonError::Fatal => IO,
+        }
+    }
+}
+
+impl From<&StartError> for Exit {
+    fn from(error: &StartError) -> Self {
+        match error {
+            StartError::Lock(LockError::Taken { .. }) => LATER,
+            StartError::Lock(LockError::Network { .. }) => CONFIG,
+            StartError::Lock(LockError::Unusable { .. }) => PERMISSION,
+            StartError::Outbox(error) => error.into(),
+        }
+    }
+}
+
+impl From<&OutboxError> for Exit {
+    fn from(error: &OutboxError) -> Self {
+        match error {
+            OutboxError::Full { .. } => LATER,
+            _ => IO,
+        }
+    }
+}
+
+impl From<&RollError> for Exit {
+    fn from(error: &RollError) -> Self {
+        match error {
+            RollError::NoSchedule { .. } | RollError::BadAddress(_) => USAGE,
+            _ => DATA,
+        }
+    }
+}
+
+impl From<&OpenError> for Exit {
+    fn from(error: &OpenError) -> Self {
+        match error {
+            OpenError::Roll(error) => error.into(),
+            OpenError::Outbox(error) => error.into(),
+        }
+    }
+}

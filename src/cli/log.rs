@@ -1,0 +1,119 @@
+//! `postroom log`
+
+use super::clock_words::{between, exact, since};
+use super::exit::{self, Exit};
+use super::out::{Out, plain};
+use super::source::Source;
+use super::table::Table;
+use super::{Trouble, queue, why, words};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::daemon::api::{QueueQuery, RunsQuery};
+use crate::outbox::RunRow;
+
+/// What `--failed` means.
+const FAILED: &str = "rejected,expired,cancelled,uncertain,invalid,suppressed,presumed";
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Only this schedule
+    schedule: Option<String>,
+    /// The messages that did not arrive, or may not have
+    #[arg(long)]
+    failed: bool,
+    /// The messages of this run
+    #[arg(long, value_name = "ID", conflicts_with = "failed")]
+    run: Option<String>,
+    /// What happened to this person (as `postroom why`)
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["failed", "run"])]
+    to: Option<String>,
+    /// Only what was begun in this span: `7d`, `2h`
+    #[arg(long, value_name = "SPAN")]
+    since: Option<String>,
+    /// At most so many
+    #[arg(short = 'n', value_name = "COUNT")]
+    count: Option<usize>,
+}
+
+pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+    if let Some(address) = &args.to {
+        return why::tell(config, address, out);
+    }
+    let now = Clock::system().now();
+    let since = match &args.since {
+        Some(text) => Some(since(text, now).map_err(|e| Trouble::new(exit::USAGE, e))?),
+        None => None,
+    };
+    let source = Source::of(config)?;
+    if args.failed || args.run.is_some() {
+        return messages(&source, args, since, out);
+    }
+    let query = RunsQuery {
+        schedule: args.schedule.clone(),
+        since,
+        limit: args.count,
+    };
+    let mut runs = source.runs(&query)?;
+    runs.reverse(); // the newest last, where the eye is
+    if out.json {
+        out.value(&runs);
+    } else if runs.is_empty() {
+        out.line("nothing was done yet");
+    } else {
+        table(&runs).lines().iter().for_each(|line| out.line(line));
+    }
+    Ok(exit::DONE)
+}
+
+fn messages(
+    source: &Source<'_>,
+    args: &Args,
+    since: Option<i64>,
+    out: &mut Out,
+) -> Result<Exit, Trouble> {
+    let all = crate::outbox::state::State::ALL
+        .map(crate::outbox::state::State::name)
+        .join(",");
+    let query = QueueQuery {
+        state: Some(if args.failed { FAILED.to_owned() } else { all }),
+        schedule: args.schedule.clone(),
+        account: None,
+        run: args.run.clone(),
+        since,
+        limit: args.count,
+    };
+    let rows = source.queue(&query)?;
+    if out.json {
+        out.value(&rows);
+    } else if rows.is_empty() {
+        out.line(if args.failed {
+            "nothing failed"
+        } else {
+            "there is no such run"
+        });
+    } else {
+        queue::table(rows.iter())
+            .lines()
+            .iter()
+            .for_each(|line| out.line(line));
+    }
+    Ok(exit::DONE)
+}
+
+fn table(runs: &[RunRow]) -> Table {
+    let mut table = Table::new(&["BEGUN", "SCHEDULE", "RUN", "STATE", "TOOK", "RESULT"]);
+    for run in runs {
+        let took = run
+            .ended_at
+            .map_or_else(|| "-".to_owned(), |end| between(run.opened_at, end));
+        table.row(vec![
+            exact(run.opened_at),
+            run.schedule.clone(),
+            run.id.clone(),
+            run.state.clone(),
+            took,
+            plain(&words::result(run)),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,107 @@
+//! Where commands print. A reader who goes away (`postroom log | head`) is no error.
+
+use std::io::{IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+/// The two streams of a command, and whether it speaks JSON.
+pub(super) struct Out {
+    /// JSON was asked for.
+    pub(super) json: bool,
+}
+
+impl Out {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints a line for people.
+    pub(super) fn line(&mut self, text: impl AsRef<str>) {
+        let _ = writeln!(anstream::stdout(), "{}", text.as_ref());
+    }
+
+    /// Prints bytes as they are.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        let _ = std::io::stdout().write_all(bytes);
+        let _ = std::io::stdout().flush();
+    }
+
+    /// Prints a value as JSON, indented on a terminal.
+    pub(super) fn value(&mut self, value: &impl Serialize) {
+        let text = if std::io::stdout().is_terminal() {
+            serde_json::to_string_pretty(value)
+        } else {
+            serde_json::to_string(value)
+        };
+        self.line(text.expect("answers are plain data"));
+    }
+
+    /// Says something beside the answer: a warning, or what goes on.
+    pub(super) fn note(&mut self, text: impl AsRef<str>) {
+        let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
+    }
+
+    /// Says why the command failed.
+    pub(super) fn error(&mut self, text: &str) {
+        if self.json {
+            let text = serde_json::json!({ "error": text }).to_string();
+            let _ = writeln!(std::io::stderr(), "{text}");
+        } else if text.starts_with("error") || text.starts_with('\u{1b}') {
+            self.note(text);
+        } else {
+            let red = AnsiColor::Red.on_default().bold();
+            self.note(format!("{red}error:{red:#} {text}"));
+        }
+    }
+}
+
+/// Whether problems on standard error are coloured.
+pub(super) fn errors_have_colour() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// Marks what people look for first.
+pub(super) fn bold(text: &str) -> String {
+    let style = Style::new().bold();
+    format!("{style}{text}{style:#}")
+}
+
+/// Marks trouble.
+pub(super) fn alarming(text: &str) -> String {
+    let style = AnsiColor::Yellow.on_default();
+    format!("{style}{text}{style:#}")
+}
+
+/// Text from outside (names, addresses, servers' words) that cannot steer a terminal.
+pub(super) fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// A count with separators of thousands.
+pub(super) fn count(n: impl TryInto<i64>) -> String {
+    let digits = n.try_into().unwrap_or(i64::MAX).to_string();
+    let mut text = String::with_capacity(digits.len() + 4);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn thousands_are_separated() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_000), "1,000");
+        assert_eq!(count(1_234_567), "1,234,567");
+    }
+}

@@ -1,0 +1,153 @@
+//! `postroom preview`
+
+use lettre::message::Mailbox;
+
+use super::exit::{self, Exit};
+use super::out::{Out, bold, count, plain};
+use super::source::key_of;
+use super::{Trouble, unknown_schedule};
+use crate::clock::Clock;
+use crate::compose::{self, Identity, Rendered, Sender};
+use crate::config::Config;
+use crate::plan::{Person, Roll, RollError};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// The schedule
+    schedule: String,
+    /// The message of this person of its lists, instead of the first
+    #[arg(long, value_name = "ADDR")]
+    to: Option<String>,
+    /// The message as it goes over the wire
+    #[arg(long, conflicts_with = "html")]
+    eml: bool,
+    /// Its HTML
+    #[arg(long)]
+    html: bool,
+}
+
+pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+    let roll =
+        Roll::of(config, &args.schedule).map_err(|_| unknown_schedule(config, &args.schedule))?;
+    let only = args.to.as_deref().map(key_of).transpose()?;
+    let (person, rendered) = find(&roll, only.as_deref())?;
+    let to = person
+        .mailbox
+        .map_err(|raw| Trouble::new(exit::DATA, raw))?;
+    let account = roll
+        .schedule()
+        .via
+        .first()
+        .and_then(|name| config.accounts.get(name));
+    let sender = &account
+        .expect("a loaded configuration has the accounts it names")
+        .sender;
+    let bytes = compose(config, &args.schedule, &rendered, sender, &to)?;
+    if out.json {
+        out.value(&serde_json::json!({
+            "schedule": args.schedule, "list": person.list, "line": person.line,
+            "from": sender.from.to_string(), "to": to.to_string(), "subject": rendered.subject,
+            "text": rendered.text, "html": rendered.html, "bytes": bytes.len(),
+        }));
+    } else if args.eml {
+        out.bytes(&bytes);
+    } else if args.html {
+        let html = rendered
+            .html
+            .ok_or_else(|| Trouble::new(exit::DATA, "this template has no HTML (body.html)"))?;
+        out.bytes(html.as_bytes());
+    } else {
+        show(&rendered, sender, &to, bytes.len(), out);
+    }
+    Ok(exit::DONE)
+}
+
+fn show(rendered: &Rendered, sender: &Sender, to: &Mailbox, size: usize, out: &mut Out) {
+    for (name, value) in [
+        ("From", sender.from.to_string()),
+        ("To", to.to_string()),
+        ("Subject", rendered.subject.clone()),
+    ] {
+        out.line(format!("{}{}", bold(&format!("{name:9}")), plain(&value)));
+    }
+    out.line("");
+    for line in rendered.text.as_deref().unwrap_or_default().lines() {
+        out.line(plain(line));
+    }
+    let html = rendered.html.as_ref().map_or_else(String::new, |html| {
+        format!(
+            ", with HTML of {} bytes (--html shows it)",
+            count(html.len() as u64)
+        )
+    });
+    out.note(format!("\n{} bytes on the wire{html}", count(size as u64)));
+}
+
+/// The first person of the roll that there is a message for, or the one that was asked for.
+fn find(roll: &Roll<'_>, only: Option<&str>) -> Result<(Person, Rendered), Trouble> {
+    let mut found = None;
+    let mut first_fault = None;
+    let told = roll.call::<Stop>(|person| {
+        if only.is_some_and(|only| only != person.key) {
+            return Ok(());
+        }
+        match &person.fault {
+            Some(fault) => {
+                let where_ = format!("{} line {}: {fault}", person.list, person.line);
+                first_fault.get_or_insert(where_);
+            }
+            None => {
+                found = Some(person);
+                return Err(Stop::Found);
+            }
+        }
+        Ok(())
+    });
+    if let Some(person) = found {
+        let rendered = roll
+            .template()
+            .render(&person.fields)
+            .map_err(|error| Trouble::new(exit::DATA, error))?;
+        return Ok((person, rendered));
+    }
+    match (told, first_fault, only) {
+        (_, Some(fault), _) => Err(Trouble::new(exit::DATA, format!("no message: {fault}"))),
+        (Err(Stop::Roll(error)), ..) => Err(Trouble::new((&error).into(), error)),
+        (_, _, Some(only)) => {
+            let text = format!("{only} is not on the lists of `{}`", roll.schedule().name);
+            Err(Trouble::new(exit::DATA, text))
+        }
+        _ => Err(Trouble::new(exit::DATA, "the lists are empty")),
+    }
+}
+
+enum Stop {
+    Found,
+    Roll(RollError),
+}
+
+impl From<RollError> for Stop {
+    fn from(error: RollError) -> Self {
+        Self::Roll(error)
+    }
+}
+
+fn compose(
+    config: &Config,
+    schedule: &str,
+    rendered: &Rendered,
+    sender: &Sender,
+    to: &Mailbox,
+) -> Result<Vec<u8>, Trouble> {
+    let now = Clock::system().now();
+    let offset = config
+        .schedules
+        .get(schedule)
+        .map_or(0, |it| it.zone.to_offset(now).seconds());
+    let identity = Identity {
+        message_id: format!("preview@{}", sender.from.email.domain()),
+        date: now,
+        utc_offset_seconds: offset,
+    };
+    compose::message(rendered, sender, to, &identity).map_err(|e| Trouble::new(exit::DATA, e))
+}

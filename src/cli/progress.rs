@@ -1,0 +1,73 @@
+//! Watching a run until there is nothing more to do for it at the moment.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::out::{Out, count};
+use super::{Trouble, words};
+use crate::outbox::RunRow;
+use crate::outbox::state::State;
+
+/// How often the run is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// Where no bar can be drawn, a line at most so often.
+const LINE: Duration = Duration::from_secs(5);
+
+/// How a watched run stands.
+pub(super) struct Watched {
+    /// The run at the end.
+    pub(super) run: RunRow,
+    /// Whether all that can be done is done; else some of it waits for another try.
+    pub(super) complete: bool,
+}
+
+/// Watches a run until it is complete or only waits for later tries. A bar on a terminal, lines
+/// elsewhere.
+pub(super) fn watch(
+    mut look: impl FnMut() -> Result<RunRow, Trouble>,
+    out: &mut Out,
+) -> Result<Watched, Trouble> {
+    let terminal = std::io::stderr().is_terminal() && !out.json;
+    let bar = if terminal {
+        bar()
+    } else {
+        ProgressBar::hidden()
+    };
+    let mut since_line = LINE;
+    loop {
+        let run = look()?;
+        let total = run.counts.total();
+        let busy = run
+            .counts
+            .sum(&[State::Queued, State::Leased, State::Armed]);
+        let done = total - busy;
+        bar.set_length(u64::try_from(total).unwrap_or(0));
+        bar.set_position(u64::try_from(done).unwrap_or(0));
+        bar.set_message(words::counts(&run.counts));
+        let complete = run.ended_at.is_some();
+        if complete || run.state == "sending" && busy == 0 {
+            bar.finish_and_clear();
+            return Ok(Watched { run, complete });
+        }
+        if !terminal && !out.json && since_line >= LINE {
+            since_line = Duration::ZERO;
+            out.note(format!(
+                "{} of {}: {}",
+                count(done),
+                count(total),
+                words::counts(&run.counts)
+            ));
+        }
+        std::thread::sleep(LOOK);
+        since_line += LOOK;
+    }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len}  {msg}")
+        .expect("the template is right")
+        .progress_chars("=> ");
+    ProgressBar::new(0).with_style(style)
+}

@@ -1,0 +1,107 @@
+//! `postroom sandbox`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::exit::{self, Exit};
+use super::out::{Out, bold};
+use super::{Trouble, runtime};
+use crate::clock::Clock;
+use crate::sandbox::{BEHAVIOURS, Options, Sandbox};
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Where mail and the certificate authority are kept
+    #[arg(long, default_value = "sandbox", value_name = "DIR")]
+    dir: PathBuf,
+    /// Address for TLS from the first byte
+    #[arg(long, default_value = "127.0.0.1:2465", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// Address for STARTTLS
+    #[arg(long, value_name = "ADDR")]
+    starttls: Option<SocketAddr>,
+    /// Address without TLS
+    #[arg(long, value_name = "ADDR")]
+    plain: Option<SocketAddr>,
+    /// Ask for this login, USER:PASSWORD; else any is accepted
+    #[arg(long, value_name = "LOGIN")]
+    login: Option<String>,
+    /// Take mail and keep none of it
+    #[arg(long)]
+    discard: bool,
+    /// Write a line of JSON for each message taken, synced before the answer goes out
+    #[arg(long, value_name = "FILE")]
+    accept_log: Option<PathBuf>,
+    /// Think so long about each message, in milliseconds
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    latency: u64,
+}
+
+pub(super) fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+    let options = Options {
+        listen: args.listen,
+        starttls: args.starttls,
+        plain: args.plain,
+        dir: Some(args.dir.clone()),
+        discard: args.discard,
+        accept_log: args.accept_log.clone(),
+        login: args.login.as_deref().map(login).transpose()?,
+        latency: Duration::from_millis(args.latency),
+        ..Options::default()
+    };
+    runtime().block_on(async {
+        let sandbox = Sandbox::start(options, Clock::system())
+            .await
+            .map_err(|error| Trouble::new(exit::IO, error))?;
+        tell(&sandbox, out);
+        let _ = tokio::signal::ctrl_c().await;
+        let counts = sandbox.counts();
+        sandbox.stop().await;
+        out.note(format!("{} messages were taken", counts.accepted));
+        Ok(exit::DONE)
+    })
+}
+
+fn login(text: &str) -> Result<(String, String), Trouble> {
+    let parts = text
+        .split_once(':')
+        .map(|(user, word)| (user.to_owned(), word.to_owned()));
+    parts.ok_or_else(|| Trouble::new(exit::USAGE, "--login wants USER:PASSWORD"))
+}
+
+fn tell(sandbox: &Sandbox, out: &mut Out) {
+    if out.json {
+        out.value(&serde_json::json!({
+            "tls": sandbox.address().to_string(),
+            "starttls": sandbox.starttls_address().map(|it| it.to_string()),
+            "plain": sandbox.plain_address().map(|it| it.to_string()),
+            "ca": sandbox.ca_file(),
+            "maildir": sandbox.maildir(),
+        }));
+        return;
+    }
+    out.line(format!(
+        "{} takes mail and delivers none. Ctrl-C ends it.",
+        bold("The sandbox")
+    ));
+    out.line(format!("  TLS       {}", sandbox.address()));
+    for (name, address) in [
+        ("STARTTLS", sandbox.starttls_address()),
+        ("plain", sandbox.plain_address()),
+    ] {
+        if let Some(address) = address {
+            out.line(format!("  {name:9} {address}"));
+        }
+    }
+    if let Some(ca) = sandbox.ca_file() {
+        out.line(format!("  ca        {}", ca.display()));
+    }
+    if let Some(maildir) = sandbox.maildir() {
+        out.line(format!("  mail      {}", maildir.join("new").display()));
+    }
+    out.line("\nRecipients that misbehave, at any domain:");
+    for (name, what) in BEHAVIOURS {
+        out.line(format!("  {name:12} {what}"));
+    }
+}

@@ -1,0 +1,233 @@
+//! `postroom send`
+
+use std::io::{BufRead, IsTerminal};
+use std::sync::Arc;
+
+use super::client::{AskError, Client};
+use super::exit::{self, Exit};
+use super::out::{Out, count, plain};
+use super::progress::{Watched, watch};
+use super::{Ready, Trouble, runtime, words};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::daemon::api::{SendAnswer, SendRequest};
+use crate::daemon::{self, Engine, answer};
+use crate::outbox::RunRow;
+use crate::outbox::state::State;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// The schedule
+    schedule: String,
+    /// Only to this person of its lists
+    #[arg(long, value_name = "ADDR")]
+    only: Option<String>,
+    /// Send one message, to this address instead of the person it was made for
+    #[arg(long, value_name = "ADDR")]
+    test: Option<String>,
+    /// Read and render everything, say what would be sent, send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Wait until it is done; exit 1 if not all was accepted
+    #[arg(long)]
+    wait: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) fn run(ready: Ready, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+    let mut request = SendRequest {
+        schedule: args.schedule.clone(),
+        only: args.only.clone(),
+        test: args.test.clone(),
+        dry_run: true,
+    };
+    match Client::connect(&ready.config.daemon.socket) {
+        Ok(client) => {
+            let plan: SendAnswer = asked(client.post("/v1/send", &request))?;
+            if !agreed(&plan, args, out)? {
+                return Ok(exit::DONE);
+            }
+            request.dry_run = false;
+            by_daemon(&client, &request, args, out)
+        }
+        Err(AskError::NoDaemon(_)) => {
+            let clock = Clock::system();
+            let order =
+                answer::order(&request, &clock).map_err(|e| Trouble::new((&e).into(), e))?;
+            let plan =
+                answer::survey(&ready.config, &order).map_err(|e| Trouble::new((&e).into(), e))?;
+            if !agreed(&plan, args, out)? {
+                return Ok(exit::DONE);
+            }
+            alone(Arc::clone(&ready.config), &clock, order, out)
+        }
+        Err(error) => Err(Trouble::new(exit::PERMISSION, error)),
+    }
+}
+
+fn asked<T>(answer: Result<T, AskError>) -> Result<T, Trouble> {
+    answer.map_err(|error| match error {
+        AskError::Refused(_) => Trouble::new(exit::DATA, error),
+        _ => Trouble::new(exit::UNAVAILABLE, error),
+    })
+}
+
+/// Shows what would be sent and asks, unless that was answered on the command line.
+fn agreed(plan: &SendAnswer, args: &Args, out: &mut Out) -> Result<bool, Trouble> {
+    if args.dry_run {
+        if out.json {
+            out.value(plan);
+        } else {
+            show(plan, args, out);
+            out.line("Nothing was sent: this was a dry run.");
+        }
+        return Ok(false);
+    }
+    if args.yes || args.test.is_some() || args.only.is_some() {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        let text = format!(
+            "this sends to {} people: say so with --yes (nobody is there to be asked)",
+            count(plan.people)
+        );
+        return Err(Trouble::new(exit::USAGE, text));
+    }
+    show(plan, args, out);
+    out.note("Send now? Type the number of people:");
+    let mut typed = String::new();
+    let _ = std::io::stdin().lock().read_line(&mut typed);
+    let typed: String = typed.chars().filter(char::is_ascii_digit).collect();
+    if typed == plan.people.to_string() {
+        return Ok(true);
+    }
+    out.line("Nothing was sent.");
+    Ok(false)
+}
+
+fn show(plan: &SendAnswer, args: &Args, out: &mut Out) {
+    let schedule = &plan.schedule;
+    out.line(format!(
+        "{schedule} -> {} people via {}",
+        count(plan.people),
+        plan.account
+    ));
+    out.line(format!("  From     {}", plain(&plan.from)));
+    if let (Some(subject), Some(first)) = (&plan.subject, &plan.first) {
+        out.line(format!("  Subject  {}", plain(subject)));
+        let first = plain(first);
+        out.line(format!(
+            "           (to {first}; `postroom preview {schedule}` shows it)"
+        ));
+    }
+    if let Some(test) = &args.test {
+        out.line(format!("  Test     goes to {} only", plain(test)));
+    }
+    let mut left_out = Vec::new();
+    if plan.duplicates > 0 {
+        left_out.push(format!("{} repeated addresses", count(plan.duplicates)));
+    }
+    if plan.invalid > 0 {
+        let told = plain(&plan.invalid_told.join("; "));
+        left_out.push(format!("{} unusable rows ({told})", count(plan.invalid)));
+    }
+    if !left_out.is_empty() {
+        out.line(format!("  Not to   {}", left_out.join(", ")));
+    }
+}
+
+fn by_daemon(
+    client: &Client,
+    request: &SendRequest,
+    args: &Args,
+    out: &mut Out,
+) -> Result<Exit, Trouble> {
+    let answer: SendAnswer = asked(client.post("/v1/send", request))?;
+    let Some(run) = answer.run.clone() else {
+        return Ok(exit::DONE);
+    };
+    if !args.wait {
+        if out.json {
+            out.value(&answer);
+        } else {
+            let people = count(answer.people);
+            out.line(format!(
+                "run {run}: {people} people; `postroom log --run {run}` follows it"
+            ));
+        }
+        return Ok(exit::DONE);
+    }
+    let path = format!("/v1/runs/{run}");
+    let watched = watch(|| asked(client.get::<RunRow>(&path, &())), out)?;
+    Ok(conclude(&watched, "the daemon tries those again", out))
+}
+
+/// Without a daemon: opens the run, delivers, and stops when nothing more can be done now.
+fn alone(
+    config: Arc<Config>,
+    clock: &Clock,
+    order: crate::plan::Order,
+    out: &mut Out,
+) -> Result<Exit, Trouble> {
+    daemon::log::start_quiet(config.daemon.log, clock.clone());
+    let runtime = runtime();
+    let engine = runtime
+        .block_on(Engine::start(config, clock.clone()))
+        .map_err(|e| Trouble::new((&e).into(), e))?;
+    let watched = runtime
+        .block_on(engine.open(order))
+        .map_err(|e| Trouble::new((&e).into(), e));
+    let watched = watched.and_then(|opening| {
+        let reader = engine
+            .outbox
+            .reader()
+            .map_err(|e| Trouble::new((&e).into(), e))?;
+        let look = || {
+            let run = reader
+                .run(&opening.run)
+                .map_err(|e| Trouble::new((&e).into(), e))?;
+            told_of_trouble(&engine)?;
+            run.ok_or_else(|| Trouble::new(exit::IO, "the run is gone"))
+        };
+        watch(look, out)
+    });
+    runtime.block_on(engine.stop());
+    Ok(conclude(
+        &watched?,
+        "start the daemon to try those again",
+        out,
+    ))
+}
+
+/// Without a daemon nobody waits for an account to come back.
+fn told_of_trouble(engine: &Engine) -> Result<(), Trouble> {
+    let down = engine.watch().accounts().into_iter().find_map(|account| {
+        account
+            .trouble
+            .map(|trouble| format!("account {} is down: {}", account.name, trouble.text))
+    });
+    down.map_or(Ok(()), |text| {
+        let text = format!("{text}\nNothing is lost: what waits is sent when the daemon runs.");
+        Err(Trouble::new(exit::LATER, text))
+    })
+}
+
+fn conclude(watched: &Watched, later: &str, out: &mut Out) -> Exit {
+    let run = &watched.run;
+    if out.json {
+        out.value(run);
+    } else {
+        out.line(format!("run {}: {}", run.id, plain(&words::result(run))));
+        if !watched.complete {
+            out.line(format!("  {later}: `postroom queue --run {}`", run.id));
+        }
+    }
+    let good = [State::Accepted, State::Presumed, State::Skipped];
+    if run.state != "failed" && run.counts.sum(&good) == run.counts.total() {
+        exit::DONE
+    } else {
+        exit::NO
+    }
+}

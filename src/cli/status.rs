@@ -1,0 +1,139 @@
+//! `postroom status`
+
+use super::clock_words::{ago, ahead, between, wall};
+use super::exit::{self, Exit};
+use super::out::{Out, alarming, bold, count, plain};
+use super::source::Source;
+use super::table::Table;
+use super::{Trouble, unknown_schedule, words};
+use crate::config::Config;
+use crate::daemon::api::Status;
+use crate::outbox::RunRow;
+use crate::outbox::state::State;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Only this schedule
+    schedule: Option<String>,
+}
+
+pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+    let mut status = Source::of(config)?.status()?;
+    if let Some(name) = &args.schedule {
+        if !config.schedules.contains_key(name) {
+            return Err(unknown_schedule(config, name));
+        }
+        status.open.retain(|run| run.schedule == *name);
+        status.last.retain(|run| run.schedule == *name);
+        status.next.retain(|next| next.schedule == *name);
+    }
+    if out.json {
+        out.value(&status);
+        return Ok(exit::DONE);
+    }
+    head(&status, out);
+    accounts(config, &status, out);
+    open_runs(&status, out);
+    schedules(config, args, &status, out);
+    Ok(exit::DONE)
+}
+
+fn head(status: &Status, out: &mut Out) {
+    let what = match &status.daemon {
+        Some(process) => format!(
+            "up {}   pid {}",
+            between(process.started, status.now),
+            process.pid
+        ),
+        None => alarming("no daemon runs: nothing is sent (`postroom daemon`)"),
+    };
+    out.line(format!("{} {}   {what}", bold("postroom"), status.version));
+    let doubt: i64 = status
+        .open
+        .iter()
+        .map(|run| run.counts.of(State::Uncertain))
+        .sum();
+    if doubt > 0 {
+        let text = format!(
+            "! nobody knows whether {} messages arrived: postroom queue --state uncertain",
+            count(doubt)
+        );
+        out.line(alarming(&text));
+    }
+}
+
+fn accounts(config: &Config, status: &Status, out: &mut Out) {
+    let mut table = Table::new(&["ACCOUNT", "STATE", "WAITING", "NOTE"]);
+    for name in config.accounts.keys() {
+        let of_account = || status.open.iter().filter(|run| run.account == *name);
+        let waiting: i64 = of_account()
+            .map(|run| {
+                run.counts
+                    .sum(&[State::Queued, State::Leased, State::Armed, State::Deferred])
+            })
+            .sum();
+        let view = status.accounts.iter().find(|view| view.name == *name);
+        let (state, note) = match view.map(|view| (&view.trouble, view.connections)) {
+            None => ("-".to_owned(), String::new()),
+            Some((None, 0)) => ("idle".to_owned(), String::new()),
+            Some((None, n)) => ("sending".to_owned(), format!("{n} connections")),
+            Some((Some(trouble), _)) => {
+                let again = trouble.retry_at.map_or_else(
+                    || "mend it and restart".to_owned(),
+                    |at| format!("next try {}", ahead(at, status.now)),
+                );
+                let down = format!("down {}", between(trouble.since, status.now));
+                (down, format!("{}; {again}", plain(&trouble.text)))
+            }
+        };
+        table.row(vec![name.clone(), state, count(waiting), note]);
+    }
+    table.lines().iter().for_each(|line| out.line(line));
+}
+
+fn open_runs(status: &Status, out: &mut Out) {
+    if status.open.is_empty() {
+        return;
+    }
+    let mut table = Table::new(&["RUNNING", "SINCE", "RUN", "SO FAR"]);
+    for run in &status.open {
+        let so_far = if run.state == "expanding" {
+            format!("reading its lists: {}", words::counts(&run.counts))
+        } else {
+            words::result(run)
+        };
+        table.row(vec![
+            run.schedule.clone(),
+            ago(run.opened_at, status.now),
+            run.id.clone(),
+            so_far,
+        ]);
+    }
+    table.lines().iter().for_each(|line| out.line(line));
+}
+
+fn schedules(config: &Config, args: &Args, status: &Status, out: &mut Out) {
+    let mut table = Table::new(&["SCHEDULE", "LAST RUN", "NEXT", "RESULT"]);
+    let wanted = |name: &&String| args.schedule.as_ref().is_none_or(|it| it == *name);
+    for name in config.schedules.keys().filter(wanted) {
+        let last = status.last.iter().find(|run| run.schedule == *name);
+        let next = status.next.iter().find(|next| next.schedule == *name);
+        table.row(vec![
+            name.clone(),
+            last.map_or_else(|| "-".to_owned(), |run| wall(run.opened_at)),
+            next.map_or_else(
+                || "by hand".to_owned(),
+                |next| format!("{} ({})", wall(next.at), ahead(next.at, status.now)),
+            ),
+            last.map_or_else(String::new, ended),
+        ]);
+    }
+    table.lines().iter().for_each(|line| out.line(line));
+}
+
+fn ended(run: &RunRow) -> String {
+    match run.state.as_str() {
+        "completed" => words::result(run),
+        state => format!("{state}: {}", words::result(run)),
+    }
+}

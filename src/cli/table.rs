@@ -1,0 +1,72 @@
+//! Columns that line up, also with wide characters.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::out::plain;
+
+/// Longer cells are cut; the last column never is.
+const CELL_MAX: usize = 40;
+
+/// Rows under a heading.
+pub(super) struct Table {
+    heading: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(super) fn new(heading: &[&'static str]) -> Self {
+        Self {
+            heading: heading.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row with as many cells as the heading has.
+    pub(super) fn row(&mut self, cells: Vec<String>) {
+        debug_assert_eq!(cells.len(), self.heading.len(), "a cell for each column");
+        let last = cells.len() - 1;
+        let fit = |(i, cell): (usize, String)| {
+            let cell = plain(&cell);
+            if i == last { cell } else { cut(&cell) }
+        };
+        self.rows
+            .push(cells.into_iter().enumerate().map(fit).collect());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The lines to print, the heading first.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let heading: Vec<String> = self.heading.iter().map(|cell| (*cell).to_owned()).collect();
+        let all = || std::iter::once(&heading).chain(&self.rows);
+        let widths: Vec<usize> = (0..self.heading.len())
+            .map(|i| all().map(|row| row[i].width()).max().unwrap_or(0))
+            .collect();
+        all().map(|row| line(row, &widths)).collect()
+    }
+}
+
+fn line(row: &[String], widths: &[usize]) -> String {
+    let mut text = String::new();
+    for (cell, width) in row.iter().zip(widths) {
+        text.push_str(cell);
+        text.push_str(&" ".repeat(width - cell.width() + 2));
+    }
+    text.trim_end().to_owned()
+}
+
+fn cut(cell: &str) -> String {
+    if cell.width() <= CELL_MAX {
+        return cell.to_owned();
+    }
+    let mut text = String::new();
+    for c in cell.chars() {
+        if text.width() + 2 > CELL_MAX {
+            break;
+        }
+        text.push(c);
+    }
+    text + "…"
+}

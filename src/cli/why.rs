@@ -1,0 +1,99 @@
+//! `postroom why`
+
+use super::Trouble;
+use super::clock_words::{ahead, exact};
+use super::exit::{self, Exit};
+use super::out::{Out, bold, plain};
+use super::source::Source;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::daemon::api::{History, Why};
+use crate::outbox::AttemptRow;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// The person's address
+    address: String,
+}
+
+pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+    tell(config, &args.address, out)
+}
+
+/// Tells all that happened to one address.
+pub(super) fn tell(config: &Config, address: &str, out: &mut Out) -> Result<Exit, Trouble> {
+    let why = Source::of(config)?.why(address)?;
+    if out.json {
+        out.value(&why);
+        return Ok(exit::DONE);
+    }
+    head(&why, out);
+    let now = Clock::system().now().as_millisecond();
+    why.deliveries
+        .iter()
+        .for_each(|history| delivery(history, now, out));
+    Ok(exit::DONE)
+}
+
+fn head(why: &Why, out: &mut Out) {
+    let address = bold(&plain(&why.address));
+    if let Some(entry) = &why.suppressed {
+        out.line(format!(
+            "{address} gets no mail since {}",
+            exact(entry.created_at)
+        ));
+        out.line(format!(
+            "  {} ({})",
+            plain(&entry.reason),
+            plain(&entry.source)
+        ));
+        out.line(format!(
+            "  lift with: postroom suppress remove {}",
+            plain(&why.address)
+        ));
+    } else if why.deliveries.is_empty() {
+        out.line(format!(
+            "{address}: no run ever had this address on its lists"
+        ));
+    } else {
+        out.line(address);
+    }
+}
+
+fn delivery(history: &History, now: i64, out: &mut Out) {
+    let row = &history.delivery;
+    let mut words = row.state.clone();
+    if let Some(reason) = row.reason.as_ref().filter(|_| row.state != "accepted") {
+        words += &format!(": {}", plain(reason));
+    }
+    if let Some(at) = row.next_at.filter(|_| row.state != "leased") {
+        words += &format!(" (next try {})", ahead(at, now));
+    }
+    out.line(format!("\n{} {}  {words}", bold(&row.schedule), row.id));
+    out.line(format!("  from list {}, line {}", row.list, row.line));
+    history
+        .attempts
+        .iter()
+        .for_each(|attempt| out.line(try_words(attempt)));
+}
+
+fn try_words(attempt: &AttemptRow) -> String {
+    let outcome = attempt.outcome.as_deref().unwrap_or("on its way");
+    let code = attempt
+        .code
+        .map(|code| format!(" {code}"))
+        .unwrap_or_default();
+    let enhanced = attempt
+        .enhanced
+        .as_ref()
+        .map(|it| format!(" {it}"))
+        .unwrap_or_default();
+    let reply = attempt.reply.as_deref().map(plain).unwrap_or_default();
+    format!(
+        "  {}  try {} via {}: {outcome} at {}:{code}{enhanced} {reply}",
+        exact(attempt.started_at),
+        attempt.n,
+        attempt.account,
+        attempt.stage.as_deref().unwrap_or("-"),
+    )
+}

@@ -1,0 +1,42 @@
+//! A run's result in a few words, the same wherever it is told.
+
+use super::out::count;
+use crate::outbox::state::State;
+use crate::outbox::{Counts, RunRow};
+
+/// "2,398 sent, 6 waiting, 2 refused, 5 suppressed", or why there is nothing to count.
+pub(super) fn result(run: &RunRow) -> String {
+    match (&run.reason, run.counts.total()) {
+        (Some(reason), 0) => reason.clone(),
+        (None, 0) => "nobody to write to".to_owned(),
+        _ => counts(&run.counts),
+    }
+}
+
+/// The states of deliveries, in the order in which people ask for them.
+pub(super) fn counts(counts: &Counts) -> String {
+    const WORDS: [(&str, &[State]); 10] = [
+        ("sent", &[State::Accepted]),
+        ("on their way", &[State::Leased, State::Armed]),
+        ("waiting", &[State::Queued]),
+        ("to be tried again", &[State::Deferred]),
+        ("in doubt", &[State::Uncertain]),
+        ("taken as sent", &[State::Presumed]),
+        ("refused", &[State::Rejected]),
+        ("too late", &[State::Expired]),
+        ("cancelled", &[State::Cancelled]),
+        ("suppressed", &[State::Suppressed]),
+    ];
+    let mut parts: Vec<String> = Vec::new();
+    let rest = [("repeated", State::Skipped), ("unusable", State::Invalid)];
+    let all = WORDS
+        .iter()
+        .map(|(word, states)| (*word, counts.sum(states)))
+        .chain(rest.map(|(word, state)| (word, counts.of(state))));
+    for (word, n) in all {
+        if n > 0 {
+            parts.push(format!("{} {word}", count(n)));
+        }
+    }
+    parts.join(", ")
+}
