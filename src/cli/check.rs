@@ -20,7 +20,7 @@ pub(super) struct Args {
     strict: bool,
 }
 
-pub(super) fn run(cli: &Cli, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let path = config::find(cli.config.as_deref()).map_err(|e| Trouble::new(exit::CONFIG, e))?;
     let (config, problems) = match config::load(&path) {
         Ok(Loaded { config, problems }) => (Some(config), problems),
@@ -53,7 +53,7 @@ fn verdict(problems: &Problems, lists: &[Look], strict: bool) -> Exit {
     }
 }
 
-fn tell(config: Option<&Config>, problems: &Problems, lists: &[Look], out: &mut Out) {
+fn tell(config: Option<&Config>, problems: &Problems, lists: &[Look], out: &Out) {
     if !problems.is_empty() {
         out.line(problems.render(out::errors_have_colour()));
     }

@@ -6,7 +6,7 @@ use super::{Ready, Trouble, runtime};
 use crate::clock::Clock;
 use crate::daemon;
 
-pub(super) fn run(ready: Ready, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(ready: Ready, out: &Out) -> Result<Exit, Trouble> {
     let Ready { config, problems } = ready;
     if !problems.is_empty() {
         // One list or one account that does not work stops nobody else.

@@ -1,6 +1,6 @@
 use super::{Trouble, exit::Exit, out::Out};
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {}
-pub(super) fn run(_: &Args, _: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(_: &Args, _: &Out) -> Result<Exit, Trouble> {
     Ok(super::exit::DONE)
 }

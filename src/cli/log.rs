@@ -35,7 +35,7 @@ pub(super) struct Args {
     count: Option<usize>,
 }
 
-pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     if let Some(address) = &args.to {
         return why::tell(config, address, out);
     }
@@ -69,7 +69,7 @@ fn messages(
     source: &Source<'_>,
     args: &Args,
     since: Option<i64>,
-    out: &mut Out,
+    out: &Out,
 ) -> Result<Exit, Trouble> {
     let all = crate::outbox::state::State::ALL
         .map(crate::outbox::state::State::name)

@@ -105,8 +105,8 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    let mut out = Out::new(cli.json);
-    let done = run(&cli, &mut out);
+    let out = Out::new(cli.json);
+    let done = run(&cli, &out);
     match done {
         Ok(exit) => exit.into(),
         Err(trouble) => {
@@ -116,7 +116,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli, out: &mut Out) -> Result<Exit, Trouble> {
+fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
     match &cli.verb {
         Verb::Sandbox(args) => sandbox::run(args, out),
         Verb::Demo(args) => demo::run(args, out),

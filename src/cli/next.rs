@@ -19,7 +19,7 @@ pub(super) struct Args {
     count: usize,
 }
 
-pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let now = Clock::system().now();
     let times = match &args.schedule {
         None => answer::next(config, now),

@@ -17,18 +17,18 @@ impl Out {
     }
 
     /// Prints a line for people.
-    pub(super) fn line(&mut self, text: impl AsRef<str>) {
+    pub(super) fn line(&self, text: impl AsRef<str>) {
         let _ = writeln!(anstream::stdout(), "{}", text.as_ref());
     }
 
     /// Prints bytes as they are.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn bytes(&self, bytes: &[u8]) {
         let _ = std::io::stdout().write_all(bytes);
         let _ = std::io::stdout().flush();
     }
 
     /// Prints a value as JSON, indented on a terminal.
-    pub(super) fn value(&mut self, value: &impl Serialize) {
+    pub(super) fn value(&self, value: &impl Serialize) {
         let text = if std::io::stdout().is_terminal() {
             serde_json::to_string_pretty(value)
         } else {
@@ -38,12 +38,12 @@ impl Out {
     }
 
     /// Says something beside the answer: a warning, or what goes on.
-    pub(super) fn note(&mut self, text: impl AsRef<str>) {
+    pub(super) fn note(&self, text: impl AsRef<str>) {
         let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
     }
 
     /// Says why the command failed.
-    pub(super) fn error(&mut self, text: &str) {
+    pub(super) fn error(&self, text: &str) {
         if self.json {
             let text = serde_json::json!({ "error": text }).to_string();
             let _ = writeln!(std::io::stderr(), "{text}");

@@ -26,7 +26,7 @@ pub(super) struct Args {
     html: bool,
 }
 
-pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let roll =
         Roll::of(config, &args.schedule).map_err(|_| unknown_schedule(config, &args.schedule))?;
     let only = args.to.as_deref().map(key_of).transpose()?;
@@ -62,7 +62,7 @@ pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, T
     Ok(exit::DONE)
 }
 
-fn show(rendered: &Rendered, sender: &Sender, to: &Mailbox, size: usize, out: &mut Out) {
+fn show(rendered: &Rendered, sender: &Sender, to: &Mailbox, size: usize, out: &Out) {
     for (name, value) in [
         ("From", sender.from.to_string()),
         ("To", to.to_string()),

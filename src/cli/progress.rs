@@ -27,7 +27,7 @@ pub(super) struct Watched {
 /// elsewhere.
 pub(super) fn watch(
     mut look: impl FnMut() -> Result<RunRow, Trouble>,
-    out: &mut Out,
+    out: &Out,
 ) -> Result<Watched, Trouble> {
     let terminal = std::io::stderr().is_terminal() && !out.json;
     let bar = if terminal {

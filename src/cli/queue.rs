@@ -34,7 +34,7 @@ pub(super) struct Args {
     count: Option<usize>,
 }
 
-pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     for state in args.state.iter().flat_map(|states| states.split(',')) {
         State::from_name(state).ok_or_else(|| unknown_state(state))?;
     }

@@ -38,7 +38,7 @@ pub(super) struct Args {
     latency: u64,
 }
 
-pub(super) fn run(args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let options = Options {
         listen: args.listen,
         starttls: args.starttls,
@@ -70,7 +70,7 @@ fn login(text: &str) -> Result<(String, String), Trouble> {
     parts.ok_or_else(|| Trouble::new(exit::USAGE, "--login wants USER:PASSWORD"))
 }
 
-fn tell(sandbox: &Sandbox, out: &mut Out) {
+fn tell(sandbox: &Sandbox, out: &Out) {
     if out.json {
         out.value(&serde_json::json!({
             "tls": sandbox.address().to_string(),

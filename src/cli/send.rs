@@ -36,7 +36,7 @@ pub(super) struct Args {
     yes: bool,
 }
 
-pub(super) fn run(ready: Ready, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let mut request = SendRequest {
         schedule: args.schedule.clone(),
         only: args.only.clone(),
@@ -75,7 +75,7 @@ fn asked<T>(answer: Result<T, AskError>) -> Result<T, Trouble> {
 }
 
 /// Shows what would be sent and asks, unless that was answered on the command line.
-fn agreed(plan: &SendAnswer, args: &Args, out: &mut Out) -> Result<bool, Trouble> {
+fn agreed(plan: &SendAnswer, args: &Args, out: &Out) -> Result<bool, Trouble> {
     if args.dry_run {
         if out.json {
             out.value(plan);
@@ -107,7 +107,7 @@ fn agreed(plan: &SendAnswer, args: &Args, out: &mut Out) -> Result<bool, Trouble
     Ok(false)
 }
 
-fn show(plan: &SendAnswer, args: &Args, out: &mut Out) {
+fn show(plan: &SendAnswer, args: &Args, out: &Out) {
     let schedule = &plan.schedule;
     out.line(format!(
         "{schedule} -> {} people via {}",
@@ -142,7 +142,7 @@ fn by_daemon(
     client: &Client,
     request: &SendRequest,
     args: &Args,
-    out: &mut Out,
+    out: &Out,
 ) -> Result<Exit, Trouble> {
     let answer: SendAnswer = asked(client.post("/v1/send", request))?;
     let Some(run) = answer.run.clone() else {
@@ -169,7 +169,7 @@ fn alone(
     config: Arc<Config>,
     clock: &Clock,
     order: crate::plan::Order,
-    out: &mut Out,
+    out: &Out,
 ) -> Result<Exit, Trouble> {
     daemon::log::start_quiet(config.daemon.log, clock.clone());
     let runtime = runtime();
@@ -214,7 +214,7 @@ fn told_of_trouble(engine: &Engine) -> Result<(), Trouble> {
     })
 }
 
-fn conclude(watched: &Watched, later: &str, out: &mut Out) -> Exit {
+fn conclude(watched: &Watched, later: &str, out: &Out) -> Exit {
     let run = &watched.run;
     if out.json {
         out.value(run);

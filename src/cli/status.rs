@@ -17,7 +17,7 @@ pub(super) struct Args {
     schedule: Option<String>,
 }
 
-pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let mut status = Source::of(config)?.status()?;
     if let Some(name) = &args.schedule {
         if !config.schedules.contains_key(name) {
@@ -38,7 +38,7 @@ pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, T
     Ok(exit::DONE)
 }
 
-fn head(status: &Status, out: &mut Out) {
+fn head(status: &Status, out: &Out) {
     let what = match &status.daemon {
         Some(process) => format!(
             "up {}   pid {}",
@@ -62,7 +62,7 @@ fn head(status: &Status, out: &mut Out) {
     }
 }
 
-fn accounts(config: &Config, status: &Status, out: &mut Out) {
+fn accounts(config: &Config, status: &Status, out: &Out) {
     let mut table = Table::new(&["ACCOUNT", "STATE", "WAITING", "NOTE"]);
     for name in config.accounts.keys() {
         let of_account = || status.open.iter().filter(|run| run.account == *name);
@@ -91,7 +91,7 @@ fn accounts(config: &Config, status: &Status, out: &mut Out) {
     table.lines().iter().for_each(|line| out.line(line));
 }
 
-fn open_runs(status: &Status, out: &mut Out) {
+fn open_runs(status: &Status, out: &Out) {
     if status.open.is_empty() {
         return;
     }
@@ -112,7 +112,7 @@ fn open_runs(status: &Status, out: &mut Out) {
     table.lines().iter().for_each(|line| out.line(line));
 }
 
-fn schedules(config: &Config, args: &Args, status: &Status, out: &mut Out) {
+fn schedules(config: &Config, args: &Args, status: &Status, out: &Out) {
     let mut table = Table::new(&["SCHEDULE", "LAST RUN", "NEXT", "RESULT"]);
     let wanted = |name: &&String| args.schedule.as_ref().is_none_or(|it| it == *name);
     for name in config.schedules.keys().filter(wanted) {

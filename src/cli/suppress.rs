@@ -32,7 +32,7 @@ pub(super) enum Verb {
     },
 }
 
-pub(super) fn run(config: &Config, verb: &Verb, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(config: &Config, verb: &Verb, out: &Out) -> Result<Exit, Trouble> {
     let changed = match verb {
         Verb::List => return list(config, out),
         Verb::Add { address, reason } => add(config, &key_of(address)?, reason)?,
@@ -52,7 +52,7 @@ pub(super) fn run(config: &Config, verb: &Verb, out: &mut Out) -> Result<Exit, T
     Ok(exit::DONE)
 }
 
-fn list(config: &Config, out: &mut Out) -> Result<Exit, Trouble> {
+fn list(config: &Config, out: &Out) -> Result<Exit, Trouble> {
     let rows = Source::of(config)?.suppressions()?;
     if out.json {
         out.value(&rows);

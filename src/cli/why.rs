@@ -16,12 +16,12 @@ pub(super) struct Args {
     address: String,
 }
 
-pub(super) fn run(config: &Config, args: &Args, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     tell(config, &args.address, out)
 }
 
 /// Tells all that happened to one address.
-pub(super) fn tell(config: &Config, address: &str, out: &mut Out) -> Result<Exit, Trouble> {
+pub(super) fn tell(config: &Config, address: &str, out: &Out) -> Result<Exit, Trouble> {
     let why = Source::of(config)?.why(address)?;
     if out.json {
         out.value(&why);
@@ -35,7 +35,7 @@ pub(super) fn tell(config: &Config, address: &str, out: &mut Out) -> Result<Exit
     Ok(exit::DONE)
 }
 
-fn head(why: &Why, out: &mut Out) {
+fn head(why: &Why, out: &Out) {
     let address = bold(&plain(&why.address));
     if let Some(entry) = &why.suppressed {
         out.line(format!(
@@ -60,7 +60,7 @@ fn head(why: &Why, out: &mut Out) {
     }
 }
 
-fn delivery(history: &History, now: i64, out: &mut Out) {
+fn delivery(history: &History, now: i64, out: &Out) {
     let row = &history.delivery;
     let mut words = row.state.clone();
     if let Some(reason) = row.reason.as_ref().filter(|_| row.state != "accepted") {
