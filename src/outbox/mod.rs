@@ -4,21 +4,30 @@
 //! `synchronous=FULL`. It takes operations and gives receipts; no caller ever holds a transaction.
 //! It knows nothing of SMTP, rates or templates.
 //!
-//! The states of a delivery ([`state`] holds the same as a table):
+//! The moves of a delivery ([`state`] holds the same as a table; a test compares the two):
 //!
 //! ```text
-//!  at expansion:   suppressed | skipped | invalid                      (final, with reason)
-//!  queued --claim--> leased --arm--> ARMED --2xx to the dot--> accepted (final)
-//!    ^                 |  \            |-- 4xx --> deferred(next_at) --claim--> leased
-//!    |                 |   \-- 4xx, 5xx before the body: deferred, rejected
-//!    |                 |               |-- 5xx --> rejected (final)
-//!    |                 |               '-- no reply, garbled reply, crash --> UNCERTAIN
-//!    |<- release: lease lost, account fault    '-- dot not flushed --> queued
-//!  UNCERTAIN --resend--> queued (same bytes, once more at most)
-//!            --presume--> presumed (final)   --confirm--> accepted   or a person decides
-//!  queued, deferred --expire--> expired      not final, not armed --cancel--> cancelled
-//!  rejected, expired, cancelled --retry (a person)--> queued
+//! queued, deferred                  --claim-->    leased      a lane takes it
+//! leased                            --release-->  queued      account fault, hold, lease over
+//! leased                            --arm-->      armed       354 came: the body may go
+//! leased                            --fail-->     invalid     it cannot be composed
+//! leased, armed                     --defer-->    deferred    4xx, or broken before the body
+//! leased, armed                     --reject-->   rejected    5xx
+//! armed                             --accept-->   accepted    2xx to the dot
+//! armed                             --unsend-->   queued      the dot never left
+//! armed                             --doubt-->    uncertain   no usable reply, or a crash
+//! uncertain                         --resend-->   queued      the same bytes, once at most
+//! leased                            --stall-->    uncertain   the bytes would differ now
+//! uncertain                         --presume-->  presumed    the schedule takes it as sent
+//! uncertain                         --confirm-->  accepted    a person found out
+//! queued, deferred, leased          --expire-->   expired     not sent in time
+//! queued, deferred, leased          --suppress--> suppressed  the address gets no mail
+//! queued, deferred, leased          --cancel-->   cancelled   a person said no
+//! uncertain                         --cancel-->   cancelled
+//! rejected, expired, cancelled      --retry-->    queued      a person tries again
 //! ```
+//!
+//! A row begins as queued, or ends at once as suppressed, skipped or invalid, with the reason.
 //!
 //! Invariants: a body leaves only after its arm is durable; a row leaves `armed` only by a recorded
 //! reply or as `uncertain`; the tally of a run is written in the transaction that moves its rows;

@@ -80,7 +80,7 @@ pub enum Move {
     Retry,
 }
 
-/// Every legal move. The diagram in the head of [`crate::outbox`] draws the same.
+/// Every legal move. The head of [`crate::outbox`] draws the same.
 pub const MOVES: &[(State, Move, State)] = &[
     (Queued, Move::Claim, Leased),
     (Queued, Move::Expire, Expired),

@@ -1,4 +1,4 @@
-//! The one test binary: a folder for each room.
+//! The one test binary: a folder for each room, and `world` for what they share.
 
 mod audience;
 mod calendar;
@@ -6,3 +6,6 @@ mod compose;
 mod config;
 mod sandbox;
 mod secret;
+mod outbox;
+mod sandbox;
+mod world;

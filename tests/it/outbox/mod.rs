@@ -1,0 +1,10 @@
+//! The durable truth: moves, leases, crashes, files.
+
+mod arming;
+mod doubt;
+mod files;
+mod group_commit;
+mod moves;
+mod opening;
+mod schema;
+mod storm;

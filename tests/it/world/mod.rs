@@ -1,0 +1,3 @@
+//! Tools that the folders of the other rooms share.
+
+pub(crate) mod bench;
