@@ -348,7 +348,7 @@ fn leave_lease(
         .conn
         .prepare_cached(
             "UPDATE delivery SET state = ?4, lease_until = NULL, reason = coalesce(?5, reason),
-               ended_at = ?6
+               ended_at = ?6, next_at = coalesce(?7, next_at)
              WHERE run = ?1 AND seq = ?2 AND state = 'leased' AND epoch = ?3",
         )?
         .execute(params![
@@ -357,7 +357,9 @@ fn leave_lease(
             epoch,
             to.name(),
             reason,
-            to.is_final().then_some(tx.now)
+            to.is_final().then_some(tx.now),
+            // Only a person gets it out of doubt: no sweep may send it again.
+            (to == State::Uncertain).then_some(i64::MAX),
         ])?;
     if changed == 1 {
         tx.moved(id.run.0, State::Leased, to);

@@ -174,3 +174,25 @@ fn a_message_whose_dot_never_left_is_queued_again_without_doubt() {
     assert!(!lane.doubted);
     assert_eq!(bench.arm_with(&lane, [9; 32]), Ok(()));
 }
+
+#[test]
+fn a_doubted_message_that_would_differ_now_stalls_until_a_person_decides() {
+    let bench = Bench::new();
+    let id = doubted(&bench, OnUncertain::Resend);
+    bench.advance(QUARTER);
+    bench.sweep();
+    let lane = bench.claim_one();
+    assert_eq!(
+        bench.arm_with(&lane, [8; 32]),
+        Err(ArmRefusal::BytesChanged)
+    );
+    let row = bench.delivery(id);
+    assert_eq!(row.state, "uncertain");
+    assert!(row.reason.unwrap().contains("would be a different one now"));
+    for _ in 0..5 {
+        bench.advance(QUARTER);
+        assert_eq!(bench.sweep().resent, 0, "it is not tried again by itself");
+        assert!(bench.claim(10).is_empty());
+    }
+    assert_eq!(bench.tries(id).len(), 1, "nothing was sent since");
+}
