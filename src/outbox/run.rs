@@ -155,6 +155,7 @@ impl Operation for AddRows {
     const RANK: Rank = Rank::Bulk;
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<u64> {
+        still_filled(tx, self.run)?;
         if self.first {
             clear(tx, self.run)?;
         }
@@ -194,6 +195,13 @@ impl Operation for AddRows {
         }
         Ok(suppressed)
     }
+}
+
+/// Rows come and go only until the run is handed to deliver: later they are what happened.
+fn still_filled(tx: &Tx<'_>, run: RunNo) -> rusqlite::Result<()> {
+    tx.conn
+        .prepare_cached("SELECT 1 FROM run WHERE no = ?1 AND state = 'expanding'")?
+        .query_row([run.0], |_| Ok(()))
 }
 
 fn clear(tx: &Tx<'_>, run: RunNo) -> rusqlite::Result<()> {
@@ -242,6 +250,7 @@ impl Operation for SealKeys {
     const RANK: Rank = Rank::Bulk;
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Kept> {
+        still_filled(tx, self.run)?;
         let mut duplicates = 0;
         for (fingerprint, seq) in &self.keys {
             let fresh = tx
@@ -313,6 +322,7 @@ impl Operation for RunFailed {
     const RANK: Rank = Rank::Step;
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<()> {
+        still_filled(tx, self.run)?;
         clear(tx, self.run)?;
         tx.conn
             .prepare_cached(

@@ -182,3 +182,23 @@ fn a_failed_run_keeps_its_reason_and_its_occurrence() {
     let opened = now(bench.outbox.submit(again)).unwrap();
     assert_eq!(opened, Opened::Exists(kept));
 }
+
+/// A run that is being sent is past filling: what comes late must not take its rows away.
+#[test]
+fn a_run_that_is_being_sent_cannot_be_filled_failed_or_sealed_again() {
+    let bench = Bench::new();
+    let run = bench.open(&["ada@example.org", "bob@example.org"]);
+    let lane = bench.claim(1).remove(0);
+    bench.arm(&lane).unwrap();
+    let before = bench.run(run);
+
+    let (first, rows) = (true, vec![row(1, "eve@example.org")]);
+    assert!(now(bench.outbox.submit(AddRows { run, first, rows })).is_err());
+    let (first, rows) = (false, vec![row(9, "eve@example.org")]);
+    assert!(now(bench.outbox.submit(AddRows { run, first, rows })).is_err());
+    let reason = "too late".to_owned();
+    assert!(now(bench.outbox.submit(RunFailed { run, reason })).is_err());
+    let keys = vec![(0, 2)];
+    assert!(now(bench.outbox.submit(SealKeys { run, keys })).is_err());
+    assert_eq!(bench.run(run), before);
+}
