@@ -117,6 +117,17 @@ pub enum OutboxError {
         /// The database file.
         path: PathBuf,
     },
+    /// Part of it is missing or overwritten.
+    #[error(
+        "the outbox {} is damaged ({reason}): restore it from a backup, or move it away and start \
+         afresh, which forgets who got what; the file is untouched", .path.display()
+    )]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
     /// The file cannot be opened.
     #[error("cannot open the outbox {}: {reason}", .path.display())]
     Open {
@@ -133,6 +144,10 @@ impl OutboxError {
         match code {
             Some(rusqlite::ErrorCode::NotADatabase) => Self::Foreign {
                 path: path.to_owned(),
+            },
+            Some(rusqlite::ErrorCode::DatabaseCorrupt) => Self::Damaged {
+                path: path.to_owned(),
+                reason: error.to_string(),
             },
             Some(rusqlite::ErrorCode::DiskFull) => Self::Full {
                 path: path.to_owned(),

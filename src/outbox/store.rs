@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use super::state::State;
 use super::{OutboxError, RunNo};
@@ -111,14 +111,17 @@ impl Store {
     /// Another program's file, a newer schema, damage, a read-only or full disk.
     pub(super) fn open(dir: &Path, clock: Clock) -> Result<Self, OutboxError> {
         let path = dir.join("postroom.db");
+        let ballast = dir.join("ballast");
         private_file(&path)?;
+        let found = whose(&path, &ballast)?;
         let conn = Connection::open(&path).map_err(|e| OutboxError::open(&path, &e))?;
         prepare(&conn).map_err(|e| OutboxError::open(&path, &e))?;
-        migrate(&conn, &path)?;
+        if found == Found::Nothing {
+            create(&conn).map_err(|e| OutboxError::open(&path, &e))?;
+        }
         let inode = fs::metadata(&path)
             .map_err(|e| OutboxError::file(&path, &e))?
             .ino();
-        let ballast = dir.join("ballast");
         let store = Self {
             conn,
             clock,
@@ -277,8 +280,28 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn migrate(conn: &Connection, path: &Path) -> Result<(), OutboxError> {
+/// What lies where the database should be.
+#[derive(PartialEq)]
+enum Found {
+    Ours,
+    Nothing,
+}
+
+/// Looks at a database without writing to it: one that is not ours, or not for us, stays as it is,
+/// down to its journal.
+fn whose(path: &Path, ballast: &Path) -> Result<Found, OutboxError> {
     let sql = |e: rusqlite::Error| OutboxError::open(path, &e);
+    let size = fs::metadata(path)
+        .map_err(|e| OutboxError::file(path, &e))?
+        .len();
+    if size == 0 && ballast.exists() {
+        return Err(OutboxError::Damaged {
+            path: path.to_owned(),
+            reason: "it is empty".to_owned(),
+        });
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(sql)?;
     let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (owner, version) = (
         pragma("application_id").map_err(sql)?,
@@ -288,24 +311,25 @@ fn migrate(conn: &Connection, path: &Path) -> Result<(), OutboxError> {
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(sql)?;
     match (owner, version, tables) {
-        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(()),
+        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Found::Ours),
         (APPLICATION_ID, newer, _) if newer > SCHEMA_VERSION => Err(OutboxError::Newer {
             path: path.to_owned(),
             version: newer,
         }),
-        (0, 0, 0) => {
-            let setup = format!(
-                "BEGIN IMMEDIATE; {SCHEMA}
-                 INSERT INTO meta VALUES ('hmac-key', randomblob(32));
-                 PRAGMA application_id = {APPLICATION_ID};
-                 PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            );
-            conn.execute_batch(&setup).map_err(sql)
-        }
+        (0, 0, 0) => Ok(Found::Nothing),
         _ => Err(OutboxError::Foreign {
             path: path.to_owned(),
         }),
     }
+}
+
+fn create(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {SCHEMA}
+         INSERT INTO meta VALUES ('hmac-key', randomblob(32));
+         PRAGMA application_id = {APPLICATION_ID};
+         PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+    ))
 }
 
 /// The key with which addresses on the suppression list are hashed.

@@ -274,3 +274,81 @@ fn on_a_full_disk_nothing_is_armed_and_what_was_sent_is_still_recorded() {
         .unwrap();
     assert_eq!(states.len(), 2);
 }
+
+/// A file of no bytes beside a ballast had an outbox in it once: starting afresh would forget who
+/// got what.
+#[test]
+fn a_database_that_was_emptied_is_not_taken_for_a_new_one() {
+    let bench = used();
+    fs::write(bench.dir.path().join("postroom.db"), "").unwrap();
+    let error = refused(bench.dir.path()).to_string();
+    assert!(
+        error.contains("empty") && error.contains("backup"),
+        "{error}"
+    );
+
+    let fresh = tempfile::tempdir().unwrap();
+    fs::write(fresh.path().join("postroom.db"), "").unwrap();
+    assert!(
+        Outbox::open_inline(fresh.path(), clock()).is_ok(),
+        "a start that was cut short"
+    );
+}
+
+#[test]
+fn a_newer_database_whose_process_was_killed_keeps_its_write_ahead_log() {
+    let bench = used();
+    let sql = bench.sql();
+    sql.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+    sql.pragma_update(None, "user_version", 2).unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["postroom.db", "postroom.db-wal"] {
+        fs::copy(bench.dir.path().join(name), copy.path().join(name)).unwrap();
+    }
+    assert!(
+        fs::metadata(copy.path().join("postroom.db-wal"))
+            .unwrap()
+            .len()
+            > 0
+    );
+    let error = refused(copy.path());
+    assert!(
+        matches!(error, OutboxError::Newer { version: 2, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn another_programs_database_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = Connection::open(dir.path().join("postroom.db")).unwrap();
+    other
+        .execute_batch("CREATE TABLE song (title TEXT); INSERT INTO song VALUES ('So What');")
+        .unwrap();
+    drop(other);
+    let error = refused(dir.path());
+    assert!(matches!(error, OutboxError::Foreign { .. }), "{error}");
+    assert!(error.to_string().contains("untouched"), "{error}");
+}
+
+#[test]
+fn garbage_and_torn_files_are_refused_and_left_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("postroom.db");
+    fs::write(&path, "Dear diary, ".repeat(1000)).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OutboxError::Foreign { .. }), "{error}");
+
+    let bench = used();
+    let path = bench.dir.path().join("postroom.db");
+    let whole = fs::read(&path).unwrap();
+    for length in [whole.len() / 2, 4096, 100] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let error = refused(bench.dir.path()).to_string();
+        assert!(error.contains("postroom.db"), "{length}: {error}");
+        assert!(
+            error.contains("backup"),
+            "says what to do: {length}: {error}"
+        );
+    }
+}
