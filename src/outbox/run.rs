@@ -278,7 +278,8 @@ fn skip_duplicate(tx: &Tx<'_>, run: RunNo, fingerprint: i64, seq: i64) -> rusqli
                SELECT 'the same address as ' || first.list || ' line ' || first.line
                FROM run_key k JOIN delivery first ON first.run = k.run AND first.seq = k.seq
                WHERE k.run = ?1 AND k.fingerprint = ?2 AND k.key = delivery.key)
-             WHERE run = ?1 AND seq = ?3 AND state = 'queued'",
+             WHERE run = ?1 AND seq = ?3 AND state = 'queued' AND NOT EXISTS (
+               SELECT 1 FROM run_key k WHERE k.run = ?1 AND k.fingerprint = ?2 AND k.seq = ?3)",
         )?
         .execute(params![run.0, fingerprint, seq, tx.now])?;
     Ok(changed == 1)
