@@ -164,12 +164,29 @@ impl Inbox {
 }
 
 fn write_until_closed(mut store: Store, inbox: &Inbox) {
+    let _last_word = LastWord(inbox);
     loop {
         let mut batch = inbox.next_batch();
         if batch.is_empty() {
             return store.checkpoint();
         }
         store.commit(&mut batch);
+    }
+}
+
+/// However the thread ends, nobody waits for it any more: dropped work tells its asker.
+struct LastWord<'a>(&'a Inbox);
+
+impl Drop for LastWord<'_> {
+    fn drop(&mut self) {
+        let mut queue = self
+            .0
+            .queue
+            .lock()
+            .expect("the queue's holders do not panic");
+        queue.closed = true;
+        queue.urgent.clear();
+        queue.bulk.clear();
     }
 }
 

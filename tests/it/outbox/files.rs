@@ -352,3 +352,62 @@ fn garbage_and_torn_files_are_refused_and_left_as_they_are() {
         );
     }
 }
+
+/// A thread that dies must not leave its callers waiting for ever.
+#[test]
+fn a_writer_that_dies_answers_its_callers() {
+    let dir = tempfile::tempdir().unwrap();
+    let outbox = Outbox::open(dir.path(), clock()).unwrap();
+    let bench = Bench {
+        dir,
+        clock: clock(),
+        outbox,
+    };
+    let new = bench.new_run("weekly", "1");
+    let postroom::outbox::Opened::Fill(run, _) = bench.outbox.submit(new).wait().unwrap() else {
+        panic!("a fresh run");
+    };
+    let rows = vec![crate::world::bench::row(1, "ada@example.org")];
+    let first = true;
+    bench
+        .outbox
+        .submit(postroom::outbox::AddRows { run, first, rows })
+        .wait()
+        .unwrap();
+    // Something that the schema forbids, and the code takes for impossible.
+    let sql = bench.sql();
+    sql.pragma_update(None, "ignore_check_constraints", true)
+        .unwrap();
+    sql.execute("UPDATE delivery SET state = 'sent', epoch = 1", [])
+        .unwrap();
+    let record = postroom::outbox::Record {
+        id: postroom::outbox::DeliveryId { run, seq: 1 },
+        epoch: 1,
+        outcome: postroom::outbox::Outcome::Accepted,
+        account: "ops".to_owned(),
+        started_at: 0,
+        stage: "end of data",
+        code: None,
+        enhanced: None,
+        reply: String::new(),
+    };
+    let (done, answers) = std::sync::mpsc::channel();
+    let outbox = bench.outbox.clone();
+    std::thread::spawn(move || {
+        let first = outbox.submit(record).wait().map(drop);
+        done.send(first).unwrap();
+        let second = outbox.submit(Suppress {
+            key: "x".to_owned(),
+            address: "x".to_owned(),
+            reason: "x".to_owned(),
+            source: "x".to_owned(),
+        });
+        done.send(second.wait().map(drop)).unwrap();
+    });
+    for _ in 0..2 {
+        let answer = answers
+            .recv_timeout(std::time::Duration::from_secs(20))
+            .expect("an answer, not silence");
+        assert!(matches!(answer, Err(OutboxError::Stopped(_))), "{answer:?}");
+    }
+}
