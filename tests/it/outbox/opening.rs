@@ -55,8 +55,10 @@ fn an_interrupted_filling_is_begun_anew_under_the_same_id() {
     bench.seal(run, &old);
     bench.crash();
     let settled = bench.settle();
-    let unfinished = ("weekly".to_owned(), "1".to_owned());
-    assert_eq!(settled.expanding, [(run, unfinished.0, unfinished.1)]);
+    assert_eq!(settled.interrupted.len(), 1);
+    let left = &settled.interrupted[0];
+    assert_eq!((left.no, left.schedule.as_str()), (run, "weekly"));
+    assert_eq!(left.occurrence, "1");
 
     let again = bench.new_run("weekly", "1");
     assert_ne!(again.id, kept);
