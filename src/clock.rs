@@ -22,6 +22,7 @@ pub struct Clock(Arc<Inner>);
 struct Inner {
     wall: Wall,
     origin: Instant,
+    skipped: Mutex<Duration>,
     dice: Mutex<Dice>,
 }
 
@@ -63,6 +64,7 @@ impl Clock {
         Self(Arc::new(Inner {
             wall,
             origin: Instant::now(),
+            skipped: Mutex::default(),
             dice,
         }))
     }
@@ -74,7 +76,7 @@ impl Clock {
             Wall::System => Timestamp::try_from(SystemTime::now())
                 .expect("the system time lies between the years -9999 and 9999"),
             Wall::Virtual(start) => {
-                *start.lock().expect("no holder of this lock panics") + self.0.origin.elapsed()
+                *start.lock().expect("no holder of this lock panics") + self.elapsed()
             }
         }
     }
@@ -83,13 +85,33 @@ impl Clock {
     /// 0, so that moments before this process can be told in it.
     #[must_use]
     pub fn ticks(&self) -> Duration {
-        HEAD_START + self.0.origin.elapsed()
+        HEAD_START + self.elapsed()
+    }
+
+    fn elapsed(&self) -> Duration {
+        let skipped = *self
+            .0
+            .skipped
+            .lock()
+            .expect("no holder of this lock panics");
+        self.0.origin.elapsed() + skipped
+    }
+
+    /// Lets time pass on a simulated clock where no runtime does: for tests without one.
+    pub fn advance(&self, span: Duration) {
+        if let Wall::Virtual(_) = self.0.wall {
+            *self
+                .0
+                .skipped
+                .lock()
+                .expect("no holder of this lock panics") += span;
+        }
     }
 
     /// Moves the wall time of a simulated clock, as an administrator or NTP would.
     pub fn jump_to(&self, to: Timestamp) {
         if let Wall::Virtual(start) = &self.0.wall {
-            *start.lock().expect("no holder of this lock panics") = to - self.0.origin.elapsed();
+            *start.lock().expect("no holder of this lock panics") = to - self.elapsed();
         }
     }
 

@@ -129,25 +129,33 @@ fn notify(states: &[NotifyState<'_>]) {
     }
 }
 
-/// SIGTERM and SIGINT, from the moment this exists.
+/// The signals that end the daemon, from the moment this exists. SIGHUP does not: it asks for the
+/// configuration to be read again, which this version cannot.
 struct Signals {
     term: tokio::signal::unix::Signal,
     int: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        let term = signal(SignalKind::terminate())?;
         Ok(Self {
-            term,
+            term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
+    /// Waits to be told to end.
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => return,
+                _ = self.int.recv() => return,
+                _ = self.hangup.recv() => tracing::warn!(
+                    "SIGHUP: the configuration is read at the start only; restart to apply it"
+                ),
+            }
         }
     }
 }

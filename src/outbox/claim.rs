@@ -142,7 +142,7 @@ impl Claim {
              WHERE run = ?1 AND seq = ?2
              RETURNING epoch, key, address, name, fields, tries, doubted",
         )?;
-        let until = tx.now + millis(self.lease);
+        let until = tx.ticks + millis(self.lease);
         for (seq, state) in &due {
             into.push(lease.query_row(params![run.no, seq, until], |row| {
                 Ok(Claimed {
@@ -252,13 +252,20 @@ impl Arm {
             "SELECT r.state = 'sending', r.expires_at > ?1, {HELD}, d.doubted AND d.digest <> ?5
              FROM delivery d JOIN run r ON r.no = d.run
              WHERE d.run = ?2 AND d.seq = ?3 AND d.state = 'leased' AND d.epoch = ?4
-               AND d.lease_until > ?1"
+               AND d.lease_until > ?6"
         );
         let found: Option<(bool, bool, bool, Option<bool>)> = tx
             .conn
             .prepare_cached(&sql)?
             .query_row(
-                params![tx.now, row.id.run.0, row.id.seq, row.epoch, self.digest],
+                params![
+                    tx.now,
+                    row.id.run.0,
+                    row.id.seq,
+                    row.epoch,
+                    self.digest,
+                    tx.ticks
+                ],
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
             )
             .optional()?;

@@ -13,7 +13,7 @@
 //! leased                            --fail-->     invalid     it cannot be composed
 //! leased, armed                     --defer-->    deferred    4xx, or broken before the body
 //! leased, armed                     --reject-->   rejected    5xx
-//! armed                             --accept-->   accepted    2xx to the dot
+//! armed, uncertain                  --accept-->   accepted    2xx to the dot, even late
 //! armed                             --unsend-->   queued      the dot never left
 //! armed                             --doubt-->    uncertain   no usable reply, or a crash
 //! uncertain                         --resend-->   queued      the same bytes, once at most
@@ -37,6 +37,7 @@ mod claim;
 mod lock;
 mod query;
 mod record;
+mod rows;
 mod run;
 mod schedule;
 pub mod state;
@@ -53,10 +54,9 @@ use serde::Serialize;
 
 pub use claim::{Arm, ArmRefusal, Claim, Claimed, Claims, Release};
 pub use lock::{Holder, LockError, StateLock};
-pub use query::{
-    AttemptRow, Counts, DeliveryRow, Filter, Reader, RunRow, Snapshot, SuppressionRow,
-};
+pub use query::Reader;
 pub use record::{Outcome, Record};
+pub use rows::{AttemptRow, Counts, DeliveryRow, Filter, RunRow, Snapshot, SuppressionRow};
 pub use run::{
     AddRows, FinishRun, FrozenRun, Kept, NewDelivery, NewRun, Opened, RunFailed, SealKeys,
 };

@@ -1,14 +1,15 @@
 //! Reading: the same questions for the daemon's control socket and for commands that open the
 //! database themselves. Read-only connections; they never wait for the writer.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
-use serde::{Deserialize, Serialize};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+use super::rows::{
+    AttemptRow, Counts, DeliveryRow, Filter, RunRow, Snapshot, SuppressionRow, attempt_row,
+    delivery_row, frozen_run, run_row, suppression_row,
+};
 use super::state::State;
 use super::suppression::suppression_of;
 use super::{DeliveryId, FrozenRun, Kept, OutboxError, RunNo};
@@ -16,152 +17,6 @@ use super::{DeliveryId, FrozenRun, Kept, OutboxError, RunNo};
 /// A reading connection.
 pub struct Reader {
     pub(super) conn: Connection,
-}
-
-/// How many deliveries of a run are in each state.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Counts(pub BTreeMap<String, i64>);
-
-impl Counts {
-    /// How many are in `state`.
-    #[must_use]
-    pub fn of(&self, state: State) -> i64 {
-        self.0.get(state.name()).copied().unwrap_or(0)
-    }
-
-    /// How many are in any of `states`.
-    #[must_use]
-    pub fn sum(&self, states: &[State]) -> i64 {
-        states.iter().map(|state| self.of(*state)).sum()
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn total(&self) -> i64 {
-        self.0.values().sum()
-    }
-}
-
-/// A run as people see it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct RunRow {
-    /// ULID.
-    pub id: String,
-    /// The schedule.
-    pub schedule: String,
-    /// The occurrence key.
-    pub occurrence: String,
-    /// expanding, sending, completed, failed, missed or cancelled.
-    pub state: String,
-    /// Why, for failed and missed ones.
-    pub reason: Option<String>,
-    /// The account.
-    pub account: String,
-    /// Milliseconds.
-    pub due_at: i64,
-    /// Milliseconds.
-    pub opened_at: i64,
-    /// Milliseconds.
-    pub ended_at: Option<i64>,
-    /// Milliseconds.
-    pub expires_at: i64,
-    /// Deliveries by state.
-    pub counts: Counts,
-}
-
-/// A delivery as people see it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct DeliveryRow {
-    /// The run's ULID and the row, `01J….17`.
-    pub id: String,
-    /// The schedule.
-    pub schedule: String,
-    /// One of the words of [`State`].
-    pub state: String,
-    /// Address.
-    pub address: String,
-    /// Display name.
-    pub name: Option<String>,
-    /// The list it came from.
-    pub list: String,
-    /// Its line there.
-    pub line: i64,
-    /// Why it is where it is.
-    pub reason: Option<String>,
-    /// How often it was tried.
-    pub tries: i64,
-    /// When it is tried again, in milliseconds; only for waiting ones.
-    pub next_at: Option<i64>,
-    /// Whether a try of it ended in doubt.
-    pub doubted: bool,
-    /// When it became final, in milliseconds.
-    pub ended_at: Option<i64>,
-}
-
-/// One try as people see it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct AttemptRow {
-    /// Counts from 1.
-    pub n: i64,
-    /// The account.
-    pub account: String,
-    /// Milliseconds.
-    pub started_at: i64,
-    /// Milliseconds; none while it is under way.
-    pub ended_at: Option<i64>,
-    /// The stage of the session that decided.
-    pub stage: Option<String>,
-    /// accepted, deferred, rejected, uncertain, not-sent or invalid.
-    pub outcome: Option<String>,
-    /// SMTP reply code.
-    pub code: Option<u16>,
-    /// Enhanced status code.
-    pub enhanced: Option<String>,
-    /// What the server said.
-    pub reply: Option<String>,
-}
-
-/// An address that gets no mail.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct SuppressionRow {
-    /// The address; none once it was forgotten.
-    pub address: Option<String>,
-    /// Why.
-    pub reason: String,
-    /// Who said so.
-    pub source: String,
-    /// Milliseconds.
-    pub created_at: i64,
-    /// Milliseconds.
-    pub ends_at: Option<i64>,
-}
-
-/// Which deliveries to show.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub struct Filter {
-    /// Only these states; empty for all that are not final.
-    pub states: Vec<String>,
-    /// Only this schedule.
-    pub schedule: Option<String>,
-    /// Only this account.
-    pub account: Option<String>,
-    /// Only this run.
-    pub run: Option<String>,
-    /// Only runs opened since, in milliseconds.
-    pub since: Option<i64>,
-    /// At most so many.
-    pub limit: Option<usize>,
-}
-
-/// The state of all things at one moment.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-pub struct Snapshot {
-    /// Open runs, oldest first.
-    pub open: Vec<RunRow>,
-    /// The newest ended run of each schedule.
-    pub last: Vec<RunRow>,
 }
 
 const RUN: &str = "SELECT r.id, r.schedule, r.occurrence, r.state, r.reason, r.account, r.due_at,
@@ -451,93 +306,4 @@ impl Reader {
 
 fn failed(error: rusqlite::Error) -> OutboxError {
     OutboxError::Operation(error.to_string())
-}
-
-fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    Ok(RunRow {
-        id: row.get(0)?,
-        schedule: row.get(1)?,
-        occurrence: row.get(2)?,
-        state: row.get(3)?,
-        reason: row.get(4)?,
-        account: row.get(5)?,
-        due_at: row.get(6)?,
-        opened_at: row.get(7)?,
-        ended_at: row.get(8)?,
-        expires_at: row.get(9)?,
-        counts: Counts::default(),
-    })
-}
-
-fn delivery_row(row: &Row<'_>) -> rusqlite::Result<(DeliveryRow, DeliveryId)> {
-    let state: String = row.get(2)?;
-    let waits = matches!(state.as_str(), "queued" | "deferred" | "uncertain");
-    let next_at = row.get::<_, i64>(9)?;
-    let id = DeliveryId {
-        run: RunNo(row.get(12)?),
-        seq: row.get(13)?,
-    };
-    let shown = DeliveryRow {
-        id: row.get(0)?,
-        schedule: row.get(1)?,
-        state,
-        address: row.get(3)?,
-        name: row.get(4)?,
-        list: row.get(5)?,
-        line: row.get(6)?,
-        reason: row.get(7)?,
-        tries: row.get(8)?,
-        next_at: (waits && next_at < i64::MAX).then_some(next_at),
-        doubted: row.get(10)?,
-        ended_at: row.get(11)?,
-    };
-    Ok((shown, id))
-}
-
-fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
-    Ok(AttemptRow {
-        n: row.get(0)?,
-        account: row.get(1)?,
-        started_at: row.get(2)?,
-        ended_at: row.get(3)?,
-        stage: row.get(4)?,
-        outcome: row.get(5)?,
-        code: row.get(6)?,
-        enhanced: row.get(7)?,
-        reply: row.get(8)?,
-    })
-}
-
-pub(super) fn suppression_row(row: &Row<'_>) -> rusqlite::Result<SuppressionRow> {
-    Ok(SuppressionRow {
-        address: row.get(0)?,
-        reason: row.get(1)?,
-        source: row.get(2)?,
-        created_at: row.get(3)?,
-        ends_at: row.get(4)?,
-    })
-}
-
-fn frozen_run(row: &Row<'_>) -> rusqlite::Result<FrozenRun> {
-    let template = match row.get_ref(1)? {
-        ValueRef::Blob(bytes) | ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into(),
-        _ => String::new(),
-    };
-    let retry: Vec<u64> =
-        serde_json::from_str(&row.get::<_, String>(4)?).expect("written by opening the run");
-    let on_uncertain = row
-        .get_ref(5)?
-        .as_str()?
-        .parse()
-        .expect("the schema allows known policies only");
-    let resend_after = u64::try_from(row.get::<_, i64>(6)?).unwrap_or(0);
-    Ok(FrozenRun {
-        account: row.get(0)?,
-        template,
-        sender: row.get(2)?,
-        utc_offset: row.get(3)?,
-        retry: retry.into_iter().map(Duration::from_secs).collect(),
-        on_uncertain,
-        resend_after: Duration::from_millis(resend_after),
-    })
 }

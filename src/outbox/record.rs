@@ -159,7 +159,7 @@ impl Record {
 
     /// An armed delivery completes the row that arm wrote; one that never got so far gets its own.
     fn note_attempt(&self, tx: &Tx<'_>, row: &Row) -> rusqlite::Result<()> {
-        let n = if row.state == State::Armed {
+        let n = if matches!(row.state, State::Armed | State::Uncertain) {
             row.tries
         } else {
             row.tries + 1

@@ -48,7 +48,8 @@ CREATE TABLE run (
 CREATE INDEX run_open ON run (account, no) WHERE state IN ('expanding', 'sending');
 CREATE INDEX run_schedule ON run (schedule, no);
 
--- One message of a run to one person, or the reason why there is none.
+-- One message of a run to one person, or the reason why there is none. `lease_until` is in elapsed
+-- milliseconds of the process that has the outbox; the next one settles all leases at its start.
 CREATE TABLE delivery (
   run         INTEGER NOT NULL REFERENCES run (no),
   seq         INTEGER NOT NULL,

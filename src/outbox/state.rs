@@ -50,7 +50,7 @@ pub enum Move {
     Release,
     /// 354 came; the body goes out after this is durable.
     Arm,
-    /// 2xx to the dot.
+    /// 2xx to the dot, also one that comes after the lane's lease has ended.
     Accept,
     /// 4xx, or the session failed before the body.
     Defer,
@@ -104,6 +104,7 @@ pub const MOVES: &[(State, Move, State)] = &[
     (Armed, Move::Reject, Rejected),
     (Armed, Move::Doubt, Uncertain),
     (Armed, Move::Unsend, Queued),
+    (Uncertain, Move::Accept, Accepted),
     (Uncertain, Move::Resend, Queued),
     (Uncertain, Move::Presume, Presumed),
     (Uncertain, Move::Confirm, Accepted),

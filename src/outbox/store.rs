@@ -48,6 +48,9 @@ pub struct Tx<'a> {
     pub(super) conn: &'a Connection,
     /// Wall time of this batch in milliseconds.
     pub(super) now: i64,
+    /// Elapsed time in milliseconds, which leases are measured in: a wall clock that is set
+    /// forward must not end them.
+    pub(super) ticks: i64,
     tally: HashMap<(i64, State), i64>,
 }
 
@@ -169,8 +172,7 @@ impl Store {
         if !batch.iter().all(|work| work.records_results()) {
             self.has_ballast()?;
         }
-        let now = self.clock.now().as_millisecond();
-        let outcome = transact(&mut self.conn, now, batch);
+        let outcome = transact(&mut self.conn, &self.clock, batch);
         outcome.map_err(|error| self.judge(&error))
     }
 
@@ -241,11 +243,16 @@ impl Store {
     }
 }
 
-fn transact(conn: &mut Connection, now: i64, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+fn transact(
+    conn: &mut Connection,
+    clock: &Clock,
+    batch: &mut [Box<dyn Work>],
+) -> rusqlite::Result<()> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut tx = Tx {
         conn: &transaction,
-        now,
+        now: clock.now().as_millisecond(),
+        ticks: i64::try_from(clock.ticks().as_millis()).unwrap_or(i64::MAX),
         tally: HashMap::new(),
     };
     for work in batch.iter_mut() {

@@ -3,7 +3,7 @@
 use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::query::{SuppressionRow, suppression_row};
+use super::rows::{SuppressionRow, suppression_row};
 use super::state::State;
 use super::store::{Tx, hmac_key};
 use super::writer::{Operation, Rank};

@@ -46,7 +46,7 @@ impl Operation for Settle {
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Settled> {
         let mut settled = Settled::default();
-        for busy in busy(tx, i64::MAX)? {
+        for busy in busy(tx, i64::MIN, i64::MAX)? {
             match busy.state {
                 State::Leased => {
                     release(tx, busy.doubt.id)?;
@@ -58,6 +58,7 @@ impl Operation for Settle {
                         &busy,
                         "postroom ended before the server's answer was recorded",
                     )?;
+                    fence(tx, busy.doubt.id)?;
                     settled.uncertain.push(busy.doubt.id);
                 }
                 _ => {}
@@ -105,7 +106,7 @@ impl Operation for Sweep {
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Swept> {
         let mut swept = Swept::default();
-        for busy in busy(tx, tx.now)? {
+        for busy in busy(tx, tx.now, tx.ticks)? {
             match busy.state {
                 State::Leased => {
                     release(tx, busy.doubt.id)?;
@@ -138,15 +139,15 @@ struct Busy {
     doubt: Doubt,
 }
 
-/// Rows in somebody's hands whose lease, or whose wait in doubt, ends by `until`.
-fn busy(tx: &Tx<'_>, until: i64) -> rusqlite::Result<Vec<Busy>> {
+/// Rows whose wait in doubt ends by `now`, or whose lease ends by `ticks`.
+fn busy(tx: &Tx<'_>, now: i64, ticks: i64) -> rusqlite::Result<Vec<Busy>> {
     let mut query = tx.conn.prepare_cached(
         "SELECT d.run, d.seq, d.state, d.tries, d.resends, r.on_uncertain, r.resend_after
          FROM run r JOIN delivery d ON d.run = r.no
          WHERE r.state IN ('expanding', 'sending') AND d.state IN ('leased', 'armed', 'uncertain')
-           AND CASE d.state WHEN 'uncertain' THEN d.next_at ELSE d.lease_until END <= ?1",
+           AND CASE d.state WHEN 'uncertain' THEN d.next_at <= ?1 ELSE d.lease_until <= ?2 END",
     )?;
-    let rows = query.query_map([until], |row| {
+    let rows = query.query_map([now, ticks], |row| {
         Ok(Busy {
             state: State::from_name(row.get_ref(2)?.as_str()?)
                 .expect("the schema allows known states only"),
@@ -193,6 +194,14 @@ fn doubt(tx: &mut Tx<'_>, busy: &Busy, why: &str) -> rusqlite::Result<()> {
         .execute(params![run, seq, busy.tries, tx.now, why])?;
     tx.moved(run, State::Armed, State::Uncertain);
     settle_doubt(tx, &busy.doubt).map(drop)
+}
+
+/// Nothing that an earlier process might still say counts any more.
+fn fence(tx: &Tx<'_>, id: DeliveryId) -> rusqlite::Result<()> {
+    tx.conn
+        .prepare_cached("UPDATE delivery SET epoch = epoch + 1 WHERE run = ?1 AND seq = ?2")?
+        .execute(params![id.run.0, id.seq])
+        .map(drop)
 }
 
 fn resend(tx: &mut Tx<'_>, id: DeliveryId) -> rusqlite::Result<()> {
