@@ -31,6 +31,9 @@ pub(super) enum AskError {
     /// The daemon said no.
     #[error("{0}")]
     Refused(String),
+    /// The daemon cannot do it at the moment.
+    #[error("{0}")]
+    Later(String),
     /// The connection broke.
     #[error("the daemon did not answer: {0}")]
     Broken(String),
@@ -126,10 +129,14 @@ impl Client {
         })?;
         if status != StatusCode::OK {
             let refusal = serde_json::from_slice::<Refusal>(&bytes);
-            return Err(AskError::Refused(refusal.map_or_else(
+            let text = refusal.map_or_else(
                 |_| format!("{status}: {}", String::from_utf8_lossy(&bytes)),
                 |refusal| refusal.error,
-            )));
+            );
+            return Err(match status {
+                StatusCode::SERVICE_UNAVAILABLE => AskError::Later(text),
+                _ => AskError::Refused(text),
+            });
         }
         serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))
     }

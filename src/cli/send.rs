@@ -70,6 +70,7 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
 fn asked<T>(answer: Result<T, AskError>) -> Result<T, Trouble> {
     answer.map_err(|error| match error {
         AskError::Refused(_) => Trouble::new(exit::DATA, error),
+        AskError::Later(_) => Trouble::new(exit::LATER, error),
         _ => Trouble::new(exit::UNAVAILABLE, error),
     })
 }

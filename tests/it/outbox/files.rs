@@ -392,7 +392,7 @@ fn a_writer_that_dies_answers_its_callers() {
         reply: String::new(),
     };
     let (done, answers) = std::sync::mpsc::channel();
-    let outbox = bench.outbox.clone();
+    let outbox = bench.outbox;
     std::thread::spawn(move || {
         let first = outbox.submit(record).wait().map(drop);
         done.send(first).unwrap();
