@@ -3,6 +3,7 @@
 use super::clock_words::{ahead, in_zone};
 use super::exit::{self, Exit};
 use super::out::{self, Out, count};
+use super::progress::during;
 use super::{Cli, Trouble};
 use crate::audience;
 use crate::clock::Clock;
@@ -27,7 +28,7 @@ pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
         Err(problems) => (None, problems),
     };
     let lists = match &config {
-        Some(config) if args.lists => look_at_lists(config),
+        Some(config) if args.lists => during("reading the lists", out, || look_at_lists(config)),
         _ => Vec::new(),
     };
     if out.json {

@@ -65,6 +65,19 @@ pub(super) fn watch(
     }
 }
 
+/// Does something that may take a while, with a sign of life on a terminal.
+pub(super) fn during<T>(words: &'static str, out: &Out, work: impl FnOnce() -> T) -> T {
+    let spinner = if std::io::stderr().is_terminal() && !out.json {
+        ProgressBar::new_spinner().with_message(words)
+    } else {
+        ProgressBar::hidden()
+    };
+    spinner.enable_steady_tick(LOOK);
+    let done = work();
+    spinner.finish_and_clear();
+    done
+}
+
 fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len}  {msg}")
         .expect("the template is right")

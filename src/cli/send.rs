@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::client::{AskError, Client};
 use super::exit::{self, Exit};
 use super::out::{Out, count, plain};
-use super::progress::{Watched, watch};
+use super::progress::{Watched, during, watch};
 use super::{Ready, Trouble, runtime, words};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -36,6 +36,9 @@ pub(super) struct Args {
     yes: bool,
 }
 
+/// What a long opening does.
+const READING: &str = "reading the lists";
+
 pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let mut request = SendRequest {
         schedule: args.schedule.clone(),
@@ -45,7 +48,8 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
     };
     match Client::connect(&ready.config.daemon.socket) {
         Ok(client) => {
-            let plan: SendAnswer = asked(client.post("/v1/send", &request))?;
+            let plan: SendAnswer =
+                asked(during(READING, out, || client.post("/v1/send", &request)))?;
             if !agreed(&plan, args, out)? {
                 return Ok(exit::DONE);
             }
@@ -145,7 +149,7 @@ fn by_daemon(
     args: &Args,
     out: &Out,
 ) -> Result<Exit, Trouble> {
-    let answer: SendAnswer = asked(client.post("/v1/send", request))?;
+    let answer: SendAnswer = asked(during(READING, out, || client.post("/v1/send", request)))?;
     let Some(run) = answer.run.clone() else {
         return Ok(exit::DONE);
     };
@@ -177,8 +181,7 @@ fn alone(
     let engine = runtime
         .block_on(Engine::start(config, clock.clone()))
         .map_err(|e| Trouble::new((&e).into(), e))?;
-    let watched = runtime
-        .block_on(engine.open(order))
+    let watched = during(READING, out, || runtime.block_on(engine.open(order)))
         .map_err(|e| Trouble::new((&e).into(), e));
     let watched = watched.and_then(|opening| {
         let reader = engine

@@ -165,6 +165,8 @@ impl AccountWork {
             Fault::Login => Rest::Login,
             Fault::Quota => Rest::Quota,
         };
+        let advised = fault.advice().map(|advice| format!("{text} ({advice})"));
+        let text = advised.as_deref().unwrap_or(text);
         let mut state = self.state();
         let wait = state
             .health

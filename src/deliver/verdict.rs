@@ -29,6 +29,20 @@ pub enum Fault {
     Quota,
 }
 
+impl Fault {
+    /// What the account's owner can do about it, beside waiting.
+    #[must_use]
+    pub fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Server => None,
+            Self::Login => Some(
+                "check its `user`, `password` and `from`; the password is read again at each try",
+            ),
+            Self::Quota => Some("a `rate` below the server's limit avoids this"),
+        }
+    }
+}
+
 /// Whether it is worth trying again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Decision {

@@ -110,6 +110,9 @@ fn complaint(why: &CertificateError) -> String {
         CertificateError::UnknownIssuer => "is not signed by an authority that this machine \
              trusts: if it is your own, name its root with `ca`"
             .to_owned(),
+        CertificateError::BadSignature => "is signed by another authority of the same name: does \
+             `ca` name the file that belongs to this server?"
+            .to_owned(),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "has expired: renew it, or set this machine's clock".to_owned()
         }
