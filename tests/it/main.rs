@@ -9,4 +9,5 @@ mod config;
 mod outbox;
 mod sandbox;
 mod secret;
+mod smtp;
 mod world;

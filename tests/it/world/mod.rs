@@ -1,3 +1,4 @@
 //! Tools that the folders of the other rooms share.
 
 pub(crate) mod bench;
+pub(crate) mod script;

@@ -1,0 +1,81 @@
+//! STARTTLS: nothing goes out, and nothing is believed, that was said before the encryption.
+
+use std::sync::Arc;
+
+use postroom::clock::Clock;
+use postroom::config::Tls;
+use postroom::sandbox::{Options, Port, Reception};
+use postroom::smtp::{Session, SmtpError, Stage, Target, TlsClient, Trouble};
+
+use super::protocol;
+use crate::world::bench::start;
+use crate::world::script::{GREETING, Server, credentials, serve, target};
+
+fn with(tls: Tls) -> Target {
+    Target { tls, ..target() }
+}
+
+async fn starttls(script: &str) -> (Result<Session, SmtpError>, Server) {
+    let (stream, server) = serve(format!("{GREETING}{script}"));
+    let session = Session::begin(stream, &with(Tls::Starttls), Some(&credentials())).await;
+    (session, server.await.unwrap())
+}
+
+/// B36: stripped on the way, or refused.
+#[tokio::test(start_paused = true)]
+async fn without_starttls_nothing_is_said() {
+    let (session, mut server) = starttls("S: 250-AUTH PLAIN\nS: 250 HELP").await;
+    let error = session.err().unwrap();
+    assert!(matches!(error.trouble, Trouble::Missing(_)), "{error}");
+    assert!(
+        error.to_string().contains("nothing is sent unencrypted"),
+        "{error}"
+    );
+    assert!(server.rest().await.is_empty());
+
+    for code in [454, 502] {
+        let script = format!("S: 250 STARTTLS\nC: STARTTLS\nS: {code} not now");
+        let (session, mut server) = starttls(&script).await;
+        let error = session.err().unwrap();
+        assert_eq!(
+            (error.stage, error.reply().unwrap().code),
+            (Stage::Starttls, code)
+        );
+        assert!(server.rest().await.is_empty());
+    }
+}
+
+/// B37, CVE-2011-0411: plaintext behind the 220 would be taken for words spoken under TLS.
+#[tokio::test(start_paused = true)]
+async fn plaintext_behind_the_220_is_refused() {
+    for more in ["250 evil", "250-evil\nS: 250 AUTH PLAIN", "2"] {
+        let (session, mut server) = {
+            let (stream, server) = serve(format!("{GREETING}S: 250 STARTTLS\nC: STARTTLS"));
+            let said = format!("220 go\r\n{}\r\n", more.replace("\nS: ", "\r\n"));
+            let server = tokio::spawn(async move {
+                let mut server = server.await.unwrap();
+                server.say(said.as_bytes()).await;
+                server
+            });
+            let session = Session::begin(stream, &with(Tls::Starttls), Some(&credentials())).await;
+            (session, server.await.unwrap())
+        };
+        let text = protocol(&session.err().unwrap(), Stage::Starttls);
+        assert!(text.contains("before TLS began"), "{text}");
+        assert!(server.rest().await.is_empty(), "not even a handshake");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_stalls_has_thirty_seconds() {
+    let (stream, server) = serve(format!("{GREETING}S: 250 STARTTLS\nC: STARTTLS\nS: 220 go"));
+    let began = tokio::time::Instant::now();
+    let error = Session::begin(stream, &with(Tls::Starttls), None)
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(error.stage, Stage::Tls);
+    assert!(matches!(error.trouble, Trouble::Timeout(_)), "{error}");
+    assert_eq!(began.elapsed().as_secs(), 30);
+    drop(server);
+}
