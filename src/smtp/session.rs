@@ -64,7 +64,7 @@ impl Session {
     /// Whether an idle session can still be used: a server that has said anything meanwhile, or
     /// has closed, cannot.
     pub fn is_alive(&mut self) -> bool {
-        self.wire.is_quiet()
+        self.wire.silent().is_ok()
     }
 
     /// Offers a message of `size` bytes: MAIL, RCPT for each recipient, DATA; in one write where
@@ -196,6 +196,9 @@ impl Session {
     /// # Errors
     /// The session is over; [`SmtpError::in_doubt`] says whether the message may have arrived.
     pub async fn send(&mut self, message: &[u8]) -> Result<Reply, SmtpError> {
+        // What it says before it has heard anything would be taken for the answer to the dot.
+        let silent = self.wire.silent();
+        silent.map_err(|trouble| SmtpError::new(Stage::Body, trouble))?;
         let stuffed = stuff(message);
         if let Err(mut error) = self.write_body(&stuffed).await {
             // A refusal may be waiting: a server that has seen enough answers and closes.

@@ -110,14 +110,31 @@ impl Wire {
         !self.received.is_empty()
     }
 
-    /// Whether an idle stream is still worth using: anything to read on it is a goodbye. Judged
-    /// after decryption, since TLS session tickets arrive on idle connections.
-    pub(super) fn is_quiet(&mut self) -> bool {
-        let mut byte = [0; 1];
-        let mut buffer = ReadBuf::new(&mut byte);
+    /// Looks, without waiting, whether the server has said anything that no command asked for, or
+    /// has closed. Judged after decryption, since TLS session tickets arrive on idle connections.
+    ///
+    /// # Errors
+    /// It has: its goodbye if it said one (RFC 5321 section 3.8), else what it did.
+    pub(super) fn silent(&mut self) -> Result<(), Trouble> {
+        let mut bytes = [0; 512];
+        let mut buffer = ReadBuf::new(&mut bytes);
         let mut context = Context::from_waker(Waker::noop());
-        let polled = Pin::new(&mut self.stream).poll_read(&mut context, &mut buffer);
-        matches!(polled, Poll::Pending) && self.received.is_empty()
+        match Pin::new(&mut self.stream).poll_read(&mut context, &mut buffer) {
+            Poll::Pending if self.received.is_empty() => return Ok(()),
+            Poll::Pending => {}
+            Poll::Ready(Err(error)) => return Err(broken(&error)),
+            Poll::Ready(Ok(())) if buffer.filled().is_empty() && self.received.is_empty() => {
+                return Err(Trouble::Closed);
+            }
+            Poll::Ready(Ok(())) => self.received.extend_from_slice(buffer.filled()),
+        }
+        // What was said stays received: this stream can only be closed.
+        match Reply::take(&mut self.received.clone()) {
+            Ok(Some(reply)) if reply.code == 421 => Err(Trouble::Refused(reply)),
+            _ => Err(Trouble::Protocol(
+                "it sent a reply that nobody asked for".to_owned(),
+            )),
+        }
     }
 
     /// Says goodbye to TLS and TCP; nobody waits for an answer.

@@ -179,3 +179,33 @@ async fn a_closed_pipe_is_told_as_such() {
     assert!(matches!(error.trouble, Trouble::Closed), "{error}");
     assert!(error.to_string().contains("end of data"), "{error}");
 }
+
+/// B16: a reply that is there before the body went out answers nothing that was asked.
+#[tokio::test(start_paused = true)]
+async fn a_reply_before_the_body_is_not_its_answer() {
+    for unasked in ["250 taken", "550 no", "451 later", "garbage"] {
+        for at_once in [true, false] {
+            let together = format!("{TO_354}S: {unasked}\nEND");
+            let (mut session, server) = if at_once {
+                session(PIPELINING, &together).await
+            } else {
+                session(PIPELINING, TO_354).await
+            };
+            ready(offer(&mut session).await);
+            let server = if at_once {
+                server
+            } else {
+                let mut server = server.await.unwrap();
+                server.play(&format!("S: {unasked}")).await;
+                tokio::spawn(async move {
+                    server.play("END").await;
+                    server
+                })
+            };
+            let error = session.send(b"Hi\r\n").await.unwrap_err();
+            assert!(!error.in_doubt, "{unasked}: the body never left: {error}");
+            drop(session);
+            server.await.unwrap();
+        }
+    }
+}
