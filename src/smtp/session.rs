@@ -17,6 +17,9 @@ use super::{Capabilities, Deadlines, Reply, SmtpError, Stage, Trouble};
 /// Larger bodies are written in pieces of this size, each with its own deadline.
 const PIECE: usize = 64 * 1024;
 
+/// What a body ends with (RFC 5321 section 4.1.1.4).
+const END: &[u8] = b"\r\n.\r\n";
+
 /// A connection that is ready for the next message. Dropping it closes it.
 pub struct Session {
     wire: Wire,
@@ -232,21 +235,18 @@ impl Session {
 
     async fn write_body(&mut self, stuffed: &[u8]) -> Result<(), SmtpError> {
         let within = self.deadlines.body;
-        let last = stuffed.len().saturating_sub(PIECE) / PIECE * PIECE;
+        // The last piece holds the whole end of data.
+        let last = stuffed.len().saturating_sub(END.len()) / PIECE * PIECE;
         for piece in stuffed[..last].chunks(PIECE) {
             self.wire.write(Stage::Body, piece, within).await?;
         }
-        let mut rest = &stuffed[last..];
-        let mut dot_may_be_out = false;
-        while !rest.is_empty() {
-            let written = self.wire.write_some(Stage::Body, rest, within).await;
-            let written = written.map_err(|e| SmtpError {
-                in_doubt: dot_may_be_out,
-                ..e
-            })?;
-            rest = &rest[written..];
-            dot_may_be_out = rest.len() < b"\r\n".len();
-        }
+        let rest = &stuffed[last..];
+        let written = self.wire.write_counted(Stage::Body, rest, within).await;
+        written.map_err(|(count, error)| SmtpError {
+            // Some servers take a dot without its LF.
+            in_doubt: count + 1 >= rest.len(),
+            ..error
+        })?;
         let flushed = self.wire.flush(Stage::Dot, within).await;
         flushed.map_err(|e| SmtpError {
             in_doubt: true,

@@ -58,19 +58,28 @@ impl Wire {
         }
     }
 
-    /// Writes as much as the stream takes at once, and says how much that was.
-    pub(super) async fn write_some(
+    /// Writes all of `bytes` in time, or says how many were handed on before it failed.
+    pub(super) async fn write_counted(
         &mut self,
         stage: Stage,
         bytes: &[u8],
         within: Duration,
-    ) -> Result<usize, SmtpError> {
-        match timeout_at(Instant::now() + within, self.stream.write(bytes)).await {
-            Ok(Ok(0)) => Err(SmtpError::new(stage, Trouble::Closed)),
-            Ok(Ok(n)) => Ok(n),
-            Ok(Err(error)) => Err(SmtpError::new(stage, broken(&error))),
-            Err(_) => Err(SmtpError::new(stage, Trouble::Timeout(within))),
+    ) -> Result<(), (usize, SmtpError)> {
+        let by = Instant::now() + within;
+        let mut done = 0;
+        while done < bytes.len() {
+            let trouble = match timeout_at(by, self.stream.write(&bytes[done..])).await {
+                Ok(Ok(0)) => Trouble::Closed,
+                Ok(Ok(count)) => {
+                    done += count;
+                    continue;
+                }
+                Ok(Err(error)) => broken(&error),
+                Err(_) => Trouble::Timeout(within),
+            };
+            return Err((done, SmtpError::new(stage, trouble)));
         }
+        Ok(())
     }
 
     /// Hands on what lower layers still hold.

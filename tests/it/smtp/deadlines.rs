@@ -155,3 +155,22 @@ async fn goodbye_takes_two_seconds_at_most() {
     );
     drop(server);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_reads_byte_by_byte_is_given_up_without_doubt() {
+    for size in [1000, 1_000_000] {
+        let (mut session, mut theirs) = at_354(64).await;
+        let reader = tokio::spawn(async move {
+            while theirs.read_u8().await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+            }
+        });
+        let began = Instant::now();
+        let body = "x".repeat(size).into_bytes();
+        let error = session.send(&body).await.unwrap_err();
+        timed_out(&error, Stage::Body, began, Duration::from_secs(182));
+        assert!(!error.in_doubt, "{size}");
+        drop(session);
+        reader.await.unwrap();
+    }
+}
