@@ -156,13 +156,20 @@ impl Session {
         recipients: Vec<Reply>,
         data: Reply,
     ) -> Result<Offer, SmtpError> {
-        let refused = match (mail.code, none_taken(&recipients)) {
+        let nobody = none_taken(&recipients);
+        let somebody = nobody.is_none();
+        let refused = match (mail.code, nobody) {
             (250, None) => None,
             (250, Some(first)) => Some((Stage::Rcpt, first)),
             _ => Some((Stage::Mail, mail)),
         };
         match (refused, data.code) {
             (None, 354) => Ok(Offer::Ready { recipients }),
+            // A lone dot would deliver an empty mail.
+            (Some((stage, reply)), 354) if somebody => {
+                let text = format!("it waits for a message after `{reply}`");
+                Err(SmtpError::new(stage, Trouble::Protocol(text)))
+            }
             (None, _) => self.refused(Stage::Data, data, recipients),
             (Some((stage, reply)), 354) => {
                 // RFC 2920 section 3.1 and RFC 2197: it waits for a body although it has nobody

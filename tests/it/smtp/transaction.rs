@@ -238,3 +238,14 @@ async fn an_end_in_the_middle_leaves_no_doubt() {
         assert!(!error.in_doubt);
     }
 }
+
+/// A lone dot would hand an empty mail to the recipient that was taken.
+#[tokio::test(start_paused = true)]
+async fn a_354_after_a_refused_sender_gets_no_dot_if_a_recipient_was_taken() {
+    let script = "C: MAIL…\nC: RCPT…\nC: DATA\nS: 451 not now\nS: 250 ok\nS: 354 go\nEND";
+    let (mut session, server) = session(PIPELINING, script).await;
+    let error = offer(&mut session).await.unwrap_err();
+    assert!(!error.in_doubt);
+    drop(session);
+    server.await.unwrap();
+}
