@@ -107,12 +107,12 @@ fn explain(host: &str, error: &std::io::Error) -> String {
 
 fn complaint(why: &CertificateError) -> String {
     match why {
-        CertificateError::UnknownIssuer => "is not signed by an authority that this machine \
+        // An authority of the right name with another key is another authority.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "is not signed by an authority that this machine \
              trusts: if it is your own, name its root with `ca`"
-            .to_owned(),
-        CertificateError::BadSignature => "is signed by another authority of the same name: does \
-             `ca` name the file that belongs to this server?"
-            .to_owned(),
+                .to_owned()
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "has expired: renew it, or set this machine's clock".to_owned()
         }

@@ -79,3 +79,49 @@ async fn a_handshake_that_stalls_has_thirty_seconds() {
     assert_eq!(began.elapsed().as_secs(), 30);
     drop(server);
 }
+
+/// B34, B38: the real thing, with an authority that is trusted and one that is not.
+#[tokio::test(start_paused = true)]
+async fn tls_begins_with_a_server_that_can_be_verified_and_no_other() {
+    let clock = Clock::simulated(start(), 1);
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        login: Some(("ada".to_owned(), "pässword".to_owned())),
+        ..Options::default()
+    };
+    let reception = Arc::new(Reception::open(&options, clock).unwrap());
+    let ca = dir.path().join("ca.pem");
+    std::fs::write(&ca, reception.ca_pem()).unwrap();
+    let trusting = TlsClient::new(Some(&ca)).unwrap();
+    for (port, tls) in [(Port::Starttls, Tls::Starttls)] {
+        let dial = |client: TlsClient, host: &str| {
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            let reception = Arc::clone(&reception);
+            tokio::spawn(async move { reception.serve_stream(theirs, port, None).await });
+            let target = Target {
+                host: host.to_owned(),
+                client,
+                ..with(tls)
+            };
+            async move { Session::begin(Box::new(ours), &target, Some(&credentials())).await }
+        };
+        let session = dial(trusting.clone(), "localhost").await.unwrap();
+        let offers = session.capabilities();
+        assert!(
+            !offers.starttls,
+            "what counts was said under TLS: {offers:?}"
+        );
+        assert!(offers.auth_plain);
+        let error = dial(trusting.clone(), "mx.example.org")
+            .await
+            .err()
+            .unwrap();
+        assert_eq!(error.stage, Stage::Tls);
+        assert!(error.to_string().contains("another name"), "{error}");
+        let error = dial(target().client, "localhost").await.err().unwrap();
+        assert!(
+            error.to_string().contains("is not signed by an authority"),
+            "{error}"
+        );
+    }
+}
