@@ -6,6 +6,7 @@ mod audience;
 mod calendar;
 mod compose;
 mod config;
+mod deliver;
 mod outbox;
 mod sandbox;
 mod secret;

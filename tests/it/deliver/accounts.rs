@@ -1,0 +1,161 @@
+//! Accounts that cannot be used for a while: they rest, and nobody pays for it.
+
+use std::time::Duration;
+
+use postroom::sandbox::Options;
+
+use crate::world::office::{Office, Plan, jump, until};
+
+const LOGIN: &str = "user = \"ada\"\npassword = { file = \"secret\" }";
+
+fn guarded() -> Options {
+    Options {
+        login: Some(("ada".to_owned(), "right".to_owned())),
+        ..Options::default()
+    }
+}
+
+fn untouched(office: &Office, address: &str) {
+    let row = office.row(address);
+    assert_eq!((row.state.as_str(), row.tries), ("queued", 0), "{address}");
+    assert!(office.tries(address).is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_password_burns_nothing_and_works_once_it_is_mended() {
+    let office = Office::new(Plan {
+        account: LOGIN,
+        server: guarded(),
+        ..Plan::default()
+    })
+    .await;
+    office.house.write("secret", "wrong\n");
+    office.send(&["ada@example.org", "bob@example.org"]).await;
+    until("trouble", || office.trouble().is_some()).await;
+    let trouble = office.trouble().unwrap();
+    assert!(trouble.text.contains("535"), "{trouble:?}");
+    assert!(
+        trouble.retry_at.unwrap() - trouble.since >= 54_000,
+        "{trouble:?}"
+    );
+    office.until_states(&["queued", "queued"]).await;
+    let first = office.sandbox.as_ref().unwrap().counts().connections;
+    for address in ["ada@example.org", "bob@example.org"] {
+        untouched(&office, address);
+    }
+    // It rests, whoever knocks.
+    for _ in 0..5 {
+        office.wake();
+        jump(Duration::from_secs(5)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(office.sandbox.as_ref().unwrap().counts().connections, first);
+
+    // Then one lane tries, not all of them.
+    jump(Duration::from_secs(60)).await;
+    until("a probe", || {
+        office.sandbox.as_ref().unwrap().counts().connections > first
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(
+        office.sandbox.as_ref().unwrap().counts().connections,
+        first + 1
+    );
+    untouched(&office, "ada@example.org");
+
+    office.house.write("secret", "right\n");
+    office
+        .skip_until_states(Duration::from_secs(400), &["accepted", "accepted"])
+        .await;
+    until("no trouble", || office.trouble().is_none()).await;
+}
+
+#[tokio::test]
+async fn a_password_that_cannot_be_read_is_the_accounts_trouble() {
+    let office = Office::new(Plan {
+        account: LOGIN,
+        server: guarded(),
+        ..Plan::default()
+    })
+    .await;
+    office.send(&["ada@example.org"]).await;
+    until("trouble", || office.trouble().is_some()).await;
+    let text = office.trouble().unwrap().text;
+    assert!(text.contains("secret"), "{text}");
+    office.until_states(&["queued"]).await;
+    untouched(&office, "ada@example.org");
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_burns_nothing_and_is_tried_again() {
+    let mut office = Office::new(Plan {
+        deserted: true,
+        ..Plan::default()
+    })
+    .await;
+    office.send(&["ada@example.org"]).await;
+    until("trouble", || office.trouble().is_some()).await;
+    let text = office.trouble().unwrap().text;
+    assert!(text.contains("connection refused"), "{text}");
+    office.until_states(&["queued"]).await;
+    untouched(&office, "ada@example.org");
+    for _ in 0..3 {
+        jump(Duration::from_secs(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    untouched(&office, "ada@example.org");
+    office.server_returns(Options::default()).await;
+    office
+        .skip_until_states(Duration::from_secs(120), &["accepted"])
+        .await;
+    assert_eq!(office.tries("ada@example.org").len(), 1);
+    assert!(office.trouble().is_none());
+}
+
+/// Exact at the server: no second holds more than three.
+#[tokio::test]
+async fn a_rate_is_exact_at_the_server_and_survives_a_restart() {
+    let mut office = Office::new(Plan {
+        account: "rate = \"3/1s\"",
+        ..Plan::default()
+    })
+    .await;
+    let people: Vec<_> = (0..10).map(|n| format!("p{n}@example.org")).collect();
+    office.send(&people).await;
+    until("half of them", || office.accepted().len() >= 5).await;
+    office.drain_during(Duration::ZERO).await;
+    office.start();
+    until("all", || office.accepted().len() == 10).await;
+    office.quiet().await;
+    let times: Vec<i64> = office
+        .accepted()
+        .iter()
+        .map(|line| line["time_ms"].as_i64().unwrap())
+        .collect();
+    for (first, fourth) in times.iter().zip(&times[3..]) {
+        assert!(fourth - first >= 999, "milliseconds are cut off: {times:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_has_a_rate_of_its_own() {
+    let office = Office::new(Plan {
+        schedule: "rate = \"2/1m\"",
+        ..Plan::default()
+    })
+    .await;
+    office
+        .send(&[
+            "a@example.org",
+            "b@example.org",
+            "c@example.org",
+            "d@example.org",
+        ])
+        .await;
+    until("two", || office.accepted().len() == 2).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(office.accepted().len(), 2);
+    jump(Duration::from_secs(61)).await;
+    until("four", || office.accepted().len() == 4).await;
+}

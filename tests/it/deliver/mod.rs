@@ -1,0 +1,5 @@
+//! From the outbox to a server and back: every answer ends where it belongs.
+
+mod accounts;
+mod recipients;
+mod stopping;
