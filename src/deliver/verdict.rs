@@ -71,7 +71,6 @@ const QUOTA_WORDS: &[&str] = &[
     "daily user sending",
     "daily sending quota",
     "sending limit",
-    "sending rate exceeded",
     "sending quota",
     "maximum credits exceeded",
     "message quota exceeded",
@@ -79,7 +78,12 @@ const QUOTA_WORDS: &[&str] = &[
     "mi:sfq",
     "frequency limited",
     "too many messages",
+    "submissionquotaexceeded",
+    "unusual sending activity",
 ];
+
+/// Words with which servers say that it goes too fast for them.
+const RATE_WORDS: &[&str] = &["sending rate exceeded"];
 
 /// Words that concern the connection only.
 const SESSION_WORDS: &[&str] = &[
@@ -111,6 +115,8 @@ fn by_text(reply: &Reply) -> Option<Verdict> {
         Some(later(Scope::Session))
     } else if says(QUOTA_WORDS) {
         Some(later(Scope::Account(Fault::Quota)))
+    } else if says(RATE_WORDS) {
+        Some(later(Scope::Account(Fault::Server)))
     } else {
         None
     }
@@ -119,12 +125,11 @@ fn by_text(reply: &Reply) -> Option<Verdict> {
 fn by_code(stage: Stage, reply: &Reply) -> Option<Verdict> {
     match (stage, reply.code, reply.enhanced) {
         // A service that says goodbye, or lost track of who said what: not about the message.
-        (_, 421 | 503, _) => Some(later(Scope::Session)),
+        (_, 421 | 503, _) | (_, 432, Some(Enhanced(4, 3, 2))) => Some(later(Scope::Session)),
         (_, 530 | 534 | 535 | 538, _) => Some(later(Scope::Account(Fault::Login))),
-        (_, 454, Some(Enhanced(4, 7, 0))) if stage == Stage::Auth => {
-            Some(later(Scope::Account(Fault::Login)))
-        }
         (_, 552 | 554, Some(Enhanced(5, 3, 4) | Enhanced(5, 2, 3))) => Some(never(Scope::Message)),
+        // RFC 1870 section 6.1: larger than it takes.
+        (Stage::Mail, 552, None) => Some(never(Scope::Message)),
         // RFC 3463: bad mailbox, bad system, bad syntax, has moved, null MX. Only what is said to
         // RCPT is about the recipient; x.1.7 and x.1.8 blame the sender.
         (Stage::Rcpt, 500..=599, Some(Enhanced(5, 1, 1 | 2 | 3 | 6 | 10))) => Some(Verdict {
@@ -159,7 +164,8 @@ pub fn judge_error(error: &SmtpError) -> Verdict {
         Stage::Connect | Stage::Tls | Stage::Greeting | Stage::Ehlo | Stage::Starttls | Stage::Auth
     );
     match (&error.trouble, error.stage) {
-        (Trouble::Refused(reply), Stage::Auth) if reply.is_permanent() => {
+        // 454 (RFC 4954 section 6) is also said after too many logins: knocking on makes it worse.
+        (Trouble::Refused(reply), Stage::Auth) if reply.is_permanent() || reply.code == 454 => {
             later(Scope::Account(Fault::Login))
         }
         (Trouble::Refused(reply), Stage::Body | Stage::Dot) => judge(error.stage, reply),

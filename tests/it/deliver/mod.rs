@@ -3,3 +3,4 @@
 mod accounts;
 mod recipients;
 mod stopping;
+mod verdicts;
