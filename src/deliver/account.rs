@@ -199,10 +199,12 @@ impl AccountWork {
         self.wake.notify_one();
     }
 
-    /// The account works.
+    /// The account works. While it rests, an answer on a session that was open before says nothing
+    /// about whether it can be had again.
     pub(super) fn good(&self) {
         let mut state = self.state();
-        if state.health.is_doubtful() {
+        let rests = state.health.rests(self.tools.clock.ticks()).is_some();
+        if state.health.is_doubtful() && !rests {
             state.health.good();
             state.trouble = None;
             drop(state);

@@ -159,3 +159,31 @@ async fn a_schedule_has_a_rate_of_its_own() {
     jump(Duration::from_secs(61)).await;
     until("four", || office.accepted().len() == 4).await;
 }
+
+/// Another lane's old session still works: that says nothing about the password.
+#[tokio::test]
+async fn a_refused_login_rests_although_an_open_session_goes_on() {
+    let office = Office::new(Plan {
+        account: &format!("connections = 2\n{LOGIN}"),
+        server: guarded(),
+        ..Plan::default()
+    })
+    .await;
+    office.house.write("secret", "right\n");
+    office.send(&["slow@example.org"]).await;
+    office.until_states(&["armed"]).await;
+    office.house.write("secret", "wrong\n");
+    office.send(&["bob@example.org"]).await;
+    until("trouble", || office.trouble().is_some()).await;
+    let connections = office.sandbox.as_ref().unwrap().counts().connections;
+    jump(Duration::from_secs(6)).await;
+    until("the slow one", || {
+        office.row("slow@example.org").state == "accepted"
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(office.trouble().is_some(), "it goes on resting");
+    let now = office.sandbox.as_ref().unwrap().counts().connections;
+    assert_eq!(now, connections, "the wrong password is not tried again");
+    untouched(&office, "bob@example.org");
+}
