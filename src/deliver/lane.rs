@@ -253,7 +253,7 @@ impl Lane {
         }
     }
 
-    /// The session ended in the middle of this message.
+    /// The session ended in the middle of this message. After a 421 nobody knocks again at once.
     fn broken(&mut self, row: &Claimed, head: &Letterhead, error: &SmtpError) {
         self.line = None;
         let happened = Happened {
@@ -265,6 +265,10 @@ impl Lane {
             return self.end(row, Outcome::Uncertain, happened);
         }
         self.conclude(row, head, verdict::judge_error(error), happened);
+        if let Some(goodbye) = error.reply().filter(|reply| reply.code == 421) {
+            let text = format!("{}: {goodbye}", error.stage);
+            self.place.work.fault(Fault::Server, &text);
+        }
     }
 
     /// Records what follows from a verdict.

@@ -187,3 +187,55 @@ async fn a_refused_login_rests_although_an_open_session_goes_on() {
     assert_eq!(now, connections, "the wrong password is not tried again");
     untouched(&office, "bob@example.org");
 }
+
+/// B6: a server that always says goodbye is not asked again at once, row after row.
+#[tokio::test]
+async fn a_server_that_says_421_to_everybody_is_left_alone_for_a_while() {
+    let office = Office::new(Plan {
+        account: "connections = 1",
+        ..Plan::default()
+    })
+    .await;
+    let people: Vec<_> = (0..20).map(|n| format!("421+{n}@example.org")).collect();
+    office.send(&people).await;
+    until("trouble", || office.trouble().is_some()).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let connections = office.sandbox.as_ref().unwrap().counts().connections;
+    assert!(
+        connections <= 2,
+        "{connections} connections in a fifth of a second"
+    );
+    let tried = office
+        .states()
+        .iter()
+        .filter(|state| *state == "deferred")
+        .count();
+    assert!(tried <= 2, "{tried} of 20 have paid for it");
+}
+
+/// B22: the server closed an idle connection in the moment of its use.
+#[tokio::test]
+async fn one_that_says_421_spoils_nothing_for_the_others() {
+    let office = Office::new(Plan {
+        account: "connections = 1",
+        ..Plan::default()
+    })
+    .await;
+    office
+        .send(&[
+            "a@example.org",
+            "421@example.org",
+            "b@example.org",
+            "c@example.org",
+        ])
+        .await;
+    until("the first", || {
+        office.row("421@example.org").state == "deferred"
+    })
+    .await;
+    jump(Duration::from_secs(3)).await;
+    office
+        .until_states(&["accepted", "deferred", "accepted", "accepted"])
+        .await;
+    assert!(office.trouble().is_none());
+}
