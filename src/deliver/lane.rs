@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::AccountWork;
-use super::letter::{Letter, Letterhead};
+use super::letter::{Letter, Letterhead, NoLetterhead};
 use super::report::{Happened, Report};
 use super::verdict::{self, Decision, Fault, Scope, Verdict};
 use crate::outbox::{Arm, ArmRefusal, Claimed, Outcome, Release};
@@ -139,10 +139,13 @@ impl Lane {
         let work = Arc::clone(&self.place.work);
         let head = match work.tools.heads.of(row.id.run) {
             Ok(head) => head,
-            Err(error) => {
+            Err(NoLetterhead::Unreadable(error)) => {
+                return self.account_fault(&row, Fault::Server, &error.to_string());
+            }
+            Err(NoLetterhead::Broken(why)) => {
                 let run = &row.run_id;
-                tracing::error!(run, "a message of run {run} cannot be composed: {error}");
-                return self.invalid(&row, error.to_string());
+                tracing::error!(run, "a message of run {run} cannot be composed: {why}");
+                return self.invalid(&row, why);
             }
         };
         let letter = match head.write(&row) {

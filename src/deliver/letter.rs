@@ -74,6 +74,14 @@ impl Letterhead {
     }
 }
 
+/// Why there is no letterhead.
+pub(super) enum NoLetterhead {
+    /// The outbox cannot be read now: that is no fault of the run's.
+    Unreadable(OutboxError),
+    /// What is frozen with the run cannot be used, now or ever.
+    Broken(String),
+}
+
 /// The letterheads of the runs that are being sent.
 pub(super) struct Letterheads {
     reader: Mutex<Reader>,
@@ -92,7 +100,7 @@ impl Letterheads {
     ///
     /// # Errors
     /// The outbox cannot be read, or what is frozen there cannot be used.
-    pub(super) fn of(&self, run: RunNo) -> Result<Arc<Letterhead>, OutboxError> {
+    pub(super) fn of(&self, run: RunNo) -> Result<Arc<Letterhead>, NoLetterhead> {
         if let Some(head) = self
             .kept
             .lock()
@@ -110,14 +118,15 @@ impl Letterheads {
         Ok(head)
     }
 
-    fn load(&self, run: RunNo) -> Result<Letterhead, OutboxError> {
+    fn load(&self, run: RunNo) -> Result<Letterhead, NoLetterhead> {
         let (row, frozen) = self
             .reader
             .lock()
             .expect("no holder of this lock panics")
-            .frozen(run)?;
+            .frozen(run)
+            .map_err(NoLetterhead::Unreadable)?;
         let broken = |what: &str| {
-            OutboxError::Operation(format!(
+            NoLetterhead::Broken(format!(
                 "the frozen {what} of run {} cannot be used",
                 row.id
             ))

@@ -239,3 +239,30 @@ async fn one_that_says_421_spoils_nothing_for_the_others() {
         .await;
     assert!(office.trouble().is_none());
 }
+
+/// A read that fails here is no fault of the message: it must not be given up for good.
+#[tokio::test]
+async fn a_run_that_cannot_be_read_for_a_moment_waits() {
+    let mut office = Office::new(Plan {
+        deserted: true,
+        ..Plan::default()
+    })
+    .await;
+    let sql = rusqlite::Connection::open(office.config.daemon.state.join("postroom.db")).unwrap();
+    let mut deliver = office.deliver.take().unwrap();
+    deliver.drain().await;
+    office.send(&["ada@example.org"]).await;
+    sql.execute_batch("ALTER TABLE blob RENAME TO hidden")
+        .unwrap();
+    office.server_returns(Options::default()).await;
+    office.start();
+    until("trouble", || {
+        office.trouble().is_some() || office.states() == ["invalid"]
+    })
+    .await;
+    assert_eq!(office.states(), ["queued"]);
+    sql.execute_batch("ALTER TABLE hidden RENAME TO blob")
+        .unwrap();
+    jump(Duration::from_secs(120)).await;
+    office.until_states(&["accepted"]).await;
+}
