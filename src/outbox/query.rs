@@ -14,6 +14,9 @@ use super::state::State;
 use super::suppression::suppression_of;
 use super::{DeliveryId, FrozenRun, Kept, OutboxError, RunNo};
 
+/// No try takes longer, in milliseconds: a lease ends before.
+const LONGEST_TRY: i64 = 15 * 60 * 1000;
+
 /// A reading connection.
 pub struct Reader {
     pub(super) conn: Connection,
@@ -195,7 +198,7 @@ impl Reader {
             .map_err(failed)
     }
 
-    /// When messages of an account were sent since a time: what its rate limits must remember.
+    /// When messages of an account ended since a time: what its rate limits must remember.
     /// A try that is still under way counts as of now.
     ///
     /// # Errors
@@ -209,11 +212,12 @@ impl Reader {
             .conn
             .prepare_cached(
                 "SELECT r.schedule, a.ended_at FROM attempt a JOIN run r ON r.no = a.run
-                 WHERE a.account = ?1 AND a.started_at >= ?2",
+                 WHERE a.account = ?1 AND a.started_at >= ?2 - ?3
+                   AND (a.ended_at IS NULL OR a.ended_at >= ?2)",
             )
             .map_err(failed)?;
         query
-            .query_map(params![account, since], |row| {
+            .query_map(params![account, since, LONGEST_TRY], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .and_then(Iterator::collect)

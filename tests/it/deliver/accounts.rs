@@ -266,3 +266,29 @@ async fn a_run_that_cannot_be_read_for_a_moment_waits() {
     jump(Duration::from_secs(120)).await;
     office.until_states(&["accepted"]).await;
 }
+
+/// A slow answer counts from when it came, also for the next process.
+#[tokio::test]
+async fn a_rate_remembers_a_message_that_was_begun_before_its_window() {
+    let mut office = Office::new(Plan {
+        account: "rate = \"1/1m\"",
+        ..Plan::default()
+    })
+    .await;
+    office
+        .send(&["slow100@example.org", "bob@example.org"])
+        .await;
+    office.until_states(&["armed", "queued"]).await;
+    jump(Duration::from_secs(101)).await;
+    office.until_states(&["accepted", "queued"]).await;
+    office.drain_during(Duration::from_secs(30)).await;
+    office.start();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(
+        office.states(),
+        ["accepted", "queued"],
+        "half a minute is not one"
+    );
+    jump(Duration::from_secs(31)).await;
+    office.until_states(&["accepted", "accepted"]).await;
+}
