@@ -1,8 +1,8 @@
 //! deliver carries what waits in the outbox to the servers: claim, compose, offer, arm, send,
 //! record.
 //!
-//! Each account has a [`dispatch`] task, which claims rows as its pace allows, and a few lanes, each
-//! with one connection. What a reply means is decided in [`verdict`]; what happened is in the
+//! Each account has a [`dispatch`] task, which claims rows as its pace allows, and a few lanes,
+//! each with one connection. What a reply means is decided in [`verdict`]; what happened is in the
 //! outbox, nowhere else. deliver never opens runs and never meets plan: rows appear in the outbox,
 //! and a wake-up carries no data.
 //!

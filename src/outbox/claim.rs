@@ -293,9 +293,16 @@ impl Arm {
             )?;
         tx.conn
             .prepare_cached(
-                "INSERT INTO attempt (run, seq, n, account, started_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO attempt (run, seq, n, account, started_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![row.id.run.0, row.id.seq, armed, self.account, tx.now])?;
+            .execute(params![
+                row.id.run.0,
+                row.id.seq,
+                armed,
+                self.account,
+                tx.now
+            ])?;
         tx.moved(row.id.run.0, State::Leased, State::Armed);
         Ok(())
     }

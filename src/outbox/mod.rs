@@ -86,7 +86,10 @@ pub struct DeliveryId {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum OutboxError {
     /// The disk has no room; what waits goes on when there is some.
-    #[error("the disk of {} is full: nothing is sent until there is room; nothing is lost", .path.display())]
+    #[error(
+        "the disk of {} is full: nothing is sent until there is room; nothing is lost",
+        .path.display()
+    )]
     Full {
         /// The database file.
         path: PathBuf,
