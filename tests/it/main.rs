@@ -12,3 +12,4 @@ mod sandbox;
 mod secret;
 mod smtp;
 mod world;
+mod tidy;

@@ -1,3 +1,5 @@
+//! One cell of text: a mailbox, or the reason why not.
+
 use postroom::audience::{mailbox, mask};
 use proptest::prelude::*;
 

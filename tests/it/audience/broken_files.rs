@@ -1,3 +1,5 @@
+//! Files that are refused as a whole, and what is said of them.
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! What comes out of good CSV files.
+
 use postroom::audience::Separator;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! People written into the configuration itself.
+
 use postroom::audience::{InlineRow, List, Row, Source};
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Whatever a spreadsheet writes comes back, in every dialect.
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
