@@ -135,7 +135,8 @@ fn helpers_that_are_unknown_or_wrongly_used_are_named() {
         ),
         (
             "{{#upper a}}x{{/upper}}",
-            "helper-form t/body.txt:1:4+5: `upper` is not a block [write {{upper …}} without the #]",
+            "helper-form t/body.txt:1:4+5: `upper` is not a block \
+             [write {{upper …}} without the #]",
         ),
         (
             "{{#if}}x{{/if}}",
@@ -429,11 +430,14 @@ fn piece() -> impl Strategy<Value = String> {
         "(p|q|nope|@partial-block|\\(upper a\\)|\\(|\\)|=|\\||\\~|as \\|x\\||k=a)",
     ];
     let inner = proptest::collection::vec(word, 0..4).prop_map(|words| words.join(" "));
-    let opening = "(\\{\\{|\\{\\{\\{|\\{\\{#|\\{\\{/|\\{\\{>|\\{\\{#>|\\{\\{\\^|\\{\\{~|\\{\\{!|\\{\\{!--|\\{\\{\\{\\{|\\\\\\{\\{|\\{\\{#\\*|\\{\\{&)";
+    let opening = "(\\{\\{|\\{\\{\\{|\\{\\{#|\\{\\{/|\\{\\{>|\\{\\{#>|\\{\\{\\^|\\{\\{~|\
+                   \\{\\{!|\\{\\{!--|\\{\\{\\{\\{|\\\\\\{\\{|\\{\\{#\\*|\\{\\{&)";
     let closing = "(\\}\\}|\\}\\}|\\}\\}\\}|~\\}\\}|--\\}\\}|\\}\\}\\}\\}|)";
     prop_oneof![
         (opening, inner, closing).prop_map(|(open, inner, close)| open + &inner + &close),
-        "(\\{\\{#if a\\}\\}|\\{\\{/if\\}\\}|\\{\\{else\\}\\}|\\{\\{else if b\\}\\}|\\{\\{#each b\\}\\}|\\{\\{/each\\}\\}|\\{\\{a\\}\\}|\\{\\{> p\\}\\})",
+        "(\\{\\{#if a\\}\\}|\\{\\{/if\\}\\}|\\{\\{else\\}\\}|\
+         \\{\\{else if b\\}\\}|\\{\\{#each b\\}\\}|\\{\\{/each\\}\\}|\
+         \\{\\{a\\}\\}|\\{\\{> p\\}\\})",
         "(\n|\r\n| |  |x|你好|\t|\\\\|<p>)",
     ]
 }

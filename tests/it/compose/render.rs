@@ -149,7 +149,8 @@ fn values_that_are_no_text_are_not_shown_as_if_they_were() {
     );
     assert_eq!(
         said("{{lookup tags \"a\"}}", json!({ "tags": {} })),
-        "template `t` (body.txt:1:1): {{lookup tags \"a\"}} cannot be shown with this person's values"
+        "template `t` (body.txt:1:1): {{lookup tags \"a\"}} cannot be shown \
+         with this person's values"
     );
 }
 

@@ -51,7 +51,8 @@ fn names_are_read_as_they_are_written() {
 fn names_of_items_and_of_blocks_are_not_fields() {
     assert_eq!(
         used(
-            "{{#each items}}{{title}} {{this.x}} {{@index}} {{../a}} {{@root.b}}{{else}}{{c}}{{/each}}"
+            "{{#each items}}{{title}} {{this.x}} {{@index}} {{../a}} {{@root.b}}\
+             {{else}}{{c}}{{/each}}"
         ),
         ["items 1:9", "a 1:50", "b 1:59", "c 1:78"]
     );
