@@ -1,4 +1,5 @@
-//! The one test binary: a folder for each room, and `world` for what they share.
+//! The one test binary: a folder for each room, the laws of the house, the whole at work, and
+//! `world` for what they share.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,9 +8,11 @@ mod calendar;
 mod compose;
 mod config;
 mod deliver;
+mod kill;
 mod outbox;
+mod postfix;
 mod sandbox;
 mod secret;
 mod smtp;
-mod world;
 mod tidy;
+mod world;

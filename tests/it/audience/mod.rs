@@ -1,5 +1,4 @@
 //! Lists: what comes out of a good file, and what is said of a bad one.
-#![allow(clippy::unwrap_used)]
 
 mod addresses;
 mod broken_files;

@@ -1,10 +1,5 @@
 //! The calendar: what crontab means, what clock changes do, and what is said about mistakes.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "clippy.toml allows it in tests, but not in their helpers"
-)]
-
 mod clock_changes;
 mod crontab;
 mod messages;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::{between, cron};
+use crate::world::skip::lacks_python;
 
 /// Looks at the clock every minute of a span. A wildcard hour runs whenever the clock shows it; a
 /// fixed time when its first pass shows it, or right after the gap that swallowed it.
@@ -63,18 +64,9 @@ const EXPRESSIONS: [(&str, &str, &str, &str); 4] = [
 
 #[test]
 fn python_looking_at_its_clock_sees_the_same_occurrences() {
-    if Command::new("python3")
-        .args(["-c", "import zoneinfo"])
-        .output()
-        .is_ok_and(|out| out.status.success())
-    {
-        compare();
-    } else {
-        println!("SKIPPED: python3 with zoneinfo is not here, so nothing was compared with it");
+    if lacks_python("the calendar was not compared with zoneinfo") {
+        return;
     }
-}
-
-fn compare() {
     let mut questions = String::new();
     let mut answers = Vec::new();
     for (zone, spring, autumn) in ZONES {

@@ -13,6 +13,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
 use super::{identity, rendered, sender};
+use crate::world::skip::lacks_python;
 
 /// Reads messages in base64, one a line, and writes what it found as JSON, one a line.
 ///
@@ -47,21 +48,15 @@ for line in sys.stdin:
 
 /// What Python reads in each message; none where there is no Python.
 fn read_back(messages: &[Vec<u8>]) -> Option<Vec<Value>> {
-    let python = Command::new("python3")
+    if lacks_python("no message was read back") {
+        return None;
+    }
+    let mut python = Command::new("python3")
         .args(["-c", READER])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .spawn();
-    let Ok(mut python) = python else {
-        assert!(
-            std::env::var_os("POSTROOM_TEST_NO_SKIP").is_none(),
-            "python3 is not installed"
-        );
-        // Past the test harness, which would keep it to itself.
-        let said = "SKIPPED: python3 is not installed, so no message was read back";
-        writeln!(std::io::stderr(), "{said}").expect("someone listens");
-        return None;
-    };
+        .spawn()
+        .expect("python3 is there");
     let lines: Vec<String> = messages
         .iter()
         .map(|bytes| STANDARD.encode(bytes) + "\n")

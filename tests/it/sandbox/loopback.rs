@@ -18,6 +18,8 @@ use tokio::process::Command;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::world::skip::lacks_python;
+
 async fn start(options: Options) -> Sandbox {
     Sandbox::start(options, Clock::system()).await.unwrap()
 }
@@ -197,17 +199,7 @@ mail(smtplib.SMTP("127.0.0.1", plain), "plain")
 
 #[tokio::test]
 async fn pythons_smtplib_delivers_over_every_port() {
-    if Command::new("python3")
-        .arg("--version")
-        .output()
-        .await
-        .is_err()
-    {
-        eprintln!("SKIPPED: python3 is not installed, smtplib did not try the sandbox");
-        assert!(
-            std::env::var_os("POSTROOM_TEST_NO_SKIP").is_none(),
-            "skipping is forbidden"
-        );
+    if lacks_python("smtplib did not try the sandbox") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();

@@ -1,0 +1,69 @@
+//! The sandbox, running beside the test, with its synced log of what it took.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use postroom::clock::Clock;
+use postroom::sandbox::{Options, Sandbox};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::workspace::folder;
+
+/// A sandbox that wants a login and takes its time to answer.
+pub(crate) struct Catcher {
+    runtime: Runtime,
+    sandbox: Sandbox,
+    folder: TempDir,
+}
+
+impl Catcher {
+    pub(crate) const USER: &str = "ada@example.org";
+    pub(crate) const PASSWORD: &str = "correct horse";
+
+    pub(crate) fn start(latency: Duration) -> Self {
+        let (runtime, folder) = (Runtime::new().unwrap(), folder());
+        let options = Options {
+            dir: Some(folder.path().to_owned()),
+            discard: true,
+            accept_log: Some(folder.path().join("accepted")),
+            login: Some((Self::USER.to_owned(), Self::PASSWORD.to_owned())),
+            latency,
+            ..Options::default()
+        };
+        let sandbox = runtime
+            .block_on(Sandbox::start(options, Clock::system()))
+            .unwrap();
+        Self {
+            runtime,
+            sandbox,
+            folder,
+        }
+    }
+
+    /// The keys of an account that sends through it.
+    pub(crate) fn account(&self) -> String {
+        let (port, ca) = (
+            self.sandbox.address().port(),
+            self.sandbox.ca_file().unwrap(),
+        );
+        format!(
+            "port = {port}\nca = {ca:?}\nuser = {:?}\npassword = {{ file = \"password\" }}",
+            Self::USER
+        )
+    }
+
+    pub(crate) fn accept_log(&self) -> PathBuf {
+        self.folder.path().join("accepted")
+    }
+
+    /// How many messages it has taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.sandbox.counts().accepted
+    }
+
+    /// Stops, once everything is on disk.
+    pub(crate) fn stop(self) {
+        self.runtime.block_on(self.sandbox.stop());
+    }
+}
