@@ -126,8 +126,19 @@ impl Daemon {
 
     /// SIGTERM, and the wait for what is under way.
     pub(crate) fn stop(mut self) -> ExitStatus {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.terminate();
         wait_for("the daemon's end", || self.child.try_wait().unwrap())
+    }
+
+    /// SIGTERM twice: it ends its waits, and writes down what is in doubt. A process that is slow
+    /// to look takes the two for one, which must do no harm either.
+    pub(crate) fn stop_at_once(self) -> ExitStatus {
+        self.terminate();
+        self.stop()
+    }
+
+    fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
     /// What it said, and those before it.
