@@ -216,15 +216,17 @@ fn clocks(file: &File) -> Vec<String> {
     against_words(file, &CLOCKS, |word| !allowed(word))
 }
 
-/// A test polls for what it waits for, with bounded patience, and only in `world/`; in virtual
-/// time it advances the clock.
+/// A test polls for what it waits for, with bounded patience, and only in `world/`. Where all tests
+/// of a file run in virtual time, waiting costs none and is exact.
 fn sleeps(file: &File) -> Vec<String> {
     let first = if file.path.starts_with("src/") {
         lasting_lines(file)
     } else {
         0
     };
-    if file.path.starts_with("tests/it/world/") {
+    let paused = file.text.contains("(start_paused = true)");
+    let virtual_time = paused && !file.text.contains("#[tokio::test]");
+    if file.path.starts_with("tests/it/world/") || virtual_time {
         return Vec::new();
     }
     let waits = |line: &str| {
@@ -554,8 +556,13 @@ mod canaries {
             let tested = format!("#[cfg(test)]\nmod tests {{\n{text}}}\n");
             assert_eq!(caught(sleeps, "src/a.rs", &tested), 1);
         }
-        let virtual_time = concat!("clock.sle", "ep(ONE).await;");
-        assert_eq!(caught(sleeps, "tests/it/a.rs", virtual_time), 0);
+        let clock = concat!("clock.sle", "ep(ONE).await;");
+        assert_eq!(caught(sleeps, "tests/it/a.rs", clock), 0);
+        let wait = concat!("time::sle", "ep(ONE).await;\n");
+        let paused = format!("#[tokio::test(start_paused = true)]\n{wait}");
+        assert_eq!(caught(sleeps, "tests/it/a.rs", &paused), 0);
+        let mixed = format!("{paused}#[tokio::test]\n");
+        assert_eq!(caught(sleeps, "tests/it/a.rs", &mixed), 1);
     }
 
     #[test]

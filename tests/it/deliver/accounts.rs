@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postroom::sandbox::Options;
 
-use crate::world::office::{Office, Plan, jump, until};
+use crate::world::office::{Office, Plan, jump, lull, until};
 
 const LOGIN: &str = "user = \"ada\"\npassword = { file = \"secret\" }";
 
@@ -47,7 +47,7 @@ async fn a_wrong_password_burns_nothing_and_works_once_it_is_mended() {
     for _ in 0..5 {
         office.wake();
         jump(Duration::from_secs(5)).await;
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        lull().await;
     }
     assert_eq!(office.sandbox.as_ref().unwrap().counts().connections, first);
 
@@ -57,7 +57,7 @@ async fn a_wrong_password_burns_nothing_and_works_once_it_is_mended() {
         office.sandbox.as_ref().unwrap().counts().connections > first
     })
     .await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    lull().await;
     assert_eq!(
         office.sandbox.as_ref().unwrap().counts().connections,
         first + 1
@@ -102,7 +102,7 @@ async fn a_server_that_is_down_burns_nothing_and_is_tried_again() {
     untouched(&office, "ada@example.org");
     for _ in 0..3 {
         jump(Duration::from_secs(20)).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        lull().await;
     }
     untouched(&office, "ada@example.org");
     office.server_returns(Options::default()).await;
@@ -154,7 +154,7 @@ async fn a_schedule_has_a_rate_of_its_own() {
         ])
         .await;
     until("two", || office.accepted().len() == 2).await;
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    lull().await;
     assert_eq!(office.accepted().len(), 2);
     jump(Duration::from_secs(61)).await;
     until("four", || office.accepted().len() == 4).await;
@@ -181,7 +181,7 @@ async fn a_refused_login_rests_although_an_open_session_goes_on() {
         office.row("slow@example.org").state == "accepted"
     })
     .await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    lull().await;
     assert!(office.trouble().is_some(), "it goes on resting");
     let now = office.sandbox.as_ref().unwrap().counts().connections;
     assert_eq!(now, connections, "the wrong password is not tried again");
@@ -199,7 +199,7 @@ async fn a_server_that_says_421_to_everybody_is_left_alone_for_a_while() {
     let people: Vec<_> = (0..20).map(|n| format!("421+{n}@example.org")).collect();
     office.send(&people).await;
     until("trouble", || office.trouble().is_some()).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    lull().await;
     let connections = office.sandbox.as_ref().unwrap().counts().connections;
     assert!(
         connections <= 2,
@@ -283,7 +283,7 @@ async fn a_rate_remembers_a_message_that_was_begun_before_its_window() {
     office.until_states(&["accepted", "queued"]).await;
     office.drain_during(Duration::from_secs(30)).await;
     office.start();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    lull().await;
     assert_eq!(
         office.states(),
         ["accepted", "queued"],

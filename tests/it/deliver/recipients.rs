@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::world::office::{Office, Plan, jump, until};
+use crate::world::office::{Office, Plan, jump, lull, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -186,7 +186,7 @@ async fn what_is_deferred_is_tried_again_after_its_wait() {
     );
     jump(Duration::from_secs(40)).await;
     office.wake();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    lull().await;
     assert_eq!(
         office.tries("greylist@example.org").len(),
         1,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::world::office::{Office, Plan, until, within};
+use crate::world::office::{Office, Plan, lull, until, within};
 
 async fn office() -> Office {
     Office::new(Plan {
@@ -47,7 +47,7 @@ async fn an_abort_records_what_is_in_doubt_and_gives_back_the_rest() {
     let abort = deliver.abort_handle();
     within(5, async {
         tokio::join!(deliver.drain(), async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            lull().await;
             abort.cancel();
         })
     })
@@ -115,7 +115,7 @@ async fn what_is_held_back_before_its_body_is_not_sent() {
     office
         .skip_until_states(Duration::from_secs(4), &["accepted", "queued"])
         .await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    lull().await;
     assert_eq!(office.accepted().len(), 1, "not even an empty message");
     assert!(office.tries("bob@example.org").is_empty());
     sql.execute("DELETE FROM hold", []).unwrap();

@@ -149,7 +149,11 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
     #[test]
     fn dots_are_stuffed_so_that_any_text_comes_out_as_it_went_in(text in text()) {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -47,6 +47,12 @@ pub(crate) async fn jump(span: Duration) {
     tokio::time::resume();
 }
 
+/// Time for what must not happen to happen. Too short a lull lets a fault pass now and then; it
+/// never fails a program that is right.
+pub(crate) async fn lull() {
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
 /// Looks until `done`, a bounded number of times.
 pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
     for _ in 0..2000 {
