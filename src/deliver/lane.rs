@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::account::AccountWork;
 use super::letter::{Letter, Letterhead, NoLetterhead};
-use super::report::{Happened, Report};
+use super::report::{Body, Happened, Report};
 use super::verdict::{self, Decision, Fault, Scope, Verdict};
 use crate::outbox::{Arm, ArmRefusal, Claimed, Outcome, Release};
 use crate::smtp::{Credentials, Offer, Reply, Session, SmtpError, Stage, Trouble, connect};
@@ -162,16 +162,25 @@ impl Lane {
     /// Stopped at once: what was armed is in doubt, and recorded so; the rest goes back.
     fn give_up(&mut self, row: &Claimed) {
         self.line = None;
-        if self.report.is_armed() {
-            let text = "postroom was stopped before the server's answer came".to_owned();
-            let happened = Happened {
-                stage: Stage::Dot,
-                reply: None,
-                text,
-            };
-            self.end(row, Outcome::Uncertain, happened);
-        } else {
-            self.give_back(row);
+        let stopped = |stage, before: &str| Happened {
+            stage,
+            reply: None,
+            text: format!("postroom was stopped before {before}"),
+        };
+        match self.report.body() {
+            Body::Kept => self.give_back(row),
+            Body::Asked => {
+                // Both are behind the arm in the outbox: the one that fits its answer takes effect.
+                let next_at = self.place.work.tools.clock.now().as_millisecond();
+                let happened = stopped(Stage::Data, "the message went out");
+                self.end(row, Outcome::NotSent { next_at }, happened);
+                let rows = vec![(row.id, row.epoch)];
+                drop(self.place.work.tools.outbox.submit(Release { rows }));
+            }
+            Body::Gone => {
+                let happened = stopped(Stage::Dot, "the server's answer came");
+                self.end(row, Outcome::Uncertain, happened);
+            }
         }
     }
 
@@ -220,6 +229,7 @@ impl Lane {
             account,
             digest,
         });
+        self.report.asked();
         self.report.confirm().await; // handed in before the arm, so durable no later
         let refusal = match armed.await {
             Ok(refusals) => refusals.into_iter().find_map(Result::err),

@@ -29,11 +29,22 @@ impl Happened {
     }
 }
 
+/// How far the body of the message in a lane's hands may have got.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Body {
+    /// Nobody was asked whether it may go.
+    Kept,
+    /// The outbox was asked, and has not answered: it has not gone, but its row may be armed.
+    Asked,
+    /// It may be on its way.
+    Gone,
+}
+
 /// A lane's word about the message in its hands and the one before.
 pub(super) struct Report {
     work: Arc<AccountWork>,
     started_at: i64,
-    armed: bool,
+    body: Body,
     /// Handed to the outbox, not known to be durable yet, in that order.
     pending: Vec<(Receipt<Option<State>>, Told)>,
 }
@@ -55,7 +66,7 @@ impl Report {
         Self {
             work,
             started_at,
-            armed: false,
+            body: Body::Kept,
             pending: Vec::new(),
         }
     }
@@ -63,21 +74,30 @@ impl Report {
     /// A message is offered to the server.
     pub(super) fn begin(&mut self) {
         self.started_at = self.work.tools.clock.now().as_millisecond();
-        self.armed = false;
+        self.body = Body::Kept;
+    }
+
+    /// Its arm was handed in.
+    pub(super) fn asked(&mut self) {
+        self.body = Body::Asked;
     }
 
     /// Its body may be on its way from now on.
     pub(super) fn armed(&mut self) {
-        self.armed = true;
+        self.body = Body::Gone;
+    }
+
+    pub(super) fn body(&self) -> Body {
+        self.body
     }
 
     pub(super) fn is_armed(&self) -> bool {
-        self.armed
+        self.body == Body::Gone
     }
 
     /// It is out of this lane's hands.
     pub(super) fn end(&mut self) {
-        self.armed = false;
+        self.body = Body::Kept;
     }
 
     /// Hands the end of a try to the outbox. [`Report::confirm`] waits for it.
@@ -108,7 +128,7 @@ impl Report {
         };
         self.pending
             .push((self.work.tools.outbox.submit(record), told));
-        self.armed = false;
+        self.body = Body::Kept;
     }
 
     fn shown(&self, address: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::world::office::{Office, Plan, lull, until, within};
+use crate::world::office::{Office, Plan, jump, lull, until, within};
 
 async fn office() -> Office {
     Office::new(Plan {
@@ -122,4 +122,38 @@ async fn what_is_held_back_before_its_body_is_not_sent() {
     office
         .skip_until_states(Duration::from_secs(31), &["accepted", "accepted"])
         .await;
+}
+
+/// Stopped in the moment of the arm: nothing of the body went out, so nothing is in doubt.
+#[tokio::test]
+async fn an_abort_between_354_and_the_body_leaves_no_doubt() {
+    let mut office = office().await;
+    let state = office.config.daemon.state.clone();
+    let mut deliver = office.deliver.take().unwrap();
+    deliver.drain().await;
+    // The writer's own thread, so that a commit can take its time.
+    office.outbox = postroom::outbox::Outbox::open(&state, office.clock.clone()).unwrap();
+    office.start();
+    office.send(&["slow2@example.org", "bob@example.org"]).await;
+    office.until_states(&["armed", "leased"]).await;
+    let sql = rusqlite::Connection::open(state.join("postroom.db")).unwrap();
+    sql.execute_batch("BEGIN IMMEDIATE").unwrap();
+    jump(Duration::from_secs(3)).await;
+    until("the server has it", || office.accepted().len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(300)).await; // MAIL, RCPT, DATA, 354 for bob
+    let mut deliver = office.deliver.take().unwrap();
+    deliver.abort_handle().cancel();
+    tokio::join!(deliver.drain(), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        sql.execute_batch("ROLLBACK").unwrap();
+    });
+    office.outbox.close();
+    assert_eq!(
+        office.states(),
+        ["accepted", "queued"],
+        "{:#?}",
+        office.rows()
+    );
+    assert_eq!(office.accepted().len(), 1);
+    assert!(!office.row("bob@example.org").doubted);
 }
