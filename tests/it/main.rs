@@ -11,6 +11,7 @@ mod deliver;
 mod kill;
 mod outbox;
 mod postfix;
+mod plan;
 mod sandbox;
 mod secret;
 mod smtp;

@@ -1,0 +1,258 @@
+//! Occurrences: each has one run at most, whatever clocks, edits and restarts do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postroom::config::Config;
+use postroom::plan::{Firings, Order, upcoming};
+
+use super::{ACCOUNT, Desk, hello};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const NINE: &str = "cron = \"0 9 * * *\"";
+
+impl Desk {
+    /// A process watches the calendars for so long, and ends.
+    async fn watch(&self, config: &Arc<Config>, span: Duration) {
+        self.watch_again(config, Vec::new(), span).await;
+    }
+
+    async fn watch_again(&self, config: &Arc<Config>, again: Vec<Order>, span: Duration) {
+        let (outbox, clock) = (self.outbox.clone(), self.clock.clone());
+        let firings = Firings::new(Arc::clone(config), outbox, clock, again);
+        let ended = tokio::time::timeout(span, firings.run(|| {})).await;
+        assert!(ended.is_err(), "it watches for ever: {ended:?}");
+    }
+
+    fn jump(&self, to: &str) {
+        self.clock.jump_to(to.parse().unwrap());
+    }
+}
+
+fn sent(occurrence: &str) -> (String, String) {
+    (occurrence.to_owned(), "sending".to_owned())
+}
+
+fn missed(occurrence: &str) -> (String, String) {
+    (occurrence.to_owned(), "missed".to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_opens_when_it_is_due_and_each_day_anew() {
+    let desk = Desk::new();
+    let config = desk.config(&hello(NINE));
+    desk.watch(&config, 49 * HOUR + HOUR / 2).await;
+    let days = ["2026-06-01T09:00", "2026-06-02T09:00", "2026-06-03T09:00"];
+    assert_eq!(desk.occurrences("hello"), days.map(sent));
+    for run in desk.runs() {
+        assert!(run.opened_at >= run.due_at, "never early: {run:?}");
+        assert!(run.opened_at - run.due_at <= 1000, "and not late: {run:?}");
+        assert_eq!(run.counts.total(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_schedule_starts_from_now() {
+    let desk = Desk::new();
+    desk.jump("2026-06-01T09:30:00Z");
+    let config = desk.config(&hello(NINE));
+    desk.watch(&config, HOUR).await;
+    assert!(desk.runs().is_empty(), "half an hour ago it did not exist");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_repeats_nothing() {
+    let desk = Desk::new();
+    let config = desk.config(&hello(NINE));
+    for _ in 0..20 {
+        desk.watch(&config, HOUR / 6).await;
+    }
+    assert_eq!(desk.occurrences("hello"), [sent("2026-06-01T09:00")]);
+}
+
+/// A40: down over several occurrences.
+#[tokio::test(start_paused = true)]
+async fn what_was_missed_is_recorded_and_the_last_one_caught_up_if_it_is_not_too_late() {
+    let days = ["2026-06-02T09:00", "2026-06-03T09:00", "2026-06-04T09:00"];
+    for (catch_up, back_at, last) in [
+        ("", "2026-06-04T09:50:00Z", sent(days[2])),
+        ("", "2026-06-04T10:10:00Z", missed(days[2])),
+        ("catch_up = \"6h\"", "2026-06-04T14:50:00Z", sent(days[2])),
+        ("catch_up = \"6h\"", "2026-06-04T15:10:00Z", missed(days[2])),
+        (
+            "catch_up = \"never\"",
+            "2026-06-04T09:10:00Z",
+            missed(days[2]),
+        ),
+    ] {
+        let desk = Desk::new();
+        let config = desk.config(&hello(&format!("{NINE}\n{catch_up}")));
+        desk.watch(&config, 2 * HOUR).await;
+        desk.jump(back_at);
+        desk.watch(&config, HOUR / 2).await;
+        let first = sent("2026-06-01T09:00");
+        let wanted = [first, missed(days[0]), missed(days[1]), last];
+        assert_eq!(desk.occurrences("hello"), wanted, "{catch_up} {back_at}");
+        let told = desk
+            .runs()
+            .into_iter()
+            .find(|run| run.state == "missed")
+            .unwrap();
+        assert!(told.reason.unwrap().contains("postroom was not running"));
+        desk.watch(&config, HOUR / 2).await;
+        assert_eq!(desk.occurrences("hello"), wanted, "and that is that");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn changed_times_do_not_fire_backwards() {
+    let desk = Desk::new();
+    let config = desk.config(&hello(NINE));
+    desk.watch(&config, 2 * HOUR).await; // 10:00
+    let config = desk.config(&hello("cron = \"30 9 * * *\""));
+    desk.watch(&config, HOUR).await;
+    assert_eq!(desk.occurrences("hello"), [sent("2026-06-01T09:00")]);
+    desk.watch(&config, 23 * HOUR).await;
+    let both = [sent("2026-06-01T09:00"), sent("2026-06-02T09:30")];
+    assert_eq!(desk.occurrences("hello"), both);
+
+    // Other edits leave the times alone: what fell due meanwhile is caught up.
+    desk.jump("2026-06-03T09:40:00Z");
+    let config = desk.config(&hello("cron = \"30 9 * * *\"\nexpires = \"2h\""));
+    desk.watch(&config, HOUR / 6).await;
+    assert_eq!(desk.occurrences("hello").len(), 3);
+}
+
+/// A30: an hour back, a day back.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_goes_back_fires_nothing_twice() {
+    for back_to in ["2026-06-01T08:30:00Z", "2026-05-31T08:30:00Z"] {
+        let desk = Desk::new();
+        let config = desk.config(&hello(NINE));
+        desk.watch(&config, 2 * HOUR).await;
+        desk.jump(back_to);
+        desk.watch(&config, 26 * HOUR).await;
+        let all = desk.occurrences("hello");
+        let mut unique = all.clone();
+        unique.dedup();
+        assert_eq!(all, unique, "{back_to}");
+        let today = all.iter().filter(|(key, _)| key == "2026-06-01T09:00");
+        assert_eq!(today.count(), 1, "{back_to}");
+        assert!(all.iter().all(|(_, state)| state == "sending"), "{all:?}");
+    }
+}
+
+/// A31: a day forward and back again while it runs.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_goes_forward_makes_no_burst() {
+    let desk = Desk::new();
+    let config = desk.config(&hello("cron = \"*/10 * * * *\""));
+    desk.watch(&config, HOUR / 12).await;
+    desk.jump("2026-06-02T08:05:00Z");
+    desk.watch(&config, Duration::from_secs(31)).await;
+    let all = desk.occurrences("hello");
+    let runs: Vec<_> = all.iter().filter(|(_, state)| state == "sending").collect();
+    assert_eq!(runs.len(), 1, "one late run at most: {runs:?}");
+    assert!(all.len() <= 102, "{} rows", all.len());
+    desk.jump("2026-06-01T08:05:31Z");
+    desk.watch(&config, HOUR).await;
+    let keys: Vec<_> = desk
+        .occurrences("hello")
+        .into_iter()
+        .map(|(key, _)| key)
+        .collect();
+    let mut unique = keys.clone();
+    unique.dedup();
+    assert_eq!(keys, unique);
+}
+
+/// A jump while it sleeps is noticed at the next tick.
+#[tokio::test(start_paused = true)]
+async fn a_jump_is_noticed_within_half_a_minute() {
+    let desk = Desk::new();
+    let config = desk.config(&hello(NINE));
+    tokio::join!(desk.watch(&config, HOUR / 2), async {
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        desk.jump("2026-06-01T09:00:10Z");
+    });
+    let runs = desk.runs();
+    assert_eq!(runs.len(), 1);
+    let late = runs[0].opened_at - runs[0].due_at;
+    assert!(late <= 41_000, "{late} ms");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_cannot_be_read_fails_its_run_and_no_other() {
+    let desk = Desk::new();
+    let text = hello(NINE);
+    let config = desk.config(&format!(
+        "{text}[list.lost]\ncsv = \"lost.csv\"\n
+         [schedule.broken]\nsend = \"hello\"\nto = \"lost\"\nvia = \"ops\"\n{NINE}\n"
+    ));
+    desk.watch(&config, 2 * HOUR).await;
+    assert_eq!(desk.occurrences("hello"), [sent("2026-06-01T09:00")]);
+    let failed = ("2026-06-01T09:00".to_owned(), "failed".to_owned());
+    assert_eq!(desk.occurrences("broken"), [failed]);
+    let run = desk
+        .runs()
+        .into_iter()
+        .find(|run| run.schedule == "broken")
+        .unwrap();
+    assert!(run.reason.unwrap().contains("lost.csv"));
+    assert_eq!(run.counts.total(), 0);
+}
+
+/// A1, A2: an opening that was interrupted is taken up again.
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_opening_is_finished_by_the_next_process() {
+    let desk = Desk::new();
+    let config = desk.config(&hello(NINE));
+    desk.watch(&config, HOUR / 2).await;
+    desk.jump("2026-06-01T09:00:05Z");
+    let bench = crate::world::bench::frozen();
+    let begun = postroom::outbox::NewRun {
+        id: desk.clock.new_id().to_string(),
+        schedule: "hello".to_owned(),
+        occurrence: "2026-06-01T09:00".to_owned(),
+        due_at: desk.clock.now().as_millisecond() - 5000,
+        expires_at: desk.clock.now().as_millisecond() + 3_600_000,
+        frozen: postroom::outbox::FrozenRun {
+            account: "ops".to_owned(),
+            ..bench
+        },
+    };
+    let id = begun.id.clone();
+    desk.outbox.submit(begun).await.unwrap();
+    // Down until long after `catch_up`: the order comes from what was found at start.
+    desk.jump("2026-06-01T15:00:00Z");
+    let due_at = "2026-06-01T09:00:00Z".parse().unwrap();
+    let again = vec![Order::due("hello", "2026-06-01T09:00".to_owned(), due_at)];
+    desk.watch_again(&config, again, HOUR).await;
+    let runs = desk.runs();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    assert_eq!(
+        (runs[0].id.as_str(), runs[0].state.as_str()),
+        (id.as_str(), "sending")
+    );
+    assert_eq!(runs[0].counts.total(), 1);
+}
+
+#[test]
+fn what_comes_next_is_told_soonest_first() {
+    let desk = Desk::new();
+    let text = hello(NINE);
+    let config = desk.config(&format!(
+        "{text}[schedule.early]\nsend = \"hello\"\nto = \"people\"\nvia = \"ops\"\ncron = \"30 8 * * *\"\n
+         [schedule.by-hand]\nsend = \"hello\"\nto = \"people\"\nvia = \"ops\"\n"
+    ));
+    let next = upcoming(&config, desk.clock.now());
+    let next: Vec<_> = next
+        .iter()
+        .map(|it| (it.schedule.as_str(), it.occurrence.key.as_str()))
+        .collect();
+    assert_eq!(
+        next,
+        [("early", "2026-06-01T08:30"), ("hello", "2026-06-01T09:00")]
+    );
+    assert!(text.starts_with(ACCOUNT));
+}

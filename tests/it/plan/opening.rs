@@ -1,0 +1,247 @@
+//! A run is whole or it is nothing, and every row of its lists is accounted for.
+
+use postroom::outbox::Suppress;
+use postroom::plan::{OpenError, Opening, Order, open};
+
+use super::{ACCOUNT, Desk, hello};
+
+impl Desk {
+    fn open(&self, text: &str) -> Result<Opening, OpenError> {
+        let config = self.config(text);
+        let order = Order::manual("hello", &self.clock);
+        open(&config, &self.outbox, &self.clock, &order)
+    }
+
+    /// Opens a run that fails, and returns its reason, which the outbox keeps too.
+    fn refused(&self, text: &str) -> String {
+        let error = self.open(text).unwrap_err();
+        let OpenError::Roll(error) = error else {
+            panic!("the audience is at fault, not {error}");
+        };
+        let run = self.runs().pop().unwrap();
+        assert_eq!(run.state, "failed");
+        assert_eq!(run.reason, Some(error.to_string()));
+        assert_eq!(run.counts.total(), 0, "nothing of it is left");
+        error.to_string()
+    }
+}
+
+fn people(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("p{n}@example.org")).collect()
+}
+
+/// `good` people, and `bad` rows without a usable address after them.
+fn mixed(good: usize, bad: usize) -> Vec<String> {
+    let mut rows = people(good);
+    rows.extend((0..bad).map(|n| format!("nobody{n}")));
+    rows
+}
+
+#[test]
+fn every_row_is_accounted_for() {
+    let desk = Desk::new();
+    desk.house.people(&[
+        "ada@example.org",
+        "bob@example.org",
+        "no-at-sign",
+        "Ada@Example.org",
+        "eve@example.org",
+    ]);
+    let banned = Suppress {
+        key: "eve@example.org".to_owned(),
+        address: "eve@example.org".to_owned(),
+        reason: "asked us to stop".to_owned(),
+        source: "grace".to_owned(),
+    };
+    desk.outbox.submit(banned).wait().unwrap();
+    let opening = desk.open(&hello("")).unwrap();
+    assert_eq!((opening.badness.rows, opening.badness.bad), (5, 1));
+    assert_eq!((opening.duplicates, opening.suppressed), (1, 1));
+    let rows = desk.rows(&opening.run);
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            (
+                row.line,
+                row.state.as_str(),
+                row.reason.as_deref().unwrap_or(""),
+            )
+        })
+        .collect();
+    let [ada, bob, bad, twice, eve] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!((*ada, *bob), ((2, "queued", ""), (3, "queued", "")));
+    assert_eq!((bad.0, bad.1), (4, "invalid"));
+    assert!(bad.2.contains('@'), "{bad:?}");
+    assert_eq!(*twice, (5, "skipped", "the same address as people line 2"));
+    assert_eq!(*eve, (6, "suppressed", "asked us to stop"));
+    assert_eq!(rows[2].address, "no-at-sign", "as it stood there");
+}
+
+#[test]
+fn two_lists_are_united_without_their_duplicates() {
+    let desk = Desk::new();
+    desk.house.people(&["ada@example.org", "bob@example.org"]);
+    desk.house
+        .write("guests.csv", "email\nBOB@example.org\ncyd@example.org\n");
+    let text = format!(
+        "{ACCOUNT}[list.people]\ncsv = \"people.csv\"\n[list.guests]\ncsv = \"guests.csv\"\n
+         [schedule.hello]\nsend = \"hello\"\nto = [\"people\", \"guests\"]\nvia = \"ops\"\n"
+    );
+    let opening = desk.open(&text).unwrap();
+    assert_eq!((opening.badness.rows, opening.duplicates), (4, 1));
+    let rows = desk.rows(&opening.run);
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (row.list.as_str(), row.state.as_str()))
+        .collect();
+    let queued = "queued";
+    assert_eq!(
+        told,
+        [
+            ("people", queued),
+            ("people", queued),
+            ("guests", "skipped"),
+            ("guests", queued)
+        ]
+    );
+    assert_eq!(
+        rows[2].reason.as_deref(),
+        Some("the same address as people line 3")
+    );
+}
+
+#[test]
+fn a_run_of_thousands_has_each_address_once() {
+    let desk = Desk::new();
+    let mut rows = people(1200);
+    rows.extend(people(700));
+    desk.house.people(&rows);
+    let opening = desk.open(&hello("")).unwrap();
+    assert_eq!((opening.badness.rows, opening.duplicates), (1900, 700));
+    let run = desk.runs().pop().unwrap();
+    let of = |state: &str| run.counts.0.get(state).copied();
+    assert_eq!((of("queued"), of("skipped")), (Some(1200), Some(700)));
+    let kept = desk.rows(&opening.run);
+    let first = kept
+        .iter()
+        .filter(|row| row.state == "queued")
+        .all(|row| row.line <= 1201);
+    assert!(first, "the first row keeps the address");
+}
+
+#[test]
+fn a_few_bad_rows_are_left_out_and_one_in_a_hundred_is_too_many() {
+    for (good, bad, sent) in [
+        (20, 10, true),
+        (1089, 11, true),
+        (1088, 11, false),
+        (20, 11, false),
+    ] {
+        let desk = Desk::new();
+        desk.house.people(&mixed(good, bad));
+        if sent {
+            let opening = desk.open(&hello("")).unwrap();
+            assert_eq!(opening.badness.usable(), good as u64);
+        } else {
+            let reason = desk.refused(&hello(""));
+            assert!(reason.contains("11 of"), "{reason}");
+            assert!(
+                reason.contains(&format!("people line {}", good + 2)),
+                "{reason}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bad_rows_can_be_refused_altogether() {
+    let desk = Desk::new();
+    desk.house.people(&mixed(50, 1));
+    let reason = desk.refused(&hello("bad_rows = \"refuse\""));
+    assert!(reason.contains("people line 52"), "{reason}");
+}
+
+#[test]
+fn an_empty_list_fails_or_is_skipped_as_the_schedule_says() {
+    let none: &[&str] = &[];
+    let desk = Desk::new();
+    desk.house.people(none);
+    let reason = desk.refused(&hello(""));
+    assert!(
+        reason.contains("nobody") && reason.contains("empty = \"skip\""),
+        "{reason}"
+    );
+    let opening = desk.open(&hello("empty = \"skip\"")).unwrap();
+    assert_eq!(desk.runs().pop().unwrap().state, "completed");
+    assert!(desk.rows(&opening.run).is_empty());
+
+    desk.house.people(&["nobody"]);
+    let reason = desk.refused(&hello(""));
+    assert!(reason.contains("1 of 1 rows are unusable"), "{reason}");
+}
+
+#[test]
+fn an_empty_cell_makes_the_row_invalid_and_a_missing_column_the_run() {
+    let desk = Desk::new();
+    desk.house
+        .write("templates/hello/body.txt", "Dear {{title}}\n");
+    desk.house.write(
+        "people.csv",
+        "email,title\nada@example.org,Countess\nbob@example.org,\n",
+    );
+    let opening = desk.open(&hello("")).unwrap();
+    let rows = desk.rows(&opening.run);
+    assert_eq!(
+        (rows[0].state.as_str(), rows[1].state.as_str()),
+        ("queued", "invalid")
+    );
+    assert!(
+        rows[1].reason.as_ref().unwrap().contains("title"),
+        "{rows:?}"
+    );
+
+    // The column goes away after the configuration was read.
+    let config = desk.config(&hello(""));
+    desk.house.people(&["ada@example.org"]);
+    let order = Order::manual("hello", &desk.clock);
+    let error = open(&config, &desk.outbox, &desk.clock, &order).unwrap_err();
+    let run = desk.runs().pop().unwrap();
+    assert_eq!(run.state, "failed");
+    let text = error.to_string();
+    for part in ["title", "people", "body.txt"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn a_list_that_breaks_off_in_the_middle_leaves_nothing() {
+    let desk = Desk::new();
+    let mut csv = "email\n".to_owned();
+    people(700)
+        .iter()
+        .for_each(|to| csv.push_str(&format!("{to}\n")));
+    csv.push_str("\"never closed\n");
+    desk.house.write("people.csv", &csv);
+    let reason = desk.refused(&hello(""));
+    assert!(reason.contains("people"), "{reason}");
+}
+
+#[test]
+fn what_is_frozen_does_not_change_with_the_files() {
+    let desk = Desk::new();
+    desk.open(&hello("")).unwrap();
+    desk.house
+        .write("templates/hello/body.txt", "Something else\n");
+    let reader = desk.outbox.reader().unwrap();
+    let run = desk.runs().pop().unwrap();
+    let no = reader.run_no(&run.id).unwrap().unwrap();
+    let (_, frozen) = reader.frozen(no).unwrap();
+    assert!(
+        frozen.template.contains("Hello {{email}}"),
+        "{}",
+        frozen.template
+    );
+    assert!(!frozen.template.contains("Something else"));
+}
