@@ -12,6 +12,8 @@ use crate::outbox::{Cursor, Missed, Outbox, OutboxError, SetCursor};
 
 /// The longest sleep: sleeps do not count suspension, and wall clocks jump.
 const TICK: Duration = Duration::from_secs(30);
+/// After the outbox refused an opening.
+const OUTBOX_TROUBLE: Duration = Duration::from_secs(5);
 /// After so many missed occurrences the rest are told in one line.
 const MISSED_MAX: usize = 100;
 
@@ -85,7 +87,10 @@ impl Firings {
             let again = std::mem::take(&mut self.again);
             self.opening
                 .extend(again.iter().map(|order| order.schedule.clone()));
-            let due = self.due().await?;
+            let due = match self.due().await {
+                Err(error) => self.wait_for(error).map(|()| Vec::new())?,
+                Ok(due) => due,
+            };
             for order in again.into_iter().chain(due) {
                 let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
                 let clock = self.clock.clone();
@@ -100,11 +105,25 @@ impl Firings {
                 Some(done) = openings.join_next() => {
                     let (order, outcome) = done.expect("opening a run does not panic");
                     self.opening.remove(&order.schedule);
-                    self.conclude(&order, outcome).await?;
+                    if let Err(error) = self.conclude(&order, outcome).await {
+                        self.wait_for(error)?;
+                        // The occurrence keeps its place: it is tried again.
+                        self.again.push(order);
+                        self.clock.sleep(OUTBOX_TROUBLE).await;
+                    }
                     opened();
                 }
             }
         }
+    }
+
+    /// Trouble with the outbox that passes, a full disk for example, ends no schedule.
+    fn wait_for(&self, error: OutboxError) -> Result<(), OutboxError> {
+        if matches!(error, OutboxError::Stopped(_)) {
+            return Err(error);
+        }
+        tracing::error!("schedules wait: {error}");
+        Ok(())
     }
 
     /// Everything that is due now, over all schedules.
@@ -195,15 +214,7 @@ impl Firings {
                 occurrence = order.occurrence,
                 "{schedule} was not sent: {error}"
             ),
-            Err(OpenError::Outbox(OutboxError::Stopped(text))) => {
-                return Err(OutboxError::Stopped(text));
-            }
-            Err(OpenError::Outbox(error)) => {
-                // The occurrence keeps its place: it is tried again at the next tick.
-                tracing::error!(schedule, "{schedule} waits: {error}");
-                self.clock.sleep(Duration::from_secs(5)).await;
-                return Ok(());
-            }
+            Err(OpenError::Outbox(error)) => return Err(error),
         }
         self.advance(schedule, order.due_at).await
     }

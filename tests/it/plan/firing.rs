@@ -256,3 +256,25 @@ fn what_comes_next_is_told_soonest_first() {
     );
     assert!(text.starts_with(ACCOUNT));
 }
+
+/// A14: a disk without room is trouble for a while, not the end of all schedules.
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_delays_schedules_and_does_not_end_them() {
+    let desk = Desk::new();
+    let config = desk.config(&hello(NINE));
+    desk.watch(&config, HOUR / 2).await;
+    // The ballast is gone and cannot be made again, which is how a full disk shows.
+    let ballast = desk.state().join("ballast");
+    std::fs::remove_file(&ballast).unwrap();
+    std::os::unix::fs::symlink(desk.state().join("no/such/place"), &ballast).unwrap();
+    tokio::join!(desk.watch(&config, 2 * HOUR), async {
+        for _ in 0..600 {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            let gone = std::fs::symlink_metadata(&ballast).is_err();
+            if gone {
+                std::os::unix::fs::symlink(desk.state().join("no/such/place"), &ballast).unwrap();
+            }
+        }
+    });
+    assert_eq!(desk.occurrences("hello"), [sent("2026-06-01T09:00")]);
+}
