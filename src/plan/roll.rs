@@ -1,5 +1,6 @@
 //! Calling the roll: who is on the lists of a schedule, and can the template be rendered for them.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use lettre::message::Mailbox;
@@ -7,6 +8,7 @@ use lettre::message::Mailbox;
 use crate::audience::{self, ListError, Row};
 use crate::compose::{Rendered, Template};
 use crate::config::{BadRows, Config, Empty, Schedule};
+use crate::outbox::Kept;
 
 /// Up to so many unusable rows are accidents that happen; above, more than one in a hundred stops
 /// the run.
@@ -70,12 +72,10 @@ pub enum RollError {
     BadRows(String),
     /// More people than the fuse allows.
     #[error(
-        "the lists have {people} people, more than `max_recipients = {most}` allows: raise it if \
-         that is meant"
+        "the lists have more people than `max_recipients = {most}` allows: raise it if that is \
+         meant"
     )]
     TooMany {
-        /// How many.
-        people: u64,
         /// How many may be.
         most: u64,
     },
@@ -158,6 +158,7 @@ impl<'a> Roll<'a> {
         mut each: impl FnMut(Person) -> Result<(), E>,
     ) -> Result<Badness, E> {
         let mut seen = Badness::default();
+        let mut fuse = self.schedule.max_recipients.map(Fuse::new);
         for list in &self.lists {
             let rows = list
                 .read()
@@ -169,7 +170,9 @@ impl<'a> Roll<'a> {
                     continue;
                 };
                 seen.count(&person);
-                self.check_fuse(&seen)?;
+                if let Some(fuse) = &mut fuse {
+                    fuse.count(&person)?;
+                }
                 each(person)?;
                 if self.test.is_some() && seen.usable() == 1 {
                     return Ok(seen);
@@ -232,16 +235,6 @@ impl<'a> Roll<'a> {
         })
     }
 
-    fn check_fuse(&self, seen: &Badness) -> Result<(), RollError> {
-        match self.schedule.max_recipients {
-            Some(most) if seen.usable() > most => Err(RollError::TooMany {
-                people: seen.usable(),
-                most,
-            }),
-            _ => Ok(()),
-        }
-    }
-
     fn weigh(&self, seen: &Badness) -> Result<(), RollError> {
         if let (Some(address), 0) = (&self.only, seen.rows) {
             return Err(RollError::NotListed {
@@ -261,6 +254,31 @@ impl<'a> Roll<'a> {
                 0 => format!("{} has no rows", self.schedule.to.join(", ")),
                 _ => seen.to_string(),
             }));
+        }
+        Ok(())
+    }
+}
+
+/// Counts different people up to the number that a run may have.
+struct Fuse {
+    most: u64,
+    people: HashSet<i64>,
+}
+
+impl Fuse {
+    fn new(most: u64) -> Self {
+        Self {
+            most,
+            people: HashSet::new(),
+        }
+    }
+
+    fn count(&mut self, person: &Person) -> Result<(), RollError> {
+        if person.fault.is_none() {
+            self.people.insert(Kept::fingerprint(&person.key));
+        }
+        if self.people.len() as u64 > self.most {
+            return Err(RollError::TooMany { most: self.most });
         }
         Ok(())
     }
@@ -318,7 +336,7 @@ pub struct Survey {
 /// # Errors
 /// Why a run would not be sent.
 pub fn survey(roll: &Roll<'_>) -> Result<Survey, RollError> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let mut duplicates = 0;
     let mut first = None;
     let badness = roll.call::<RollError>(|person| {
@@ -330,7 +348,7 @@ pub fn survey(roll: &Roll<'_>) -> Result<Survey, RollError> {
         {
             first = Some((person.clone(), rendered));
         }
-        if !seen.insert(crate::outbox::Kept::fingerprint(&person.key)) {
+        if !seen.insert(Kept::fingerprint(&person.key)) {
             duplicates += 1;
         }
         Ok(())

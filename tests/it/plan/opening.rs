@@ -245,3 +245,29 @@ fn what_is_frozen_does_not_change_with_the_files() {
     );
     assert!(!frozen.template.contains("Something else"));
 }
+
+#[test]
+fn more_people_than_the_fuse_allows_are_refused() {
+    let desk = Desk::new();
+    desk.house.people(&people(5));
+    assert!(desk.open(&hello("max_recipients = 5")).is_ok());
+    desk.house.people(&people(600));
+    let reason = desk.refused(&hello("max_recipients = 550"));
+    assert!(reason.contains("max_recipients = 550"), "{reason}");
+    assert!(reason.contains("more people than"), "{reason}");
+    assert!(
+        !reason.contains("551"),
+        "the list was not read to its end: {reason}"
+    );
+}
+
+/// The fuse counts people, not rows: who is on two lists is one.
+#[test]
+fn the_fuse_counts_nobody_twice() {
+    let desk = Desk::new();
+    let mut rows = people(5);
+    rows.extend(people(5));
+    desk.house.people(&rows);
+    let opening = desk.open(&hello("max_recipients = 5"));
+    assert_eq!(opening.unwrap().duplicates, 5);
+}
