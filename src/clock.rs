@@ -120,6 +120,11 @@ impl Clock {
         tokio::time::sleep(span).await;
     }
 
+    /// The same for a command that has nothing else to do: blocks its thread.
+    pub fn block(&self, span: Duration) {
+        std::thread::sleep(span);
+    }
+
     /// A new id that sorts after every id this clock made before.
     #[must_use]
     pub fn new_id(&self) -> Ulid {

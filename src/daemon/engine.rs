@@ -137,12 +137,12 @@ impl Engine {
         let watch = self.watch();
         self.tasks.push(tokio::spawn(async move {
             loop {
-                clock.sleep(SWEEP).await;
                 match outbox.submit(Sweep).await {
                     Ok(swept) if swept.resent + swept.leases > 0 => watch.wake(),
                     Ok(_) => {}
                     Err(error) => tracing::error!("housekeeping waits: {error}"),
                 }
+                clock.sleep(SWEEP).await;
             }
         }));
     }

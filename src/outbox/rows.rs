@@ -240,7 +240,7 @@ pub(super) fn frozen_run(row: &Row<'_>) -> rusqlite::Result<FrozenRun> {
         template,
         sender: row.get(2)?,
         utc_offset: row.get(3)?,
-        retry: retry.into_iter().map(Duration::from_secs).collect(),
+        retry: retry.into_iter().map(Duration::from_millis).collect(),
         on_uncertain,
         resend_after: Duration::from_millis(resend_after),
     })

@@ -91,7 +91,7 @@ impl NewRun {
         tx.conn
             .prepare_cached("INSERT OR IGNORE INTO blob (hash, content) VALUES (?1, ?2)")?
             .execute(params![hash.as_ref(), frozen.template.as_bytes()])?;
-        let retry: Vec<u64> = frozen.retry.iter().map(Duration::as_secs).collect();
+        let retry: Vec<i64> = frozen.retry.iter().map(|wait| millis(*wait)).collect();
         tx.conn
             .prepare_cached(
                 "INSERT INTO run (id, schedule, occurrence, state, account, due_at, opened_at,

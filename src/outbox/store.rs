@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -226,7 +227,14 @@ impl Store {
             return;
         }
         let bytes = vec![0_u8; usize::try_from(BALLAST_BYTES).expect("a mebibyte fits")];
-        if let Err(error) = fs::write(&self.ballast, bytes) {
+        let written = fs::OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&self.ballast)
+            .and_then(|mut file| file.write_all(&bytes));
+        if let Err(error) = written {
             let _ = fs::remove_file(&self.ballast);
             tracing::warn!("cannot keep a ballast file for a full disk: {error}");
         }

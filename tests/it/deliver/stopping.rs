@@ -140,11 +140,11 @@ async fn an_abort_between_354_and_the_body_leaves_no_doubt() {
     sql.execute_batch("BEGIN IMMEDIATE").unwrap();
     jump(Duration::from_secs(3)).await;
     until("the server has it", || office.accepted().len() == 1).await;
-    tokio::time::sleep(Duration::from_millis(300)).await; // MAIL, RCPT, DATA, 354 for bob
+    lull().await; // MAIL, RCPT, DATA, 354 for bob
     let mut deliver = office.deliver.take().unwrap();
     deliver.abort_handle().cancel();
     tokio::join!(deliver.drain(), async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        lull().await;
         sql.execute_batch("ROLLBACK").unwrap();
     });
     office.outbox.close();

@@ -242,7 +242,8 @@ fn what_comes_next_is_told_soonest_first() {
     let desk = Desk::new();
     let text = hello(NINE);
     let config = desk.config(&format!(
-        "{text}[schedule.early]\nsend = \"hello\"\nto = \"people\"\nvia = \"ops\"\ncron = \"30 8 * * *\"\n
+        "{text}[schedule.early]\nsend = \"hello\"\nto = \"people\"\nvia = \"ops\"
+         cron = \"30 8 * * *\"\n
          [schedule.by-hand]\nsend = \"hello\"\nto = \"people\"\nvia = \"ops\"\n"
     ));
     let next = upcoming(&config, desk.clock.now());

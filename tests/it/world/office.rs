@@ -50,7 +50,7 @@ pub(crate) async fn jump(span: Duration) {
 /// Time for what must not happen to happen. Too short a lull lets a fault pass now and then; it
 /// never fails a program that is right.
 pub(crate) async fn lull() {
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
 /// Looks until `done`, a bounded number of times.
