@@ -2,7 +2,7 @@
 
 use super::clock_words::{ahead, in_zone};
 use super::exit::{self, Exit};
-use super::out::{self, Out, count};
+use super::out::{self, Out, counted};
 use super::progress::during;
 use super::{Cli, Trouble};
 use crate::audience;
@@ -67,10 +67,10 @@ fn tell(config: Option<&Config>, problems: &Problems, lists: &[Look], out: &Out)
     }
     out.line(format!(
         "  {}   {}   {}   {}",
-        plural(config.accounts.len(), "account"),
-        plural(config.lists.len(), "list"),
-        plural(config.templates.len(), "template"),
-        plural(config.schedules.len(), "schedule"),
+        counted(config.accounts.len(), "account", "accounts"),
+        counted(config.lists.len(), "list", "lists"),
+        counted(config.templates.len(), "template", "templates"),
+        counted(config.schedules.len(), "schedule", "schedules"),
     ));
     let now = Clock::system().now();
     for (i, next) in answer::next(config, now).iter().take(3).enumerate() {
@@ -101,14 +101,6 @@ fn in_order(problems: &Problems) -> &'static str {
     }
 }
 
-fn plural(n: usize, noun: &str) -> String {
-    format!(
-        "{} {noun}{}",
-        count(n as u64),
-        if n == 1 { "" } else { "s" }
-    )
-}
-
 /// What reading the lists of one schedule found.
 struct Look {
     schedule: String,
@@ -131,9 +123,12 @@ impl Look {
         match &self.outcome {
             Err(error) => format!("{schedule}: would not be sent: {}", out::plain(error)),
             Ok(survey) => {
-                let mut text = format!("{schedule}: {} people", count(survey.people));
+                let people = counted(survey.people, "person", "people");
+                let mut text = format!("{schedule}: {people}");
                 if survey.duplicates > 0 {
-                    text += &format!(", {} repeated addresses", count(survey.duplicates));
+                    let repeated = "repeated addresses";
+                    let repeated = counted(survey.duplicates, "repeated address", repeated);
+                    text += &format!(", {repeated}");
                 }
                 if survey.badness.bad > 0 {
                     text += &format!(", {}", out::plain(&survey.badness.to_string()));

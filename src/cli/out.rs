@@ -93,9 +93,22 @@ pub(super) fn count(n: impl TryInto<i64>) -> String {
     text
 }
 
+/// A count with its noun: "1 row", "1,234 rows".
+pub(super) fn counted(n: impl TryInto<i64>, one: &str, many: &str) -> String {
+    let n = n.try_into().unwrap_or(i64::MAX);
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{count, counted};
+
+    #[test]
+    fn one_thing_is_singular() {
+        assert_eq!(counted(1, "row", "rows"), "1 row");
+        assert_eq!(counted(0, "row", "rows"), "0 rows");
+        assert_eq!(counted(2_000, "row", "rows"), "2,000 rows");
+    }
 
     #[test]
     fn thousands_are_separated() {

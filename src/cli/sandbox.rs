@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::exit::{self, Exit};
-use super::out::{Out, bold};
+use super::out::{Out, bold, count};
 use super::{Trouble, runtime};
 use crate::clock::Clock;
 use crate::sandbox::{BEHAVIOURS, Options, Sandbox};
@@ -58,7 +58,10 @@ pub(super) fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
         let _ = tokio::signal::ctrl_c().await;
         let counts = sandbox.counts();
         sandbox.stop().await;
-        out.note(format!("{} messages were taken", counts.accepted));
+        out.note(match counts.accepted {
+            1 => "1 message was taken".to_owned(),
+            n => format!("{} messages were taken", count(n)),
+        });
         Ok(exit::DONE)
     })
 }

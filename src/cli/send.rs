@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::client::{AskError, Client};
 use super::exit::{self, Exit};
-use super::out::{Out, count, plain};
+use super::out::{Out, counted, plain};
 use super::progress::{Watched, during, watch};
 use super::{Ready, Trouble, runtime, words};
 use crate::clock::Clock;
@@ -95,8 +95,8 @@ fn agreed(plan: &SendAnswer, args: &Args, out: &Out) -> Result<bool, Trouble> {
     }
     if !std::io::stdin().is_terminal() {
         let text = format!(
-            "this sends to {} people: say so with --yes (nobody is there to be asked)",
-            count(plan.people)
+            "this sends to {}: say so with --yes (nobody is there to be asked)",
+            counted(plan.people, "person", "people")
         );
         return Err(Trouble::new(exit::USAGE, text));
     }
@@ -115,8 +115,8 @@ fn agreed(plan: &SendAnswer, args: &Args, out: &Out) -> Result<bool, Trouble> {
 fn show(plan: &SendAnswer, args: &Args, out: &Out) {
     let schedule = &plan.schedule;
     out.line(format!(
-        "{schedule} -> {} people via {}",
-        count(plan.people),
+        "{schedule} -> {} via {}",
+        counted(plan.people, "person", "people"),
         plan.account
     ));
     out.line(format!("  From     {}", plain(&plan.from)));
@@ -132,11 +132,13 @@ fn show(plan: &SendAnswer, args: &Args, out: &Out) {
     }
     let mut left_out = Vec::new();
     if plan.duplicates > 0 {
-        left_out.push(format!("{} repeated addresses", count(plan.duplicates)));
+        let repeated = counted(plan.duplicates, "repeated address", "repeated addresses");
+        left_out.push(repeated);
     }
     if plan.invalid > 0 {
         let told = plain(&plan.invalid_told.join("; "));
-        left_out.push(format!("{} unusable rows ({told})", count(plan.invalid)));
+        let unusable = counted(plan.invalid, "unusable row", "unusable rows");
+        left_out.push(format!("{unusable} ({told})"));
     }
     if !left_out.is_empty() {
         out.line(format!("  Not to   {}", left_out.join(", ")));
@@ -157,9 +159,9 @@ fn by_daemon(
         if out.json {
             out.value(&answer);
         } else {
-            let people = count(answer.people);
+            let people = counted(answer.people, "person", "people");
             out.line(format!(
-                "run {run}: {people} people; `postroom log --run {run}` follows it"
+                "run {run}: {people}; `postroom log --run {run}` follows it"
             ));
         }
         return Ok(exit::DONE);

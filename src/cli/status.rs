@@ -2,7 +2,7 @@
 
 use super::clock_words::{ago, ahead, between, wall};
 use super::exit::{self, Exit};
-use super::out::{Out, alarming, bold, count, plain};
+use super::out::{Out, alarming, bold, count, counted, plain};
 use super::source::Source;
 use super::table::Table;
 use super::{Trouble, unknown_schedule, words};
@@ -55,8 +55,8 @@ fn head(status: &Status, out: &Out) {
         .sum();
     if doubt > 0 {
         let text = format!(
-            "! nobody knows whether {} messages arrived: postroom queue --state uncertain",
-            count(doubt)
+            "! nobody knows whether {} arrived: postroom queue --state uncertain",
+            counted(doubt, "message", "messages")
         );
         out.line(alarming(&text));
     }
@@ -76,7 +76,10 @@ fn accounts(config: &Config, status: &Status, out: &Out) {
         let (state, note) = match view.map(|view| (&view.trouble, view.connections)) {
             None => ("-".to_owned(), String::new()),
             Some((None, 0)) => ("idle".to_owned(), String::new()),
-            Some((None, n)) => ("sending".to_owned(), format!("{n} connections")),
+            Some((None, n)) => (
+                "sending".to_owned(),
+                counted(n as u64, "connection", "connections"),
+            ),
             Some((Some(trouble), _)) => {
                 let again = trouble.retry_at.map_or_else(
                     || "mend it and restart".to_owned(),
