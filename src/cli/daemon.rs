@@ -1,12 +1,22 @@
 //! `postroom daemon`
 
+use rustix::process::{Signal, getpid, kill_process};
+
 use super::exit::{self, Exit};
 use super::out::{self, Out};
 use super::{Ready, Trouble, runtime};
 use crate::clock::Clock;
 use crate::daemon;
 
-pub(super) fn run(ready: Ready, out: &Out) -> Result<Exit, Trouble> {
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// End in order when standard input ends: whoever holds the other side of that pipe leaves no
+    /// daemon behind, however it ends itself
+    #[arg(long, hide = true)]
+    with_stdin: bool,
+}
+
+pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let Ready { config, problems } = ready;
     if !problems.is_empty() {
         // One list or one account that does not work stops nobody else.
@@ -14,8 +24,16 @@ pub(super) fn run(ready: Ready, out: &Out) -> Result<Exit, Trouble> {
     }
     let clock = Clock::system();
     daemon::log::start(config.daemon.log, clock.clone());
+    if args.with_stdin {
+        std::thread::spawn(end_with_stdin);
+    }
     runtime()
         .block_on(daemon::run(config, clock))
         .map(|()| exit::DONE)
         .map_err(|error| Trouble::new((&error).into(), error))
+}
+
+fn end_with_stdin() {
+    let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    let _ = kill_process(getpid(), Signal::TERM);
 }

@@ -20,6 +20,8 @@ pub(super) const USAGE: Exit = Exit(64);
 pub(super) const DATA: Exit = Exit(65);
 /// The daemon cannot be reached.
 pub(super) const UNAVAILABLE: Exit = Exit(69);
+/// A file or folder cannot be made.
+pub(super) const CANNOT_CREATE: Exit = Exit(73);
 /// Reading or writing failed.
 pub(super) const IO: Exit = Exit(74);
 /// Try again later.

@@ -65,7 +65,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Run in the foreground: fire schedules, deliver, answer questions
-    Daemon,
+    Daemon(daemon::Args),
     /// Say what is wrong with the configuration
     Check(check::Args),
     /// Say when schedules run
@@ -121,7 +121,7 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Sandbox(args) => sandbox::run(args, out),
         Verb::Demo(args) => demo::run(args, out),
         Verb::Check(args) => check::run(cli, args, out),
-        Verb::Daemon => daemon::run(load(cli)?, out),
+        Verb::Daemon(args) => daemon::run(load(cli)?, args, out),
         Verb::Next(args) => next::run(&load(cli)?.config, args, out),
         Verb::Preview(args) => preview::run(&load(cli)?.config, args, out),
         Verb::Send(args) => send::run(load(cli)?, args, out),

@@ -26,7 +26,28 @@ pub(super) struct Watched {
 /// Watches a run until it is complete or only waits for later tries. A bar on a terminal, lines
 /// elsewhere.
 pub(super) fn watch(
+    look: impl FnMut() -> Result<RunRow, Trouble>,
+    out: &Out,
+) -> Result<Watched, Trouble> {
+    watch_until(look, |run| Ok(at_rest(run)), LINE, out)
+}
+
+/// Whether a run is complete or only waits for later tries.
+pub(super) fn at_rest(run: &RunRow) -> bool {
+    run.ended_at.is_some() || run.state == "sending" && busy(run) == 0
+}
+
+/// How many can be worked on now.
+fn busy(run: &RunRow) -> i64 {
+    run.counts
+        .sum(&[State::Queued, State::Leased, State::Armed])
+}
+
+/// Watches a run until that is enough. Where no bar can be drawn, a line each `every`.
+pub(super) fn watch_until(
     mut look: impl FnMut() -> Result<RunRow, Trouble>,
+    mut enough: impl FnMut(&RunRow) -> Result<bool, Trouble>,
+    every: Duration,
     out: &Out,
 ) -> Result<Watched, Trouble> {
     let terminal = std::io::stderr().is_terminal() && !out.json;
@@ -35,30 +56,22 @@ pub(super) fn watch(
     } else {
         ProgressBar::hidden()
     };
-    let mut since_line = LINE;
+    let mut since_line = every;
     loop {
         let run = look()?;
         let total = run.counts.total();
-        let busy = run
-            .counts
-            .sum(&[State::Queued, State::Leased, State::Armed]);
-        let done = total - busy;
+        let done = total - busy(&run);
         bar.set_length(u64::try_from(total).unwrap_or(0));
         bar.set_position(u64::try_from(done).unwrap_or(0));
         bar.set_message(words::counts(&run.counts));
-        let complete = run.ended_at.is_some();
-        if complete || run.state == "sending" && busy == 0 {
+        if enough(&run)? {
             bar.finish_and_clear();
+            let complete = run.ended_at.is_some();
             return Ok(Watched { run, complete });
         }
-        if !terminal && !out.json && since_line >= LINE {
+        if !terminal && !out.json && since_line >= every {
             since_line = Duration::ZERO;
-            out.note(format!(
-                "{} of {}: {}",
-                count(done),
-                count(total),
-                words::counts(&run.counts)
-            ));
+            out.note(so_far(done, &run));
         }
         std::thread::sleep(LOOK);
         since_line += LOOK;
@@ -76,6 +89,18 @@ pub(super) fn during<T>(words: &'static str, out: &Out, work: impl FnOnce() -> T
     let done = work();
     spinner.finish_and_clear();
     done
+}
+
+fn so_far(done: i64, run: &RunRow) -> String {
+    match run.counts.total() {
+        0 => "reading the lists".to_owned(),
+        total => format!(
+            "{} of {}: {}",
+            count(done),
+            count(total),
+            words::counts(&run.counts)
+        ),
+    }
 }
 
 fn bar() -> ProgressBar {
