@@ -8,6 +8,8 @@ mod calendar;
 mod compose;
 mod config;
 mod deliver;
+mod demo;
+mod docs;
 mod kill;
 mod outbox;
 mod plan;
