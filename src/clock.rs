@@ -120,11 +120,6 @@ impl Clock {
         tokio::time::sleep(span).await;
     }
 
-    /// The same for a command that has nothing else to do: blocks its thread.
-    pub fn block(&self, span: Duration) {
-        std::thread::sleep(span);
-    }
-
     /// A new id that sorts after every id this clock made before.
     #[must_use]
     pub fn new_id(&self) -> Ulid {
@@ -160,4 +155,9 @@ impl Clock {
         let least = span.saturating_sub(Duration::from_millis(reach));
         least + Duration::from_millis(self.random_below(2 * reach + 1))
     }
+}
+
+/// Waits on the thread of a command that has nothing else to do.
+pub fn block(span: Duration) {
+    std::thread::sleep(span);
 }

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::out::{Out, count};
 use super::{Trouble, words};
+use crate::clock::block;
 use crate::outbox::RunRow;
 use crate::outbox::state::State;
 
@@ -73,7 +74,7 @@ pub(super) fn watch_until(
             since_line = Duration::ZERO;
             out.note(so_far(done, &run));
         }
-        std::thread::sleep(LOOK);
+        block(LOOK);
         since_line += LOOK;
     }
 }

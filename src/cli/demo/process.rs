@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::sleep;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -15,6 +14,7 @@ use super::super::exit;
 use super::super::out::plain;
 use super::folder::Folder;
 use super::{Trouble, bold};
+use crate::clock::block;
 
 /// How often is looked.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -60,7 +60,7 @@ impl Process {
         for _ in 0..GLANCES {
             self.goes_on()?;
             match Client::connect(socket) {
-                Err(AskError::NoDaemon(_)) => sleep(GLANCE),
+                Err(AskError::NoDaemon(_)) => block(GLANCE),
                 answer => return answer.map_err(|e| Trouble::new(exit::UNAVAILABLE, e)),
             }
         }
@@ -85,7 +85,7 @@ impl Process {
             if let Err(deeper) = self.goes_on() {
                 return deeper;
             }
-            sleep(GLANCE);
+            block(GLANCE);
         }
         trouble
     }
@@ -119,7 +119,7 @@ impl Process {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
             }
-            sleep(GLANCE);
+            block(GLANCE);
         }
         let _ = self.child.kill();
         let _ = self.child.wait();

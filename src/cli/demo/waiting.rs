@@ -1,7 +1,6 @@
 //! Waiting for the schedule, then for its run.
 
 use std::io::IsTerminal;
-use std::thread::sleep;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -14,7 +13,7 @@ use super::super::out::Out;
 use super::super::progress::{at_rest, watch_until};
 use super::process::Process;
 use super::{SCHEDULE, Trouble, asked};
-use crate::clock::Clock;
+use crate::clock::{Clock, block};
 use crate::daemon::api::{QueueQuery, RunsQuery, Status};
 use crate::outbox::state::State;
 use crate::outbox::{DeliveryRow, RunRow};
@@ -48,7 +47,7 @@ pub(super) fn for_the_schedule(
             return Err(daemon.trouble("the schedule did not fire"));
         }
         countdown.show(now, out);
-        sleep(GLANCE);
+        block(GLANCE);
     }
     countdown.bar.finish_and_clear();
     Ok(())
