@@ -162,14 +162,29 @@ impl Firings {
         };
         let known = self.outbox.submit(cursor).await?;
         let from = Timestamp::from_millisecond(known.cursor_at).unwrap_or(now);
+        if from > now {
+            self.go_back(schedule, from, now).await?;
+            return Ok(Due::default());
+        }
+        Ok(due_between(calendar, from, now, schedule.catch_up))
+    }
+
+    /// The clock has gone back: the calendar goes on from the time that it is now. What was done
+    /// already is not done again, since each occurrence has one run.
+    async fn go_back(
+        &self,
+        schedule: &Schedule,
+        from: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), OutboxError> {
+        let name = &schedule.name;
         if from > now + TICK {
             tracing::warn!(
-                schedule = schedule.name,
-                "the clock has gone back: {} is already past {from}",
-                schedule.name
+                schedule = name,
+                "the clock has gone back: {name} is already past {from}, and goes on from {now}"
             );
         }
-        Ok(due_between(calendar, from.min(now), now, schedule.catch_up))
+        self.advance(name, now).await
     }
 
     async fn record_missed(

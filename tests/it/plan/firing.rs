@@ -139,7 +139,28 @@ async fn a_clock_that_goes_back_fires_nothing_twice() {
         let today = all.iter().filter(|(key, _)| key == "2026-06-01T09:00");
         assert_eq!(today.count(), 1, "{back_to}");
         assert!(all.iter().all(|(_, state)| state == "sending"), "{all:?}");
+        // The day that it really is has its run, too.
+        let tomorrow = [sent("2026-06-01T09:00"), sent("2026-06-02T09:00")];
+        let yesterday = [sent("2026-05-31T09:00"), sent("2026-06-01T09:00")];
+        let wanted = if back_to.starts_with("2026-05") {
+            yesterday
+        } else {
+            tomorrow
+        };
+        assert_eq!(all, wanted, "{back_to}");
     }
+}
+
+/// A32: the clock was wrong when the machine came up, and is set right a minute later.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_began_in_the_far_future_silences_no_schedule() {
+    let desk = Desk::new();
+    let config = desk.config(&hello(NINE));
+    desk.jump("2099-01-01T08:00:00Z");
+    desk.watch(&config, HOUR / 60).await;
+    desk.jump("2026-06-01T08:00:00Z");
+    desk.watch(&config, 2 * HOUR).await;
+    assert_eq!(desk.occurrences("hello"), [sent("2026-06-01T09:00")]);
 }
 
 /// A31: a day forward and back again while it runs.
