@@ -279,8 +279,9 @@ async fn a_rate_remembers_a_message_that_was_begun_before_its_window() {
         .send(&["slow100@example.org", "bob@example.org"])
         .await;
     office.until_states(&["armed", "queued"]).await;
-    jump(Duration::from_secs(101)).await;
-    office.until_states(&["accepted", "queued"]).await;
+    office
+        .skip_until_states(Duration::from_secs(101), &["accepted", "queued"])
+        .await;
     office.drain_during(Duration::ZERO).await;
     jump(Duration::from_secs(30)).await;
     office.start();
