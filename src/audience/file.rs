@@ -99,15 +99,22 @@ fn explain(path: &Path, error: &io::Error) -> FileFault {
     }
 }
 
-/// Places that a service under systemd usually does not see, though a person's shell does. Under
-/// /home that is so only where the whole folder is out of sight; else the name is mistyped.
+/// Places that a service under systemd usually does not see, though a person's shell does. That is
+/// so only where all of it is out of sight; else the name is mistyped.
 fn hidden(path: &Path) -> Option<&'static str> {
-    let inside = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
-    if inside(&["/home", "/root", "/run/user"]) && !path.parent().is_some_and(Path::exists) {
-        return Some(
-            "a service does not see /home (ProtectHome=yes): keep lists in /etc/postroom/lists",
-        );
-    }
-    inside(&["/tmp", "/var/tmp"])
-        .then_some("a service has its own /tmp (PrivateTmp=yes): keep lists in /etc/postroom/lists")
+    const HOME: &str =
+        "a service does not see /home (ProtectHome=yes): keep lists in /etc/postroom/lists";
+    const TMP: &str =
+        "a service has its own /tmp (PrivateTmp=yes): keep lists in /etc/postroom/lists";
+    let places = [
+        ("/home", HOME),
+        ("/root", HOME),
+        ("/run/user", HOME),
+        ("/tmp", TMP),
+        ("/var/tmp", TMP),
+    ];
+    places.into_iter().find_map(|(place, hint)| {
+        let below = path.strip_prefix(place).ok()?.components().next()?;
+        (!Path::new(place).join(below).exists()).then_some(hint)
+    })
 }

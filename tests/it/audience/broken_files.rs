@@ -213,6 +213,12 @@ fn a_missing_file_is_named_with_a_hint_where_services_see_other_folders() {
             words
         );
     }
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let mistyped = list(&folder.path().join("peeple.csv"))
+        .read()
+        .err()
+        .unwrap();
+    assert_eq!(mistyped.help, None, "its folder is in sight");
     let looped = tempfile::tempdir().unwrap();
     let path = looped.path().join("people.csv");
     std::os::unix::fs::symlink(&path, &path).unwrap();
