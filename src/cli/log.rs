@@ -83,14 +83,14 @@ fn messages(
         limit: args.count,
     };
     let rows = source.queue(&query)?;
+    if let (true, Some(run)) = (rows.is_empty(), &args.run) {
+        let text = format!("there is no run {}, or nobody is in it", run.escape_debug());
+        return Err(Trouble::new(exit::USAGE, text));
+    }
     if out.json {
         out.value(&rows);
     } else if rows.is_empty() {
-        out.line(if args.failed {
-            "nothing failed"
-        } else {
-            "there is no such run"
-        });
+        out.line("nothing failed");
     } else {
         queue::table(rows.iter())
             .lines()

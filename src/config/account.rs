@@ -202,7 +202,10 @@ fn ca(section: &Section<'_>) -> Option<PathBuf> {
             section.title()
         );
         let place = section.value_place("ca", path.display().to_string());
-        let problem = Problem::error("bad-certificates", message, place);
+        let mut problem = Problem::error("bad-certificates", message, place);
+        if path.ends_with("sandbox/ca.pem") {
+            problem = problem.help("`postroom sandbox`, started beside this file, makes it");
+        }
         section.report(problem.of_data().key(section.path("ca")));
     }
     Some(path)

@@ -109,14 +109,17 @@ async fn drain(engine: Engine, signals: &mut Signals, clock: &Clock) {
 }
 
 fn tell_ready(config: &Config) {
-    let schedules = config.schedules.len();
+    let plural = |n: usize, noun| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
+    let (schedules, accounts) = (config.schedules.len(), config.accounts.len());
     tracing::info!(
         event = "ready",
         config = %config.path.display(),
         schedules,
-        "postroom {} is ready: {schedules} schedules, {} accounts, socket {}",
+        accounts,
+        "postroom {} is ready: {}, {}, socket {}",
         env!("CARGO_PKG_VERSION"),
-        config.accounts.len(),
+        plural(schedules, "schedule"),
+        plural(accounts, "account"),
         config.daemon.socket.display()
     );
     notify(&[NotifyState::Ready]);

@@ -305,7 +305,8 @@ impl Badness {
 
 impl fmt::Display for Badness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} rows are unusable", self.bad, self.rows)?;
+        let are = if self.bad == 1 { "is" } else { "are" };
+        write!(f, "{} of {} rows {are} unusable", self.bad, self.rows)?;
         if !self.told.is_empty() {
             write!(f, " ({}", self.told.join("; "))?;
             f.write_str(if self.bad as usize > self.told.len() {
