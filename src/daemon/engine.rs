@@ -112,9 +112,9 @@ impl Engine {
         let again = std::mem::take(&mut self.again);
         let firings = Firings::new(config, outbox, self.clock.clone(), again);
         self.tasks.push(tokio::spawn(async move {
+            let _end_of_all = fatal.drop_guard(); // also after a panic: nobody else does this
             if let Err(error) = firings.run(|| watch.wake()).await {
                 tracing::error!("schedules have stopped: {error}");
-                fatal.cancel();
             }
         }));
     }
@@ -134,12 +134,17 @@ impl Engine {
 
     fn spawn_sweeps(&mut self) {
         let (outbox, clock) = (self.outbox.clone(), self.clock.clone());
-        let watch = self.watch();
+        let (watch, fatal) = (self.watch(), self.fatal.clone());
         self.tasks.push(tokio::spawn(async move {
+            let _end_of_all = fatal.drop_guard(); // also after a panic: nobody else does this
             loop {
                 match outbox.submit(Sweep).await {
+                    Ok(swept) if swept.more => continue,
                     Ok(swept) if swept.resent + swept.leases > 0 => watch.wake(),
                     Ok(_) => {}
+                    Err(error @ OutboxError::Stopped(_)) => {
+                        return tracing::error!("housekeeping has stopped: {error}");
+                    }
                     Err(error) => tracing::error!("housekeeping waits: {error}"),
                 }
                 clock.sleep(SWEEP).await;

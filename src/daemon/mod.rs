@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -55,14 +56,12 @@ pub async fn run(config: Arc<Config>, clock: Clock) -> Result<(), DaemonError> {
     // Before slow work, so that no signal meets the default action.
     let mut signals = Signals::new().map_err(DaemonError::Signals)?;
     let mut engine = Engine::start(Arc::clone(&config), clock.clone()).await?;
-    let listener = listen(&config.daemon.socket)?;
-    let desk = Desk {
-        config: Arc::clone(&config),
-        outbox: engine.outbox.clone(),
-        reader: Mutex::new(engine.outbox.reader().map_err(StartError::Outbox)?),
-        clock: clock.clone(),
-        watch: engine.watch(),
-        started: clock.now(),
+    let (listener, desk) = match open_desk(&engine) {
+        Ok(opened) => opened,
+        Err(error) => {
+            engine.stop().await;
+            return Err(error);
+        }
     };
     let control = tokio::spawn(async move { axum::serve(listener, routes(Arc::new(desk))).await });
     engine.start_plan();
@@ -77,6 +76,9 @@ pub async fn run(config: Arc<Config>, clock: Clock) -> Result<(), DaemonError> {
         event = "stopping",
         "stopping: messages under way hear their answers first"
     );
+    if !told {
+        engine.abort_handle().cancel(); // no answer could be recorded
+    }
     drain(engine, &mut signals, &clock).await;
     control.abort();
     let _ = std::fs::remove_file(&config.daemon.socket);
@@ -85,6 +87,19 @@ pub async fn run(config: Arc<Config>, clock: Clock) -> Result<(), DaemonError> {
     } else {
         Err(DaemonError::Fatal)
     }
+}
+
+fn open_desk(engine: &Engine) -> Result<(UnixListener, Desk), DaemonError> {
+    let listener = listen(&engine.config.daemon.socket)?;
+    let desk = Desk {
+        config: Arc::clone(&engine.config),
+        outbox: engine.outbox.clone(),
+        reader: Mutex::new(engine.outbox.reader().map_err(StartError::Outbox)?),
+        clock: engine.clock.clone(),
+        watch: engine.watch(),
+        started: engine.clock.now(),
+    };
+    Ok((listener, desk))
 }
 
 /// Waits for what is under way; a second signal ends the wait.

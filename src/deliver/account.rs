@@ -16,6 +16,9 @@ use crate::outbox::{Claimed, Outbox, OutboxError, Reader, Release};
 use crate::pace::{Health, Pace, Rest};
 use crate::smtp::{Deadlines, Target, TlsClient, TlsSetupError};
 
+/// So many sessions may break in a row before the account rests.
+const BREAKS: usize = 3;
+
 /// What an account works with.
 pub(super) struct Tools {
     pub(super) outbox: Outbox,
@@ -53,6 +56,8 @@ pub(super) struct State {
     pub(super) lanes: usize,
     pub(super) idle: usize,
     pub(super) connections: usize,
+    /// Sessions that broke since the last one that did not.
+    breaks: usize,
     trouble: Option<Trouble>,
 }
 
@@ -112,6 +117,7 @@ impl AccountWork {
             lanes: 0,
             idle: 0,
             connections: 0,
+            breaks: 0,
             trouble: None,
         };
         Ok(Arc::new(Self {
@@ -199,22 +205,44 @@ impl AccountWork {
         self.wake.notify_one();
     }
 
+    /// A session was opened: more lanes may try.
+    pub(super) fn reached(&self) {
+        if self.state().health.reached() {
+            self.wake.notify_one();
+        }
+    }
+
+    /// A session ended without a word. One may; several in a row are the account's trouble.
+    pub(super) fn broke(&self, text: &str) {
+        let mut state = self.state();
+        state.breaks += 1;
+        let many = state.breaks >= BREAKS;
+        drop(state);
+        if many {
+            self.fault(Fault::Server, text);
+        }
+    }
+
     /// The account works. While it rests, an answer on a session that was open before says nothing
     /// about whether it can be had again.
     pub(super) fn good(&self) {
         let mut state = self.state();
+        state.breaks = 0;
         let rests = state.health.rests(self.tools.clock.ticks()).is_some();
         if state.health.is_doubtful() && !rests {
             state.health.good();
-            state.trouble = None;
+            let was_down = state.trouble.take().is_some();
             drop(state);
+            self.wake.notify_one();
+            if !was_down {
+                return;
+            }
             let account = &self.account.name;
             tracing::info!(
                 account,
                 event = "account-up",
                 "account {account} works again"
             );
-            self.wake.notify_one();
         }
     }
 
@@ -226,7 +254,8 @@ impl AccountWork {
         drop(state);
         if !rows.is_empty() {
             let rows = rows.iter().map(|row| (row.id, row.epoch)).collect();
-            drop(self.tools.outbox.submit(Release { rows }));
+            let next_at = None;
+            drop(self.tools.outbox.submit(Release { rows, next_at }));
         }
     }
 

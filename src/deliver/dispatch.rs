@@ -22,11 +22,11 @@ const OUTBOX_TROUBLE: Duration = Duration::from_secs(5);
 
 /// Works until it is told to drain; then waits for its lanes.
 pub(super) async fn run(work: Arc<AccountWork>) {
+    let _end_of_all = work.tools.fatal.clone().drop_guard(); // nobody claims without this task
     let mut lanes = JoinSet::new();
     let mut turn = 0;
     while !work.tools.drain.is_cancelled() {
-        turn += 1;
-        let wait = match claim(&work, turn).await {
+        let wait = match claim(&work, &mut turn).await {
             Ok(wait) => wait,
             Err(error) => report(&work, &error),
         };
@@ -56,7 +56,7 @@ fn tell_panic(work: &AccountWork, ended: Result<(), JoinError>) {
 }
 
 /// Claims what may go now, and says how long to sleep if nothing is heard.
-async fn claim(work: &AccountWork, turn: u64) -> Result<Duration, OutboxError> {
+async fn claim(work: &AccountWork, turn: &mut u64) -> Result<Duration, OutboxError> {
     let clock = &work.tools.clock;
     let (limit, schedule_limits) = match allowance(work) {
         Ok(allowance) => allowance,
@@ -67,10 +67,12 @@ async fn claim(work: &AccountWork, turn: u64) -> Result<Duration, OutboxError> {
         account,
         limit,
         schedule_limits,
-        turn,
+        turn: *turn,
         lease: LEASE,
     };
     let Claims { rows, next_at } = work.tools.outbox.submit(claim).await?;
+    // Runs take turns by what was claimed, or an unlucky rhythm would starve one.
+    *turn += u64::from(!rows.is_empty());
     let full = rows.len() == limit;
     let mut state = work.state();
     state.pace.take(rows.len());

@@ -31,7 +31,10 @@ pub(super) async fn run(work: Arc<AccountWork>) {
         lane.carry(row).await;
     }
     lane.report.confirm().await;
-    lane.hang_up().await;
+    drop(lane.place); // while it says goodbye it takes no row
+    if let Some(line) = lane.line {
+        line.session.quit().await;
+    }
 }
 
 struct Lane {
@@ -56,8 +59,8 @@ impl Drop for Place {
             None => state.idle -= 1,
             Some(row) => {
                 state.done(&row.schedule, self.work.tools.clock.ticks());
-                let rows = vec![(row.id, row.epoch)];
-                drop(self.work.tools.outbox.submit(Release { rows }));
+                let (rows, next_at) = (vec![(row.id, row.epoch)], None);
+                drop(self.work.tools.outbox.submit(Release { rows, next_at }));
             }
         }
         drop(state);
@@ -174,8 +177,14 @@ impl Lane {
                 let next_at = self.place.work.tools.clock.now().as_millisecond();
                 let happened = stopped(Stage::Data, "the message went out");
                 self.end(row, Outcome::NotSent { next_at }, happened);
-                let rows = vec![(row.id, row.epoch)];
-                drop(self.place.work.tools.outbox.submit(Release { rows }));
+                let (rows, next_at) = (vec![(row.id, row.epoch)], None);
+                drop(
+                    self.place
+                        .work
+                        .tools
+                        .outbox
+                        .submit(Release { rows, next_at }),
+                );
             }
             Body::Gone => {
                 let happened = stopped(Stage::Dot, "the server's answer came");
@@ -208,11 +217,17 @@ impl Lane {
         self.report.begin();
         line.messages += 1;
         let to = std::slice::from_ref(&letter.to);
-        match line
+        let used = line.messages > 1;
+        let offered = line
             .session
             .offer(&letter.from, to, letter.bytes.len())
-            .await
-        {
+            .await;
+        match offered {
+            // It closed while it was idle, and heard nothing of this message.
+            Err(error) if used && error.hung_up_before_mail() => {
+                self.line = None;
+                Box::pin(self.transact(row, head, letter)).await;
+            }
             Ok(Offer::Ready { .. }) => self.send(row, head, letter).await,
             Ok(Offer::Refused { stage, reply, .. }) => self.answered(row, head, stage, &reply),
             Err(error) => self.broken(row, head, &error),
@@ -275,12 +290,15 @@ impl Lane {
             text: error.to_string(),
         };
         if error.in_doubt {
-            return self.end(row, Outcome::Uncertain, happened);
+            self.end(row, Outcome::Uncertain, happened);
+            return self.place.work.broke(&error.to_string());
         }
         self.conclude(row, head, verdict::judge_error(error), happened);
         if let Some(goodbye) = error.reply().filter(|reply| reply.code == 421) {
             let text = format!("{}: {goodbye}", error.stage);
             self.place.work.fault(Fault::Server, &text);
+        } else {
+            self.place.work.broke(&error.to_string());
         }
     }
 
@@ -296,7 +314,7 @@ impl Lane {
             Decision::Gone => Outcome::Rejected { suppress: true },
             Decision::Later if !about_it && self.report.is_armed() => Outcome::NotSent { next_at },
             Decision::Later if matches!(verdict.scope, Scope::Account(_)) => {
-                return self.give_back_used(row);
+                return self.give_back_used(row, next_at);
             }
             Decision::Later => Outcome::Deferred { next_at },
         };
@@ -341,19 +359,18 @@ impl Lane {
     fn give_back(&mut self, row: &Claimed) {
         let work = &self.place.work;
         work.state().give_back(&row.schedule);
-        drop(work.tools.outbox.submit(Release {
-            rows: vec![(row.id, row.epoch)],
-        }));
+        let (rows, next_at) = (vec![(row.id, row.epoch)], None);
+        drop(work.tools.outbox.submit(Release { rows, next_at }));
         self.report.end();
     }
 
-    /// The server saw its envelope, but the fault is the account's.
-    fn give_back_used(&mut self, row: &Claimed) {
+    /// The server saw its envelope, but the fault is the account's. Others go first next time: it
+    /// may be this one that the server minds.
+    fn give_back_used(&mut self, row: &Claimed, next_at: i64) {
         let work = &self.place.work;
         work.state().done(&row.schedule, work.tools.clock.ticks());
-        drop(work.tools.outbox.submit(Release {
-            rows: vec![(row.id, row.epoch)],
-        }));
+        let (rows, next_at) = (vec![(row.id, row.epoch)], Some(next_at));
+        drop(work.tools.outbox.submit(Release { rows, next_at }));
         self.report.end();
     }
 
@@ -371,6 +388,7 @@ impl Lane {
         }
         self.line = None;
         self.line = Some(self.dial().await?);
+        self.place.work.reached();
         Ok(())
     }
 

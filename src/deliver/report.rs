@@ -12,6 +12,9 @@ use crate::smtp::{Reply, Stage};
 /// Refusals in a row are confirmed together, so many at most.
 const PENDING_MAX: usize = 16;
 
+/// After the outbox refused a result.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// What decided the end of a try.
 pub(super) struct Happened {
     pub(super) stage: Stage,
@@ -46,7 +49,7 @@ pub(super) struct Report {
     started_at: i64,
     body: Body,
     /// Handed to the outbox, not known to be durable yet, in that order.
-    pending: Vec<(Receipt<Option<State>>, Told)>,
+    pending: Vec<(Receipt<Option<State>>, Record, Told)>,
 }
 
 /// What the log will say.
@@ -126,8 +129,8 @@ impl Report {
                 .map(|it| it.to_string()),
             reply: happened.text,
         };
-        self.pending
-            .push((self.work.tools.outbox.submit(record), told));
+        let receipt = self.work.tools.outbox.submit(record.clone());
+        self.pending.push((receipt, record, told));
         self.body = Body::Kept;
     }
 
@@ -144,14 +147,30 @@ impl Report {
         self.pending.len() >= PENDING_MAX
     }
 
-    /// Waits until what was handed in is durable, and logs it.
+    /// Waits until what was handed in is durable, and logs it. What the server said is not given
+    /// up: a result that cannot be recorded now, for want of disk space for example, is handed in
+    /// until it is, and this lane sends nothing before.
     pub(super) async fn confirm(&mut self) {
-        for (receipt, told) in std::mem::take(&mut self.pending) {
-            self.tell(receipt.await, &told);
+        for (mut receipt, record, told) in std::mem::take(&mut self.pending) {
+            while let Err(error) = self.tell(receipt.await, &told) {
+                let stopped = matches!(error, OutboxError::Stopped(_));
+                if stopped {
+                    self.work.tools.fatal.cancel();
+                }
+                if stopped || self.work.tools.abort.is_cancelled() {
+                    break;
+                }
+                self.work.tools.clock.sleep(AGAIN).await;
+                receipt = self.work.tools.outbox.submit(record.clone());
+            }
         }
     }
 
-    fn tell(&self, recorded: Result<Option<State>, OutboxError>, told: &Told) {
+    fn tell(
+        &self,
+        recorded: Result<Option<State>, OutboxError>,
+        told: &Told,
+    ) -> Result<(), OutboxError> {
         let Told { run, to, text, .. } = told;
         match recorded {
             Ok(Some(_)) => log(&self.work.account.name, told),
@@ -162,15 +181,14 @@ impl Report {
                 );
             }
             Err(error) => {
-                if matches!(error, OutboxError::Stopped(_)) {
-                    self.work.tools.fatal.cancel();
-                }
                 tracing::error!(
                     run,
-                    "the result for {to} could not be recorded ({text}): {error}"
+                    "the result for {to} is not recorded yet ({text}): {error}"
                 );
+                return Err(error);
             }
         }
+        Ok(())
     }
 }
 

@@ -103,12 +103,17 @@ pub fn judge(stage: Stage, reply: &Reply) -> Verdict {
             decision: Decision::Accept,
         };
     }
-    by_text(reply)
+    by_text(stage, reply)
         .or_else(|| by_code(stage, reply))
         .unwrap_or_else(|| by_first_digit(stage, reply))
 }
 
-fn by_text(reply: &Reply) -> Option<Verdict> {
+fn by_text(stage: Stage, reply: &Reply) -> Option<Verdict> {
+    // "Too many messages" in a mailbox (RFC 3463, subjects 1 and 2) is about the recipient.
+    let of_mailbox = matches!(reply.enhanced, Some(Enhanced(_, 1 | 2, _)));
+    if stage == Stage::Rcpt && of_mailbox {
+        return None;
+    }
     let text = reply.text.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if says(SESSION_WORDS) {

@@ -23,6 +23,10 @@ const HELD: &str = "EXISTS (SELECT 1 FROM hold h WHERE (h.ends_at IS NULL OR h.e
     OR (h.scope = 'schedule' AND h.name = r.schedule)
     OR (h.scope = 'account' AND h.name = r.account)))";
 
+/// An armed row is its lane's for so long, from its arm on: more than any body and the ten minutes
+/// of its answer take. It ends only for a lane that died.
+const ARMED: Duration = Duration::from_secs(2 * 3600);
+
 /// Asks for deliveries of one account that are due.
 #[derive(Clone, Debug)]
 pub struct Claim {
@@ -283,12 +287,19 @@ impl Arm {
         let armed: i64 = tx
             .conn
             .prepare_cached(
-                "UPDATE delivery SET state = 'armed', tries = tries + 1, digest = ?4
+                "UPDATE delivery SET state = 'armed', tries = tries + 1, digest = ?4,
+                   lease_until = ?5
                  WHERE run = ?1 AND seq = ?2 AND state = 'leased' AND epoch = ?3
                  RETURNING tries",
             )?
             .query_row(
-                params![row.id.run.0, row.id.seq, row.epoch, self.digest],
+                params![
+                    row.id.run.0,
+                    row.id.seq,
+                    row.epoch,
+                    self.digest,
+                    tx.ticks + millis(ARMED)
+                ],
                 |r| r.get(0),
             )?;
         tx.conn
@@ -330,7 +341,9 @@ fn withdraw(tx: &mut Tx<'_>, row: &Claimed, refusal: ArmRefusal) -> rusqlite::Re
             Some("an earlier try is in doubt, and the message would be a different one now"),
         ),
     };
-    leave_lease(tx, row.id, row.epoch, to, reason)
+    // Only a person gets it out of doubt: no sweep may send it again.
+    let next_at = (to == State::Uncertain).then_some(i64::MAX);
+    leave_lease(tx, row.id, row.epoch, to, reason, next_at)
 }
 
 /// Gives leased rows back: certainly not sent, no attempt burnt.
@@ -338,6 +351,8 @@ fn withdraw(tx: &mut Tx<'_>, row: &Claimed, refusal: ArmRefusal) -> rusqlite::Re
 pub struct Release {
     /// The rows with the epochs of their leases.
     pub rows: Vec<(DeliveryId, i64)>,
+    /// When they may be claimed again, in milliseconds, if not at once: others go first then.
+    pub next_at: Option<i64>,
 }
 
 impl Operation for Release {
@@ -345,9 +360,9 @@ impl Operation for Release {
     const RANK: Rank = Rank::Result;
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<()> {
-        self.rows
-            .iter()
-            .try_for_each(|(id, epoch)| leave_lease(tx, *id, *epoch, State::Queued, None))
+        self.rows.iter().try_for_each(|(id, epoch)| {
+            leave_lease(tx, *id, *epoch, State::Queued, None, self.next_at)
+        })
     }
 }
 
@@ -357,6 +372,7 @@ fn leave_lease(
     epoch: i64,
     to: State,
     reason: Option<&str>,
+    next_at: Option<i64>,
 ) -> rusqlite::Result<()> {
     let changed = tx
         .conn
@@ -372,8 +388,7 @@ fn leave_lease(
             to.name(),
             reason,
             to.is_final().then_some(tx.now),
-            // Only a person gets it out of doubt: no sweep may send it again.
-            (to == State::Uncertain).then_some(i64::MAX),
+            next_at,
         ])?;
     if changed == 1 {
         tx.moved(id.run.0, State::Leased, to);

@@ -11,8 +11,8 @@
 //! leased                            --release-->  queued      account fault, hold, lease over
 //! leased                            --arm-->      armed       354 came: the body may go
 //! leased                            --fail-->     invalid     it cannot be composed
-//! leased, armed                     --defer-->    deferred    4xx, or broken before the body
-//! leased, armed                     --reject-->   rejected    5xx
+//! leased, armed, uncertain          --defer-->    deferred    4xx, or broken before the body
+//! leased, armed, uncertain          --reject-->   rejected    5xx
 //! armed, uncertain                  --accept-->   accepted    2xx to the dot, even late
 //! armed                             --unsend-->   queued      the dot never left
 //! armed                             --doubt-->    uncertain   no usable reply, or a crash

@@ -26,8 +26,7 @@ const RUN: &str = "SELECT r.id, r.schedule, r.occurrence, r.state, r.reason, r.a
     r.opened_at, r.ended_at, r.expires_at, r.no FROM run r";
 const DELIVERY: &str =
     "SELECT r.id || '.' || d.seq, r.schedule, d.state, d.address, d.name, d.list,
-    d.line, d.reason, d.tries, d.next_at, d.doubted, d.ended_at, d.run, d.seq
-    FROM run r JOIN delivery d ON d.run = r.no";
+    d.line, d.reason, d.tries, d.next_at, d.doubted, d.ended_at, d.run, d.seq";
 
 impl Reader {
     /// Opens the outbox below `dir` for reading.
@@ -131,7 +130,8 @@ impl Reader {
             filter.states.clone()
         };
         let sql = format!(
-            "{DELIVERY} WHERE d.state IN (SELECT value FROM json_each(?1))
+            "{DELIVERY} FROM run r CROSS JOIN delivery d ON d.run = r.no
+             WHERE d.state IN (SELECT value FROM json_each(?1))
                AND EXISTS (SELECT 1 FROM tally t WHERE t.run = r.no AND t.count > 0
                  AND t.state IN (SELECT value FROM json_each(?1)))
                AND (?2 IS NULL OR r.schedule = ?2) AND (?3 IS NULL OR r.account = ?3)
@@ -162,10 +162,12 @@ impl Reader {
     /// The database cannot be read.
     pub fn history(&self, key: &str) -> Result<Vec<(DeliveryRow, Vec<AttemptRow>)>, OutboxError> {
         let sql = format!(
-            "{DELIVERY} JOIN run_key k ON k.run = r.no AND k.fingerprint = ?2 AND k.key = ?1
-               AND k.seq = d.seq
+            "{DELIVERY} FROM run r
+             CROSS JOIN run_key k ON k.run = r.no AND k.fingerprint = ?2 AND k.key = ?1
+             CROSS JOIN delivery d ON d.run = k.run AND d.seq = k.seq
              UNION ALL
-             {DELIVERY} WHERE d.key = ?1 AND d.state IN ('suppressed', 'skipped', 'invalid')
+             {DELIVERY} FROM delivery d INDEXED BY delivery_unsent CROSS JOIN run r ON r.no = d.run
+             WHERE d.key = ?1 AND d.state IN ('suppressed', 'skipped', 'invalid')
                AND NOT EXISTS (SELECT 1 FROM run_key k
                  WHERE k.run = r.no AND k.fingerprint = ?2 AND k.key = ?1 AND k.seq = d.seq)
              ORDER BY 13 DESC, 14"

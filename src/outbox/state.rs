@@ -1,7 +1,7 @@
 //! The states of a delivery and the one table of moves between them.
 //!
-//! Nothing else in postroom decides whether a delivery may change state: every statement that
-//! writes `delivery.state` asks [`State::after`] first or is built from [`Move::sources`].
+//! [`MOVES`] is what may happen. Results ask [`State::after`] before they are written; the other
+//! operations each make one move of it, which a test holds against the table for every state.
 
 use std::fmt;
 
@@ -105,6 +105,8 @@ pub const MOVES: &[(State, Move, State)] = &[
     (Armed, Move::Doubt, Uncertain),
     (Armed, Move::Unsend, Queued),
     (Uncertain, Move::Accept, Accepted),
+    (Uncertain, Move::Defer, Deferred),
+    (Uncertain, Move::Reject, Rejected),
     (Uncertain, Move::Resend, Queued),
     (Uncertain, Move::Presume, Presumed),
     (Uncertain, Move::Confirm, Accepted),
@@ -166,15 +168,5 @@ impl State {
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
-    }
-}
-
-impl Move {
-    /// The states that this move may start from.
-    pub fn sources(self) -> impl Iterator<Item = State> {
-        MOVES
-            .iter()
-            .filter(move |(_, by, _)| *by == self)
-            .map(|(from, _, _)| *from)
     }
 }

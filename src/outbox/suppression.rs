@@ -119,9 +119,10 @@ impl Operation for Suppress {
         // What waits for this address is settled at once, so that `queue` tells the truth.
         let mut waiting = tx.conn.prepare_cached(
             "SELECT d.run, d.seq, d.state FROM run r
-             JOIN run_key k ON k.run = r.no AND k.fingerprint = ?1 AND k.key = ?2
-             JOIN delivery d ON d.run = k.run AND d.seq = k.seq
-             WHERE r.state = 'sending' AND d.state IN ('queued', 'deferred')",
+             CROSS JOIN run_key k ON k.run = r.no AND k.fingerprint = ?1 AND k.key = ?2
+             CROSS JOIN delivery d ON d.run = k.run AND d.seq = k.seq
+             WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending'
+               AND d.state IN ('queued', 'deferred')",
         )?;
         let fingerprint = super::Kept::fingerprint(&self.key);
         let waiting: Vec<(i64, i64, String)> = waiting

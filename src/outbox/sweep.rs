@@ -217,7 +217,8 @@ fn resend(tx: &mut Tx<'_>, id: DeliveryId) -> rusqlite::Result<()> {
 
 fn expire(tx: &mut Tx<'_>) -> rusqlite::Result<u64> {
     let mut query = tx.conn.prepare_cached(
-        "SELECT d.run, d.seq, d.state FROM run r JOIN delivery d ON d.run = r.no
+        "SELECT d.run, d.seq, d.state
+         FROM run r CROSS JOIN delivery d INDEXED BY delivery_waiting ON d.run = r.no
          WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending' AND r.expires_at <= ?1
            AND d.state IN ('queued', 'deferred') LIMIT ?2",
     )?;

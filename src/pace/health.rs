@@ -13,7 +13,10 @@ const QUOTA: [u64; 3] = [300, 900, 3600];
 /// Whether an account may be used, and when again.
 #[derive(Debug, Default)]
 pub struct Health {
-    failures: usize,
+    /// Whether anybody has got through to it yet.
+    proven: bool,
+    /// How often in a row, for each reason.
+    failures: [usize; 3],
     rest: Option<Rest>,
     until: Duration,
 }
@@ -46,17 +49,30 @@ impl Health {
             Rest::Login => &LOGIN,
             Rest::Quota => &QUOTA,
         };
-        let step = ladder[self.failures.min(ladder.len() - 1)];
-        let wait = spread(Duration::from_secs(step));
-        self.failures += 1;
-        self.rest = Some(why);
-        self.until = now + wait;
-        wait
+        let failures = &mut self.failures[why as usize];
+        let wait = spread(Duration::from_secs(
+            ladder[(*failures).min(ladder.len() - 1)],
+        ));
+        *failures += 1;
+        // A graver trouble is not cut short by a lighter one.
+        if now + wait > self.until {
+            self.rest = Some(why);
+            self.until = now + wait;
+        }
+        self.until - now
+    }
+
+    /// A session was opened, with login: more may be. Returns whether that is news.
+    pub fn reached(&mut self) -> bool {
+        !std::mem::replace(&mut self.proven, true)
     }
 
     /// The account works.
     pub fn good(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            proven: true,
+            ..Self::default()
+        };
     }
 
     /// How long the account rests from `now` on.
@@ -65,16 +81,34 @@ impl Health {
         (self.rest.is_some() && now < self.until).then(|| self.until - now)
     }
 
-    /// Whether the last thing known is trouble: then one lane at a time tries.
+    /// Whether nothing good is known yet, or trouble: then one lane at a time tries.
     #[must_use]
     pub fn is_doubtful(&self) -> bool {
-        self.rest.is_some()
+        self.rest.is_some() || !self.proven
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_lane_tries_until_a_session_was_opened() {
+        let mut health = Health::default();
+        assert!(health.is_doubtful());
+        assert!(health.reached() && !health.reached());
+        assert!(!health.is_doubtful());
+    }
+
+    #[test]
+    fn a_lighter_trouble_does_not_cut_a_graver_rest_short() {
+        let mut health = Health::default();
+        let at = Duration::from_secs;
+        health.fault(at(0), Rest::Login, |wait| wait);
+        assert_eq!(health.fault(at(1), Rest::Trouble, |wait| wait), at(59));
+        assert_eq!(health.rests(at(59)), Some(at(1)));
+        assert_eq!(health.fault(at(61), Rest::Login, |wait| wait), at(300));
+    }
 
     #[test]
     fn rests_grow_and_end_with_the_first_success() {

@@ -1,5 +1,7 @@
 //! Opening a run: the roll is called once, into the outbox, and the run is whole or it is nothing.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use lettre::message::Mailbox;
 
 use super::roll::{Badness, Person, Roll, RollError};
@@ -104,7 +106,12 @@ pub fn open(
         }
     };
     let mut filling = Filling::new(outbox, run);
-    match filling.fill(&roll) {
+    // A panic in a list reader or a template concerns this run, not all schedules.
+    let filled = catch_unwind(AssertUnwindSafe(|| filling.fill(&roll))).unwrap_or_else(|_| {
+        let text = "postroom failed while it read the lists (a bug); nothing was sent";
+        Err(RollError::BadRows(text.to_owned()).into())
+    });
+    match filled {
         Ok(badness) => {
             let duplicates = filling.seal()?;
             outbox

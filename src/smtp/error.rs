@@ -50,6 +50,14 @@ impl SmtpError {
         }
     }
 
+    /// Whether the connection was gone before the first command was answered: a server that closes
+    /// idle connections, not one that minds the message.
+    #[must_use]
+    pub fn hung_up_before_mail(&self) -> bool {
+        matches!(self.stage, Stage::Mail | Stage::Reset)
+            && matches!(self.trouble, Trouble::Closed | Trouble::Io(_))
+    }
+
     /// The reply that caused it, if one did.
     #[must_use]
     pub fn reply(&self) -> Option<&Reply> {

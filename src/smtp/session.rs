@@ -222,7 +222,8 @@ impl Session {
         }
         let heard = self.hear(Stage::Dot).await;
         match heard {
-            Ok(reply) if reply.is_positive() => Ok(reply),
+            // 220 greets and 221 says goodbye: neither speaks of this message.
+            Ok(reply) if reply.is_positive() && !matches!(reply.code, 220 | 221) => Ok(reply),
             Ok(reply) if reply.is_transient() || reply.is_permanent() => {
                 self.needs_reset = true;
                 Ok(reply)

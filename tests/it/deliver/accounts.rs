@@ -294,3 +294,50 @@ async fn a_rate_remembers_a_message_that_was_begun_before_its_window() {
     jump(Duration::from_secs(31)).await;
     office.until_states(&["accepted", "accepted"]).await;
 }
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_by_one_lane_and_not_by_all() {
+    let office = Office::new(Plan {
+        account: "user = \"ada\"\npassword = { file = \"secret\" }\nconnections = 8",
+        server: guarded(),
+        ..Plan::default()
+    })
+    .await;
+    office.house.write("secret", "wrong\n");
+    let many: Vec<String> = (0..40).map(|n| format!("p{n}@example.org")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    office.send(&many).await;
+    until("trouble", || office.trouble().is_some()).await;
+    lull().await;
+    assert_eq!(office.sandbox.as_ref().unwrap().counts().connections, 1);
+}
+
+#[tokio::test]
+async fn sessions_that_break_in_a_row_give_the_account_a_rest() {
+    let office = Office::new(Plan::default()).await;
+    let many: Vec<String> = (0..60).map(|n| format!("drop+{n}@example.org")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    office.send(&many).await;
+    until("trouble", || office.trouble().is_some()).await;
+    lull().await;
+    let broken = office.sandbox.as_ref().unwrap().counts().connections;
+    assert!(broken < 10, "{broken} of 60 came into doubt");
+}
+
+#[tokio::test]
+async fn one_message_that_the_account_is_blamed_for_does_not_stop_the_others() {
+    let office = Office::new(Plan {
+        account: "connections = 1",
+        ..Plan::default()
+    })
+    .await;
+    office
+        .send(&["530@example.org", "bob@example.org", "cy@example.org"])
+        .await;
+    until("trouble", || office.trouble().is_some()).await;
+    for _ in 0..3 {
+        jump(Duration::from_secs(400)).await;
+        lull().await;
+    }
+    assert_eq!(office.states()[1..], ["accepted", "accepted"]);
+}

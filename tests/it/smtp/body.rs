@@ -28,6 +28,8 @@ async fn no_clear_answer_to_the_dot_leaves_it_in_doubt() {
         "BODY\nCLOSE",
         "BODY\nS: 354 go on",
         "BODY\nS: 334 who?",
+        "BODY\nS: 220 mx.example.org at your service",
+        "BODY\nS: 221 bye",
         "BODY\nS: garbage\nS: 250 ok",
         "BODY\nS: 250-ok\nS: 550 no",
         "BODY\nS: 250-ok\nCLOSE",

@@ -207,7 +207,11 @@ impl Bench {
 
     pub(crate) fn release(&self, row: &Claimed) {
         let rows = vec![(row.id, row.epoch)];
-        now(self.outbox.submit(Release { rows })).unwrap();
+        now(self.outbox.submit(Release {
+            rows,
+            next_at: None,
+        }))
+        .unwrap();
     }
 
     pub(crate) fn sweep(&self) -> Swept {
