@@ -148,7 +148,7 @@ fn a_daemon_that_dies_is_told_with_the_end_of_its_log() {
     assert_eq!(demo.0.wait().unwrap().code(), Some(69), "{rest}");
     let told = "error: the daemon ended before its time (signal: 9 (SIGKILL)). The end of ";
     assert!(rest.contains(told), "{rest}");
-    assert!(rest.contains("is ready: 1 schedules"), "{rest}");
+    assert!(rest.contains("is ready: 1 schedule, 1 account"), "{rest}");
 }
 
 #[test]
