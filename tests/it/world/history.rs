@@ -43,12 +43,11 @@ pub(crate) fn ended(reader: &Reader, schedule: &str) -> Option<RunRow> {
         run: Some(run.id.clone()),
         ..Filter::default()
     };
+    // Two looks at an outbox that moves in between: both must have seen the same doubts.
+    let doubts = reader.deliveries(&doubts).unwrap();
     let rests = run.counts.sum(&moving) == 0
-        && reader
-            .deliveries(&doubts)
-            .unwrap()
-            .iter()
-            .all(|row| row.next_at.is_none());
+        && i64::try_from(doubts.len()) == Ok(run.counts.of(State::Uncertain))
+        && doubts.iter().all(|row| row.next_at.is_none());
     rests.then_some(run)
 }
 
