@@ -248,6 +248,9 @@ fn header_place(list: &List, path: &Path) -> Option<Place> {
     let Source::Csv(file) = &list.source else {
         return None;
     };
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None; // opening a pipe would wait for its other end
+    }
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .ok()?

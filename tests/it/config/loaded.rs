@@ -225,3 +225,15 @@ fn a_named_file_is_found_where_it_is_named() {
     let path = std::path::Path::new("some/where.toml");
     assert_eq!(find(Some(path)).as_deref(), Ok(path));
 }
+
+#[test]
+fn a_list_that_is_a_pipe_is_refused_and_waited_for_by_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("people");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+    let world = World::new();
+    let text = SMALLEST.replace("lists/customers.csv", &pipe.display().to_string());
+    let problems = world.load(&text).unwrap().problems;
+    let told = problems.render(false);
+    assert!(told.contains("a pipe (FIFO), not a file"), "{told}");
+}
