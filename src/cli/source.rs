@@ -9,7 +9,6 @@ use rustix::thread::{set_thread_gid, set_thread_uid};
 
 use super::client::{AskError, Client};
 use super::{Trouble, exit};
-use crate::audience;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::answer;
@@ -104,12 +103,7 @@ impl<'a> Source<'a> {
 
 /// The address as it is compared, from what a person typed.
 pub(super) fn key_of(address: &str) -> Result<String, Trouble> {
-    audience::mailbox(address)
-        .map(|mailbox| audience::key(&mailbox.email))
-        .map_err(|fault| {
-            let text = format!("`{}` is not an address: {fault}", address.escape_debug());
-            Trouble::new(exit::USAGE, text)
-        })
+    answer::key(address).map_err(|error| Trouble::new((&error).into(), error))
 }
 
 fn asked<T>(answer: Result<T, AskError>) -> Result<T, Trouble> {

@@ -1,6 +1,8 @@
 //! Answers that are the same whether the daemon gives them or a command that reads the outbox
 //! itself.
 
+use lettre::message::Mailbox;
+
 use super::api::History;
 use super::api::{Next, RunsQuery, SendAnswer, SendRequest, Status, Why};
 use crate::audience;
@@ -89,23 +91,33 @@ pub fn why(reader: &Reader, key: String) -> Result<Why, OutboxError> {
     })
 }
 
+/// The mailbox that a person typed.
+///
+/// # Errors
+/// It is none.
+pub fn mailbox(text: &str) -> Result<Mailbox, RollError> {
+    audience::mailbox(text).map_err(|fault| {
+        let text = text.escape_debug();
+        RollError::BadAddress(format!("`{text}` is not an address: {fault}"))
+    })
+}
+
+/// The address that a person typed, as it is compared.
+///
+/// # Errors
+/// It is none.
+pub fn key(text: &str) -> Result<String, RollError> {
+    Ok(audience::key(&mailbox(text)?.email))
+}
+
 /// What a request to send means.
 ///
 /// # Errors
 /// An address in it is not one.
 pub fn order(request: &SendRequest, clock: &Clock) -> Result<Order, RollError> {
-    let mailbox = |text: &String| {
-        audience::mailbox(text).map_err(|fault| {
-            RollError::BadAddress(format!(
-                "`{}` is not an address: {fault}",
-                text.escape_debug()
-            ))
-        })
-    };
     let mut order = Order::manual(&request.schedule, clock);
-    let only = request.only.as_ref().map(mailbox).transpose()?;
-    order.only = only.map(|mailbox| audience::key(&mailbox.email));
-    order.test = request.test.as_ref().map(mailbox).transpose()?;
+    order.only = request.only.as_deref().map(key).transpose()?;
+    order.test = request.test.as_deref().map(mailbox).transpose()?;
     Ok(order)
 }
 

@@ -17,7 +17,6 @@ use super::api::{
     AddressQuery, Changed, Process, QueueQuery, Refusal, RunsQuery, SendRequest, Status,
     SuppressRequest, Why,
 };
-use crate::audience;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::deliver::Watch;
@@ -155,7 +154,7 @@ async fn run(State(desk): Shared, Path(id): Path<String>) -> Answer<RunRow> {
 }
 
 async fn why(State(desk): Shared, Query(query): Query<AddressQuery>) -> Answer<Why> {
-    let key = key_of(&query.address)?;
+    let key = answer::key(&query.address)?;
     read(desk, move |_, reader| answer::why(reader, key)).await
 }
 
@@ -164,7 +163,7 @@ async fn suppressions(State(desk): Shared) -> Answer<Vec<SuppressionRow>> {
 }
 
 async fn suppress(State(desk): Shared, Json(request): Json<SuppressRequest>) -> Answer<Changed> {
-    let key = key_of(&request.address)?;
+    let key = answer::key(&request.address)?;
     let entry = Suppress {
         address: key.clone(),
         key,
@@ -183,7 +182,7 @@ async fn unsuppress(State(desk): Shared, Query(query): Query<AddressQuery>) -> A
     let changed = desk
         .outbox
         .submit(Unsuppress {
-            key: key_of(&query.address)?,
+            key: answer::key(&query.address)?,
         })
         .await?;
     tracing::info!(
@@ -224,13 +223,4 @@ async fn send(
     let answer = sent.await.expect("opening a run does not panic")?;
     watch.wake();
     Ok(Json(answer))
-}
-
-fn key_of(address: &str) -> Result<String, Trouble> {
-    audience::mailbox(address)
-        .map(|mailbox| audience::key(&mailbox.email))
-        .map_err(|fault| {
-            let text = format!("`{}` is not an address: {fault}", address.escape_debug());
-            Trouble(StatusCode::UNPROCESSABLE_ENTITY, text)
-        })
 }

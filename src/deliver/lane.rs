@@ -312,7 +312,9 @@ impl Lane {
             Decision::Accept => Outcome::Accepted,
             Decision::Never => Outcome::Rejected { suppress: false },
             Decision::Gone => Outcome::Rejected { suppress: true },
-            Decision::Later if !about_it && self.report.is_armed() => Outcome::NotSent { next_at },
+            Decision::Later if !about_it && self.report.body() == Body::Gone => {
+                Outcome::NotSent { next_at }
+            }
             Decision::Later if matches!(verdict.scope, Scope::Account(_)) => {
                 return self.give_back_used(row, next_at);
             }

@@ -94,10 +94,6 @@ impl Report {
         self.body
     }
 
-    pub(super) fn is_armed(&self) -> bool {
-        self.body == Body::Gone
-    }
-
     /// It is out of this lane's hands.
     pub(super) fn end(&mut self) {
         self.body = Body::Kept;
