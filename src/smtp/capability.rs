@@ -12,12 +12,18 @@ pub struct Capabilities {
     /// The size of a message may be stated; the largest one taken, in bytes (RFC 1870). 0 means
     /// that the server names no limit.
     pub size: Option<u64>,
-    /// AUTH PLAIN (RFC 4616).
-    pub auth_plain: bool,
-    /// AUTH LOGIN, never standardised, often the only one.
-    pub auth_login: bool,
-    /// All mechanisms that are offered, for error messages.
+    /// Addresses and headers in UTF-8 (RFC 6531).
+    pub smtputf8: bool,
+    /// Delivery status notifications can be asked for (RFC 3461).
+    pub dsn: bool,
+    /// So many messages may go over one connection (LIMITS MAILMAX, RFC 9422).
+    pub mail_max: Option<usize>,
+    /// So many recipients may share one transaction (LIMITS RCPTMAX, RFC 9422).
+    pub rcpt_max: Option<usize>,
+    /// The mechanisms of AUTH (RFC 4954), in capital letters.
     pub mechanisms: Vec<String>,
+    /// All that it offers, as it wrote it, for people.
+    pub lines: Vec<String>,
 }
 
 impl Capabilities {
@@ -32,16 +38,44 @@ impl Capabilities {
             match words.next() {
                 Some("PIPELINING") => offers.pipelining = true,
                 Some("STARTTLS") => offers.starttls = true,
+                Some("SMTPUTF8") => offers.smtputf8 = true,
+                Some("DSN") => offers.dsn = true,
                 Some("SIZE") => {
                     offers.size = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or(0));
                 }
-                Some("AUTH") => offers.mechanisms.extend(words.map(str::to_owned)),
+                Some("LIMITS") => words.for_each(|limit| offers.read_limit(limit)),
+                Some("AUTH") => offers.add_mechanisms(words),
                 _ => {}
             }
+            offers.lines.push(line.clone());
         }
-        offers.auth_plain = offers.mechanisms.iter().any(|name| name == "PLAIN");
-        offers.auth_login = offers.mechanisms.iter().any(|name| name == "LOGIN");
         offers
+    }
+
+    fn read_limit(&mut self, limit: &str) {
+        let Some((name, value)) = limit.split_once('=') else {
+            return;
+        };
+        let value = value.parse().ok().filter(|value| *value > 0);
+        match name {
+            "MAILMAX" => self.mail_max = value,
+            "RCPTMAX" => self.rcpt_max = value,
+            _ => {}
+        }
+    }
+
+    fn add_mechanisms<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        for name in names {
+            if !self.mechanisms.iter().any(|known| known == name) {
+                self.mechanisms.push(name.to_owned());
+            }
+        }
+    }
+
+    /// Whether AUTH knows a mechanism, `PLAIN` for example.
+    #[must_use]
+    pub fn has_mechanism(&self, name: &str) -> bool {
+        self.mechanisms.iter().any(|known| known == name)
     }
 
     /// The largest message that the server takes, in bytes.

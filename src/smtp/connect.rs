@@ -206,13 +206,13 @@ async fn log_in(
     let user = &credentials.user;
     let password = &credentials.password;
     let line = |words: String| Zeroizing::new(format!("{words}\r\n"));
-    let steps = if offers.auth_plain {
+    let steps = if offers.has_mechanism("PLAIN") {
         let secret = Zeroizing::new(format!("\0{user}\0{}", password.as_str()));
         vec![line(format!(
             "AUTH PLAIN {}",
             BASE64.encode(secret.as_bytes())
         ))]
-    } else if offers.auth_login {
+    } else if offers.has_mechanism("LOGIN") {
         vec![
             line("AUTH LOGIN".to_owned()),
             line(BASE64.encode(user)),
