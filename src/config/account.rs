@@ -11,7 +11,7 @@ use super::choice::Tls;
 use super::problem::Problem;
 use super::provider::{self, Provider};
 use super::section::Section;
-use super::{credential, files};
+use super::{Dsn, credential, dsn, files};
 use crate::audience;
 use crate::compose::Sender;
 use crate::secret::Secret;
@@ -19,6 +19,12 @@ use crate::secret::Secret;
 /// The waits after temporary failures if nobody says otherwise, in minutes.
 const RETRY_MINUTES: [u64; 7] = [1, 5, 15, 30, 60, 120, 240];
 const CONNECTIONS: u64 = 3;
+/// Many servers cut a session off soon after.
+const MESSAGES_PER_CONNECTION: u64 = 100;
+/// As Postfix's smtp_connection_reuse_time_limit.
+const CONNECTION_AGE: Duration = Duration::from_secs(300);
+/// Some servers close after ten seconds.
+const CONNECTION_IDLE: Duration = Duration::from_secs(9);
 
 /// An SMTP submission account: a server, who we are there, and what it allows.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +47,16 @@ pub struct Account {
     pub rate: Vec<Rate>,
     /// How many sessions at once, at least 1.
     pub connections: usize,
+    /// A session is renewed after so many messages, at least 1.
+    pub messages_per_connection: usize,
+    /// A session is renewed at this age.
+    pub connection_age: Duration,
+    /// A session without work says goodbye after this time.
+    pub connection_idle: Duration,
+    /// Whether the next envelope may go out with a body, where the server offers PIPELINING.
+    pub chaining: bool,
+    /// Which delivery notices are asked for (RFC 3461), if it is asked at all.
+    pub dsn: Option<Dsn>,
     /// The waits after temporary failures, at least one; the last repeats.
     pub retry: Vec<Duration>,
     /// The name given in EHLO, if not this machine's.
@@ -74,7 +90,10 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
     }
     let from = from(section);
     let reply_to = section.mailbox("reply_to");
-    let connections = section.count("connections").unwrap_or(CONNECTIONS);
+    let count = |key, default| {
+        let count = section.count(key).unwrap_or(default);
+        usize::try_from(count).unwrap_or(usize::MAX)
+    };
     Some(Account {
         name: section.name.to_owned(),
         host: host?,
@@ -87,7 +106,12 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
             reply_to,
         },
         rate: section.rates("rate").unwrap_or_default(),
-        connections: usize::try_from(connections).unwrap_or(usize::MAX),
+        connections: count("connections", CONNECTIONS),
+        messages_per_connection: count("messages_per_connection", MESSAGES_PER_CONNECTION),
+        connection_age: section.span("connection_age").unwrap_or(CONNECTION_AGE),
+        connection_idle: section.span("connection_idle").unwrap_or(CONNECTION_IDLE),
+        chaining: section.flag("chaining").unwrap_or(true),
+        dsn: dsn::read(section),
         retry: section.spans("retry").unwrap_or_else(default_retry),
         hello: section.text("hello").map(|name| name.text.to_owned()),
     })

@@ -6,7 +6,7 @@
 //! instead of being asked about a typing mistake.
 
 use super::choice::{Addresses, BadRows, Empty, LogFormat, OnUncertain, Tls};
-use super::provider;
+use super::{dsn, provider};
 
 /// A key of the configuration.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub enum Kind {
     Count(u64, u64),
     /// One of some words.
     Choice(&'static [&'static str]),
+    /// One or several of some words.
+    Choices(&'static [&'static str]),
     /// One of the known providers.
     Provider,
     /// A file or folder, relative to the file that names it.
@@ -109,8 +111,8 @@ const fn planned(path: &'static str, doc: &'static str) -> Key {
 }
 
 use Kind::{
-    Choice, Count, Cron, Duration, Encoding, Flag, Instants, Mailbox, NameOrFalse, Names, Path,
-    People, Provider, Rates, Secret, Separator, Span, SpanOrNever, Spans, Text, Texts, Zone,
+    Choice, Choices, Count, Cron, Duration, Encoding, Flag, Instants, Mailbox, NameOrFalse, Names,
+    Path, People, Provider, Rates, Secret, Separator, Span, SpanOrNever, Spans, Text, Texts, Zone,
 };
 
 /// Every key, in the order in which one would write them.
@@ -171,6 +173,16 @@ pub static KEYS: &[Key] = &[
         "How fast the server may be used; every one of several holds."),
     key("account.*.connections", Count(1, 100), "3",
         "How many sessions at once."),
+    key("account.*.messages_per_connection", Count(1, 1_000_000), "100",
+        "A session is renewed after so many mails."),
+    key("account.*.connection_age", Span, "5m",
+        "A session is renewed at this age."),
+    key("account.*.connection_idle", Span, "9s",
+        "A session without work says goodbye after this time."),
+    key("account.*.chaining", Flag, "true",
+        "Send the next envelope with the body where the server offers PIPELINING."),
+    key("account.*.dsn", Choices(dsn::WORDS), "",
+        "Which delivery notices to ask the server for; without it, none are asked for or against."),
     key("account.*.retry", Spans, "[\"1m\", \"5m\", \"15m\", \"30m\", \"1h\", \"2h\", \"4h\"]",
         "The waits after temporary failures; the last repeats until the mail expires."),
     key("account.*.hello", Text, "this machine's name",
@@ -277,6 +289,10 @@ pub(super) fn foreign(name: &str) -> Option<&'static str> {
         "reply" | "replyto" => "reply_to",
         "helo" | "ehlo" | "helo_name" => "hello",
         "encryption" | "security" => "tls",
+        "max_messages" | "max_messages_per_connection" | "messages" => "messages_per_connection",
+        "idle_timeout" | "keepalive" | "keep_alive" => "connection_idle",
+        "max_age" | "connection_lifetime" => "connection_age",
+        "notify" | "delivery_status" => "dsn",
         "max_connections" | "concurrency" | "pool_size" | "workers" => "connections",
         "rate_limit" | "throttle" | "limit" => "rate",
         "ca_file" | "cafile" | "ca_cert" | "tls_ca" => "ca",
@@ -311,6 +327,7 @@ pub(super) fn wants(kind: Kind) -> String {
         Flag => "true or false".into(),
         Count(..) => "a number".into(),
         Choice(words) => one_of(words),
+        Choices(words) => format!("{}, or a list of them", one_of(words)),
         Provider => one_of(&provider::names()),
         Instants => "a date with a time, or a list of them".into(),
         Duration | Span => "a duration in quotes, like \"5m\"".into(),

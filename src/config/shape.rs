@@ -21,6 +21,11 @@ pub(super) fn complaint(doc: &Document, key: &Key, value: &Value<'_>) -> Option<
     let bad_value = |message| Problem::error("bad-value", message, doc.place(value.span(), ""));
     match (key.kind, value.get_ref()) {
         (Kind::Choice(words), DeValue::String(word)) => one_of(doc, key, word, words, value),
+        (Kind::Choices(words), DeValue::String(word)) => one_of(doc, key, word, words, value),
+        (Kind::Choices(words), DeValue::Array(list)) => list.iter().find_map(|item| {
+            let word = item.get_ref().as_str().unwrap_or_default();
+            one_of(doc, key, word, words, item)
+        }),
         (Kind::Provider, DeValue::String(word)) => {
             one_of(doc, key, word, &provider::names(), value)
         }
@@ -63,6 +68,7 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
             | Kind::Separator
             | Kind::Encoding
             | Kind::Choice(_)
+            | Kind::Choices(_)
             | Kind::Provider
             | Kind::Duration
             | Kind::Span
@@ -78,7 +84,10 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
         (Kind::Secret, V::String(_) | V::Table(_)) => true,
         (Kind::Table | Kind::Tables, V::Table(_)) => true,
         (Kind::Zone, V::Table(_)) => true, // { column = … }, which answers for itself
-        (Kind::Spans | Kind::Rates | Kind::Names | Kind::Texts, V::Array(list)) => {
+        (
+            Kind::Choices(_) | Kind::Spans | Kind::Rates | Kind::Names | Kind::Texts,
+            V::Array(list),
+        ) => {
             return list.iter().find(|item| !item.get_ref().is_str());
         }
         (Kind::Instants, V::Array(list)) => {
@@ -99,7 +108,7 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
 fn wrong_type(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
     let within_list = matches!(
         key.kind,
-        Kind::Spans | Kind::Texts | Kind::People | Kind::Names
+        Kind::Choices(_) | Kind::Spans | Kind::Texts | Kind::People | Kind::Names
     ) && !value.get_ref().is_array();
     let what = described(value.get_ref());
     let message = format!("`{}` wants {}, this is {what}", key.name(), wants(key.kind));
@@ -146,7 +155,10 @@ fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Opti
         (Kind::Rates, DeValue::Integer(number)) => Some(Fix::Say(format!(
             "in what time? \"{number}/minute\", \"{number}/hour\" or \"{number}/day\""
         ))),
-        (Kind::Choice(_) | Kind::Provider | Kind::Instants | Kind::People, _) if is_scalar => None,
+        (
+            Kind::Choice(_) | Kind::Choices(_) | Kind::Provider | Kind::Instants | Kind::People,
+            _,
+        ) if is_scalar => None,
         (Kind::Spans | Kind::Texts, DeValue::String(_)) if may_be_item => {
             Some(Fix::Write(format!("[{written}]"), ""))
         }

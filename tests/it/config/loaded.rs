@@ -7,7 +7,7 @@ use postroom::audience::Source;
 use postroom::calendar::When;
 use postroom::config::key::{KEYS, Kind};
 use postroom::config::{
-    Addresses, BadRows, CatchUp, Config, Empty, LogFormat, OnUncertain, Tls, find,
+    Addresses, BadRows, CatchUp, Config, Dsn, Empty, LogFormat, OnUncertain, Tls, find,
 };
 use postroom::secret::Secret;
 
@@ -51,6 +51,11 @@ fn the_smallest_file_takes_its_defaults() {
     let account = &config.accounts["qq"];
     assert_eq!((account.host.as_str(), account.port), ("smtp.qq.com", 465));
     assert_eq!((account.tls, account.connections), (Tls::Implicit, 3));
+    assert_eq!(account.messages_per_connection, 100);
+    assert_eq!(account.connection_age, 5 * MINUTE);
+    assert_eq!(account.connection_idle, Duration::from_secs(9));
+    assert!(account.chaining);
+    assert_eq!(account.dsn, None, "nobody is asked");
     assert_eq!(account.sender.from.to_string(), "123456@qq.com");
     assert_eq!(account.retry.first(), Some(&MINUTE));
     assert_eq!(account.retry.last(), Some(&(240 * MINUTE)));
@@ -91,6 +96,16 @@ fn every_key_of_the_full_file_is_understood() {
     assert_eq!(rates, ["2/second", "4000/day"]);
     let relay = &config.accounts["relay"];
     assert_eq!(relay.retry, [MINUTE, 5 * MINUTE, 90 * MINUTE]);
+    assert_eq!(relay.messages_per_connection, 20);
+    assert_eq!(relay.connection_age, 2 * MINUTE);
+    assert_eq!(relay.connection_idle, MINUTE / 2);
+    assert!(!relay.chaining);
+    let asked = Dsn {
+        failure: true,
+        delay: true,
+        success: false,
+    };
+    assert_eq!(relay.dsn, Some(asked));
     assert_eq!(relay.ca, Some(world.path().join("ca.pem")));
 
     let Source::Inline(team) = &config.lists["team"].source else {
@@ -152,6 +167,11 @@ fn every_key_that_is_accepted_changes_something() {
         ("help@", "info@"),
         ("100/10s", "100/20s"),
         ("connections = 4", "connections = 5"),
+        ("= 20\n", "= 21\n"),
+        ("\"2m\"", "\"3m\""),
+        ("\"30s\"", "\"31s\""),
+        ("chaining                = false", ""),
+        ("[\"failure\", \"delay\"]", "\"never\""),
         ("\"1h30m\"", "\"2h\""),
         ("hello       = \"mail.", "hello       = \"post."),
         ("ada@example.org", "ida@example.org"),
