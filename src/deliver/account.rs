@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::door;
 use super::letter::Letterheads;
 use super::verdict::Fault;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Addresses, Rate};
 use crate::outbox::{Claimed, Outbox, OutboxError, Reader, Release};
-use crate::pace::{Health, Pace, Rest};
-use crate::smtp::{Deadlines, Target, TlsClient, TlsSetupError};
+use crate::pace::{Health, Limits, Pace, Rest};
+use crate::smtp::{Deadlines, Target, TlsSetupError};
 
 /// So many sessions may break in a row before the account rests.
 const BREAKS: usize = 3;
@@ -50,6 +51,7 @@ pub(super) struct State {
     pub(super) pace: Pace,
     pub(super) schedules: HashMap<String, Pace>,
     pub(super) health: Health,
+    pub(super) limits: Limits,
     /// Claimed rows that no lane has taken yet; each holds a slot of the pace.
     pub(super) ready: VecDeque<Claimed>,
     /// Lanes that exist, and how many of them have no row in hand.
@@ -97,14 +99,7 @@ impl AccountWork {
         deadlines: Deadlines,
         tools: Tools,
     ) -> Result<Arc<Self>, TlsSetupError> {
-        let target = Target {
-            host: account.host.clone(),
-            port: account.port,
-            tls: account.tls,
-            client: TlsClient::new(account.ca.as_deref())?,
-            hello: account.hello.clone().unwrap_or_else(own_name),
-            deadlines,
-        };
+        let target = door::target(&account, deadlines)?;
         let schedules = schedule_rates
             .iter()
             .map(|(name, rates)| (name.clone(), Pace::new(rates)))
@@ -113,6 +108,7 @@ impl AccountWork {
             pace: Pace::new(&account.rate),
             schedules,
             health: Health::default(),
+            limits: Limits::default(),
             ready: VecDeque::new(),
             lanes: 0,
             idle: 0,
@@ -223,6 +219,22 @@ impl AccountWork {
         }
     }
 
+    /// The server refused one more connection beside those that are open: no fault of the account.
+    pub(super) fn enough_connections(&self, open: usize, text: &str) {
+        let mut state = self.state();
+        let now = self.tools.clock.ticks();
+        let before = state.limits.connections(self.account.connections, now);
+        state.limits.enough_connections(open, now);
+        drop(state);
+        let account = &self.account.name;
+        if open < before {
+            tracing::info!(
+                account,
+                "account {account} goes on with {open} connections, its server takes no more: {text}"
+            );
+        }
+    }
+
     /// The account works. While it rests, an answer on a session that was open before says nothing
     /// about whether it can be had again.
     pub(super) fn good(&self) {
@@ -275,6 +287,17 @@ impl AccountWork {
 }
 
 impl State {
+    /// Whether the account may not be used now.
+    pub(super) fn rests(&self, now: Duration) -> bool {
+        self.health.rests(now).is_some()
+    }
+
+    /// Whether a rate leaves nothing for a further message of `schedule` now.
+    pub(super) fn is_bound(&mut self, schedule: &str, now: Duration) -> bool {
+        let own = self.schedules.get_mut(schedule);
+        self.pace.free(now) == 0 || own.is_some_and(|pace| pace.free(now) == 0)
+    }
+
     /// A slot was used; it counts until its windows have passed.
     pub(super) fn done(&mut self, schedule: &str, now: Duration) {
         self.pace.done(now);
@@ -290,17 +313,4 @@ impl State {
             pace.give_back();
         }
     }
-}
-
-/// The name of this machine, for EHLO; an address literal where it has none that fits.
-fn own_name() -> String {
-    let name = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    let fits = name.contains('.')
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
-    if fits { name } else { "[127.0.0.1]".to_owned() }
 }

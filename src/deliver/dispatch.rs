@@ -115,11 +115,8 @@ fn allowance(work: &AccountWork) -> Result<Allowance, Duration> {
     }
     // After trouble one message at a time finds out whether it is over.
     let probing = state.health.is_doubtful();
-    let most = if probing {
-        1
-    } else {
-        work.account.connections * AHEAD
-    };
+    let connections = state.limits.connections(work.account.connections, now);
+    let most = if probing { 1 } else { connections * AHEAD };
     let busy = if probing { state.lanes - state.idle } else { 0 };
     let room = most
         .saturating_sub(state.ready.len() + busy)
@@ -136,11 +133,12 @@ fn allowance(work: &AccountWork) -> Result<Allowance, Duration> {
 
 /// Opens lanes while there is more to do than the idle ones can take.
 fn open_lanes(work: &Arc<AccountWork>, lanes: &mut JoinSet<()>) {
+    let now = work.tools.clock.ticks();
     let mut state = work.state();
     let most = if state.health.is_doubtful() {
         1
     } else {
-        work.account.connections
+        state.limits.connections(work.account.connections, now)
     };
     while state.lanes < most && state.ready.len() > state.idle {
         state.lanes += 1;

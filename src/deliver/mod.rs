@@ -17,9 +17,12 @@
 //! wrong is dropped.
 
 mod account;
+mod carry;
 mod dispatch;
+mod door;
 mod lane;
 mod letter;
+mod line;
 mod report;
 pub mod verdict;
 
@@ -32,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use account::AccountWork;
 pub use account::{AccountView, TroubleView};
+pub use door::{credentials, target};
 use letter::Letterheads;
 
 use crate::clock::Clock;

@@ -7,7 +7,7 @@ use crate::audience::mask;
 use crate::config::Addresses;
 use crate::outbox::state::State;
 use crate::outbox::{Claimed, OutboxError, Outcome, Receipt, Record};
-use crate::smtp::{Reply, Stage};
+use crate::smtp::{Reply, SmtpError, Stage};
 
 /// Refusals in a row are confirmed together, so many at most.
 const PENDING_MAX: usize = 16;
@@ -28,6 +28,35 @@ impl Happened {
             stage,
             reply: Some(reply.clone()),
             text: reply.text.clone(),
+        }
+    }
+
+    pub(super) fn error(error: &SmtpError) -> Self {
+        Self {
+            stage: error.stage,
+            reply: error.reply().cloned(),
+            text: error.to_string(),
+        }
+    }
+
+    /// No server said this.
+    pub(super) fn here(stage: Stage, text: String) -> Self {
+        Self {
+            stage,
+            reply: None,
+            text,
+        }
+    }
+
+    pub(super) fn code(&self) -> Option<u16> {
+        self.reply.as_ref().map(|reply| reply.code)
+    }
+
+    /// For people: what was said, and to what.
+    pub(super) fn at_stage(&self) -> String {
+        match &self.reply {
+            Some(reply) => format!("{}: {reply}", self.stage),
+            None => self.text.clone(),
         }
     }
 }
@@ -127,7 +156,6 @@ impl Report {
         };
         let receipt = self.work.tools.outbox.submit(record.clone());
         self.pending.push((receipt, record, told));
-        self.body = Body::Kept;
     }
 
     fn shown(&self, address: &str) -> String {

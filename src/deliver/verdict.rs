@@ -56,6 +56,15 @@ pub enum Decision {
     Gone,
 }
 
+/// What a refusal says about how the server wants to be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lesson {
+    /// This connection has carried as many messages as one may.
+    MessagesPerConnection,
+    /// There are as many connections as there may be.
+    Connections,
+}
+
 /// Scope and decision.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Verdict {
@@ -63,6 +72,8 @@ pub struct Verdict {
     pub scope: Scope,
     /// What to do.
     pub decision: Decision,
+    /// What can be learned from it.
+    pub lesson: Option<Lesson>,
 }
 
 /// Words with which servers say that the account may send no more for now, often with a 5xx.
@@ -86,12 +97,7 @@ const QUOTA_WORDS: &[&str] = &[
 const RATE_WORDS: &[&str] = &["sending rate exceeded"];
 
 /// Words that concern the connection only.
-const SESSION_WORDS: &[&str] = &[
-    "mi:dmc",
-    "per connection",
-    "per session",
-    "too many concurrent",
-];
+const SESSION_WORDS: &[&str] = &["mi:dmc", "per connection", "per session"];
 
 /// Judges the reply to a command about one message.
 #[must_use]
@@ -101,6 +107,7 @@ pub fn judge(stage: Stage, reply: &Reply) -> Verdict {
         return Verdict {
             scope: Scope::Message,
             decision: Decision::Accept,
+            lesson: None,
         };
     }
     by_text(stage, reply)
@@ -116,8 +123,18 @@ fn by_text(stage: Stage, reply: &Reply) -> Option<Verdict> {
     }
     let text = reply.text.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(SESSION_WORDS) {
-        Some(later(Scope::Session))
+    if says(&["too many concurrent", "too many connections", "hl:icc"]) {
+        let lesson = Some(Lesson::Connections);
+        Some(Verdict {
+            lesson,
+            ..later(Scope::Session)
+        })
+    } else if says(SESSION_WORDS) {
+        let lesson = Some(Lesson::MessagesPerConnection);
+        Some(Verdict {
+            lesson,
+            ..later(Scope::Session)
+        })
     } else if says(QUOTA_WORDS) {
         Some(later(Scope::Account(Fault::Quota)))
     } else if says(RATE_WORDS) {
@@ -140,6 +157,7 @@ fn by_code(stage: Stage, reply: &Reply) -> Option<Verdict> {
         (Stage::Rcpt, 500..=599, Some(Enhanced(5, 1, 1 | 2 | 3 | 6 | 10))) => Some(Verdict {
             scope: Scope::Recipient,
             decision: Decision::Gone,
+            lesson: None,
         }),
         (_, 400..=599, Some(Enhanced(5, 4, 5))) => Some(later(Scope::Account(Fault::Quota))),
         // The sender is refused: that would burn every recipient of the run, one after the other.
@@ -184,6 +202,7 @@ fn later(scope: Scope) -> Verdict {
     Verdict {
         scope,
         decision: Decision::Later,
+        lesson: None,
     }
 }
 
@@ -191,5 +210,6 @@ fn never(scope: Scope) -> Verdict {
     Verdict {
         scope,
         decision: Decision::Never,
+        lesson: None,
     }
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::stream::Wire;
 use super::{
-    Capabilities, Deadlines, Reply, Session, SmtpError, Stage, Stream, TlsClient, Trouble,
+    Capabilities, Chaining, Deadlines, Reply, Session, SmtpError, Stage, Stream, TlsClient, Trouble,
 };
 use crate::config::Tls;
 
@@ -31,6 +31,8 @@ pub struct Target {
     pub hello: String,
     /// How long each stage may take.
     pub deadlines: Deadlines,
+    /// Whether the next envelope may go out with a body, and what is known of that.
+    pub chaining: Chaining,
 }
 
 /// What an account logs in with.
@@ -141,7 +143,10 @@ impl Session {
         credentials: Option<&Credentials>,
     ) -> Result<Self, SmtpError> {
         let deadlines = target.deadlines;
-        let mut wire = Wire::new(stream);
+        let mut wire = match target.tls {
+            Tls::Implicit => Wire::over_tls(stream),
+            Tls::Starttls | Tls::None => Wire::new(stream),
+        };
         let greeting = wire
             .reply(Stage::Greeting, deadlines.greeting)
             .await
@@ -155,7 +160,8 @@ impl Session {
         if let Some(credentials) = credentials {
             log_in(&mut wire, &deadlines, &offers, credentials).await?;
         }
-        Ok(Self::new(wire, offers, deadlines))
+        let chaining = target.chaining.clone();
+        Ok(Self::new(wire, offers, deadlines, chaining))
     }
 }
 
@@ -188,7 +194,7 @@ async fn starttls(
     .await?;
     expect(Stage::Starttls, &reply, |code| code == 220)?;
     let stream = wire.into_stream(Stage::Starttls)?;
-    Ok(Wire::new(
+    Ok(Wire::over_tls(
         target
             .client
             .wrap(stream, &target.host, &target.deadlines)

@@ -10,19 +10,26 @@
 //! the outbox or of rates.
 
 mod capability;
+mod chaining;
 mod connect;
+mod envelope;
 mod error;
 mod reply;
 mod session;
 mod stage;
 mod stream;
+mod stuffing;
 mod tls;
+mod transaction;
 
 pub use capability::Capabilities;
+pub use chaining::Chaining;
 pub use connect::{Credentials, Target, connect};
+pub use envelope::{Dsn, Envelope, Unfit};
 pub use error::{SmtpError, Trouble};
 pub use reply::{Enhanced, Reply};
 pub use session::{Offer, Session};
 pub use stage::{Deadlines, Stage};
 pub use stream::Stream;
 pub use tls::{TlsClient, TlsSetupError};
+pub use transaction::Answer;

@@ -49,13 +49,29 @@ impl Reply {
         self.code / 100 == 5
     }
 
+    /// As an answer to RCPT: the recipient is taken.
+    #[must_use]
+    pub fn takes_recipient(&self) -> bool {
+        matches!(self.code, 250 | 251)
+    }
+
+    /// As an answer to RCPT after one that was taken: this one is too many for the transaction
+    /// (RFC 5321 section 4.5.3.1.10, RFC 3463 section 3.6).
+    #[must_use]
+    pub fn wants_fewer_recipients(&self) -> bool {
+        match self.enhanced {
+            Some(Enhanced(_, subject, detail)) => (subject, detail) == (5, 3),
+            None => matches!(self.code, 452 | 552),
+        }
+    }
+
     /// Takes one whole reply from the front of `buffer`.
     ///
     /// `Ok(None)` asks for more bytes.
     ///
     /// # Errors
     /// What was received is not a reply; the text says why.
-    pub(super) fn take(buffer: &mut Vec<u8>) -> Result<Option<Self>, String> {
+    pub fn take(buffer: &mut Vec<u8>) -> Result<Option<Self>, String> {
         let mut lines = Vec::new();
         let mut from = 0;
         loop {

@@ -2,31 +2,46 @@
 //!
 //! A transaction has two halves, so that the caller can make it durable in between that the body
 //! may go out: [`Session::offer`] ends with the server's 354, [`Session::send`] with its answer to
-//! the end of data. A failed half ends the session.
+//! the end of data. Where the server bears it, the next envelope goes out in the same write as a
+//! body, and [`Session::offered`] hears what the server makes of it: a round trip for each message.
+//!
+//! A half that failed, or whose future was dropped, ends the session: it can only be closed.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::IoSlice;
 
-use lettre::Address;
-use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
-use lettre::transport::smtp::extension::MailParameter;
-use memchr::memmem;
+use lettre::transport::smtp::commands::{Data, Quit, Rset};
 
+use super::chaining::Attempt;
 use super::stream::Wire;
-use super::{Capabilities, Deadlines, Reply, SmtpError, Stage, Trouble};
-
-/// Larger bodies are written in pieces of this size, each with its own deadline.
-const PIECE: usize = 64 * 1024;
-
-/// What a body ends with (RFC 5321 section 4.1.1.4).
-const END: &[u8] = b"\r\n.\r\n";
+use super::stuffing::stuffed;
+use super::{Capabilities, Chaining, Deadlines, Envelope, Reply, SmtpError, Stage, Trouble, Unfit};
 
 /// A connection that is ready for the next message. Dropping it closes it.
 pub struct Session {
     wire: Wire,
     offers: Capabilities,
     deadlines: Deadlines,
+    chaining: Chaining,
+    /// Permission to chain the next envelope.
+    attempt: Option<Attempt>,
     /// The last transaction was refused: RSET goes out with the next group.
     needs_reset: bool,
+    phase: Phase,
+}
+
+/// Whose turn it is.
+enum Phase {
+    /// Ours: the server owes no reply.
+    Idle,
+    /// Ours: it waits for a body.
+    Body,
+    /// The server's: an envelope went out with the last body.
+    Chained(Envelope),
+    /// Ours: an envelope could not go out with the last body.
+    Waiting(Envelope),
+    /// Nobody's: an exchange has begun and did not end well.
+    Broken,
 }
 
 /// What the server said to a sender and its recipients.
@@ -46,15 +61,32 @@ pub enum Offer {
         /// One reply for each recipient, in order; empty if MAIL was refused.
         recipients: Vec<Reply>,
     },
+    /// It was not asked: it cannot be given this message. The session goes on.
+    Unfit(Unfit),
+}
+
+/// The replies to MAIL, RCPT… and DATA.
+struct Replies {
+    mail: Reply,
+    recipients: Vec<Reply>,
+    data: Reply,
 }
 
 impl Session {
-    pub(super) fn new(wire: Wire, offers: Capabilities, deadlines: Deadlines) -> Self {
+    pub(super) fn new(
+        wire: Wire,
+        offers: Capabilities,
+        deadlines: Deadlines,
+        chaining: Chaining,
+    ) -> Self {
         Self {
             wire,
             offers,
             deadlines,
+            chaining,
+            attempt: None,
             needs_reset: false,
+            phase: Phase::Idle,
         }
     }
 
@@ -67,75 +99,151 @@ impl Session {
     /// Whether an idle session can still be used: a server that has said anything meanwhile, or
     /// has closed, cannot.
     pub fn is_alive(&mut self) -> bool {
-        self.wire.silent().is_ok()
+        matches!(self.phase, Phase::Idle) && self.wire.silent().is_ok()
     }
 
-    /// Offers a message of `size` bytes: MAIL, RCPT for each recipient, DATA; in one write where
-    /// the server offers PIPELINING.
+    /// Whether the next envelope may go out with a body. While the server is not known to bear it,
+    /// one session at a time says yes, until it has sent.
+    pub fn chains(&mut self) -> bool {
+        if self.offers.pipelining && self.attempt.is_none() {
+            self.attempt = self.chaining.attempt();
+        }
+        self.attempt.is_some()
+    }
+
+    /// Offers a message: MAIL, RCPT for each recipient, DATA; in one write where the server offers
+    /// PIPELINING.
     ///
     /// # Errors
     /// The session is over. Nothing of the message was sent.
-    pub async fn offer(
-        &mut self,
-        from: &Address,
-        to: &[Address],
-        size: usize,
-    ) -> Result<Offer, SmtpError> {
-        let parameters = match self.offers.size {
-            Some(_) => vec![MailParameter::Size(size)],
-            None => Vec::new(),
-        };
-        let mail = Mail::new(Some(from.clone()), parameters).to_string();
-        let rcpts = to
-            .iter()
-            .map(|to| Rcpt::new(to.clone(), Vec::new()).to_string());
-        if self.offers.pipelining {
-            self.offer_grouped(&mail, rcpts).await
-        } else {
-            self.offer_in_steps(&mail, rcpts).await
+    pub async fn offer(&mut self, envelope: &Envelope) -> Result<Offer, SmtpError> {
+        if !matches!(self.take_phase(), Phase::Idle) {
+            return Err(SmtpError::new(Stage::Mail, Trouble::Closed));
         }
+        let offer = self.offer_anew(envelope).await;
+        self.settle(offer)
     }
 
-    async fn offer_grouped(
-        &mut self,
-        mail: &str,
-        rcpts: impl ExactSizeIterator<Item = String>,
-    ) -> Result<Offer, SmtpError> {
-        let count = rcpts.len();
+    /// What the server says to the envelope that was handed to the last [`Session::send`].
+    ///
+    /// # Errors
+    /// The session is over. Nothing of that message was sent.
+    pub async fn offered(&mut self) -> Result<Offer, SmtpError> {
+        let offer = match self.take_phase() {
+            Phase::Chained(envelope) => self.hear_chained(&envelope).await,
+            Phase::Waiting(envelope) => self.offer_anew(&envelope).await,
+            _ => Err(SmtpError::new(Stage::Mail, Trouble::Closed)),
+        };
+        self.settle(offer)
+    }
+
+    fn take_phase(&mut self) -> Phase {
+        std::mem::replace(&mut self.phase, Phase::Broken)
+    }
+
+    fn settle(&mut self, offer: Result<Offer, SmtpError>) -> Result<Offer, SmtpError> {
+        match &offer {
+            Ok(Offer::Ready { .. }) => self.phase = Phase::Body,
+            Ok(Offer::Refused { .. } | Offer::Unfit(_)) => self.phase = Phase::Idle,
+            Err(_) => {}
+        }
+        offer
+    }
+
+    async fn offer_anew(&mut self, envelope: &Envelope) -> Result<Offer, SmtpError> {
+        if let Err(unfit) = envelope.check(&self.offers) {
+            return Ok(Offer::Unfit(unfit));
+        }
+        if !self.offers.pipelining {
+            return self.offer_in_steps(envelope).await;
+        }
         let mut group = String::with_capacity(256);
         if self.needs_reset {
             let _ = write!(group, "{Rset}");
         }
-        group.push_str(mail);
-        rcpts.for_each(|rcpt| group.push_str(&rcpt));
-        let _ = write!(group, "{Data}");
+        self.write_group(envelope, &mut group);
         self.say(Stage::Mail, &group).await?;
         if self.needs_reset {
             self.hear_reset().await?;
         }
-        let mail = self.hear(Stage::Mail).await?;
-        let mut recipients = Vec::with_capacity(count);
-        for _ in 0..count {
-            recipients.push(self.hear(Stage::Rcpt).await?);
-        }
-        let data = self.hear(Stage::Data).await?;
-        self.judge(mail, recipients, data).await
+        let replies = self.hear_group(envelope.to.len()).await?;
+        self.judge(replies).await
     }
 
-    async fn offer_in_steps(
-        &mut self,
-        mail: &str,
-        rcpts: impl ExactSizeIterator<Item = String>,
-    ) -> Result<Offer, SmtpError> {
+    fn write_group(&self, envelope: &Envelope, group: &mut String) {
+        group.push_str(&envelope.mail(&self.offers));
+        let rcpts = envelope.rcpts(&self.offers);
+        rcpts.for_each(|rcpt| group.push_str(&rcpt));
+        let _ = write!(group, "{Data}");
+    }
+
+    async fn hear_group(&mut self, recipients: usize) -> Result<Replies, SmtpError> {
+        let mail = self.hear(Stage::Mail).await?;
+        let mut replies = Vec::with_capacity(recipients);
+        for _ in 0..recipients {
+            replies.push(self.hear(Stage::Rcpt).await?);
+        }
+        Ok(Replies {
+            mail,
+            recipients: replies,
+            data: self.hear(Stage::Data).await?,
+        })
+    }
+
+    /// The replies to a group that came with a body. A server that minds is asked once more, in a
+    /// write of its own: it has begun nothing.
+    async fn hear_chained(&mut self, envelope: &Envelope) -> Result<Offer, SmtpError> {
+        let attempt = self.attempt.take();
+        let replies = match self.hear_group(envelope.to.len()).await {
+            Ok(replies) => replies,
+            Err(error) => {
+                attempt
+                    .into_iter()
+                    .for_each(|it| it.ended_the_session(false));
+                return Err(error);
+            }
+        };
+        let Some(attempt) = attempt else {
+            return self.judge(replies).await;
+        };
+        if replies.mail.code == 250 {
+            attempt.worked();
+            return self.judge(replies).await;
+        }
+        let out_of_order = replies.mail.code == 503;
+        if replies.data.code == 354 || !(out_of_order || attempt.is_first()) {
+            return self.judge(replies).await;
+        }
+        self.needs_reset = true;
+        if out_of_order {
+            attempt.refused();
+            return self.offer_anew(envelope).await;
+        }
+        let offer = self.offer_anew(envelope).await?;
+        let about_mail = matches!(
+            offer,
+            Offer::Refused {
+                stage: Stage::Mail,
+                ..
+            }
+        );
+        if !about_mail {
+            attempt.refused();
+        }
+        Ok(offer)
+    }
+
+    async fn offer_in_steps(&mut self, envelope: &Envelope) -> Result<Offer, SmtpError> {
         if self.needs_reset {
             self.say(Stage::Reset, &Rset.to_string()).await?;
             self.hear_reset().await?;
         }
-        self.say(Stage::Mail, mail).await?;
+        self.say(Stage::Mail, &envelope.mail(&self.offers)).await?;
         let mail = self.hear(Stage::Mail).await?;
         if mail.code != 250 {
             return self.refused(Stage::Mail, mail, Vec::new());
         }
+        let rcpts = envelope.rcpts(&self.offers);
         let mut recipients = Vec::with_capacity(rcpts.len());
         for rcpt in rcpts {
             self.say(Stage::Rcpt, &rcpt).await?;
@@ -146,16 +254,21 @@ impl Session {
         }
         self.say(Stage::Data, &Data.to_string()).await?;
         let data = self.hear(Stage::Data).await?;
-        self.judge(mail, recipients, data).await
+        self.judge(Replies {
+            mail,
+            recipients,
+            data,
+        })
+        .await
     }
 
     /// Weighs the replies to a whole group (RFC 2920 section 3.1: the client must check all).
-    async fn judge(
-        &mut self,
-        mail: Reply,
-        recipients: Vec<Reply>,
-        data: Reply,
-    ) -> Result<Offer, SmtpError> {
+    async fn judge(&mut self, replies: Replies) -> Result<Offer, SmtpError> {
+        let Replies {
+            mail,
+            recipients,
+            data,
+        } = replies;
         let nobody = none_taken(&recipients);
         let somebody = nobody.is_none();
         let refused = match (mail.code, nobody) {
@@ -201,33 +314,63 @@ impl Session {
     }
 
     /// Sends the body after [`Offer::Ready`] and returns the answer to the end of data: positive,
-    /// transient or permanent. `message` ends with CRLF.
+    /// transient or permanent. `message` ends with CRLF. The envelope `next` goes out along with it
+    /// where [`Session::chains`]; either way [`Session::offered`] tells what became of it, and must
+    /// be asked.
     ///
     /// # Errors
     /// The session is over; [`SmtpError::in_doubt`] says whether the message may have arrived.
-    pub async fn send(&mut self, message: &[u8]) -> Result<Reply, SmtpError> {
+    /// Nothing of `next` was sent.
+    pub async fn send(
+        &mut self,
+        message: &[u8],
+        next: Option<Envelope>,
+    ) -> Result<Reply, SmtpError> {
+        if !matches!(self.take_phase(), Phase::Body) {
+            return Err(SmtpError::new(Stage::Body, Trouble::Closed));
+        }
+        let fits = |envelope: &Envelope| envelope.check(&self.offers).is_ok();
+        let mut group = String::new();
+        if let Some(next) = next.as_ref().filter(|next| fits(next))
+            && self.attempt.is_some()
+        {
+            group.reserve(256);
+            self.write_group(next, &mut group);
+        }
+        let chained = !group.is_empty();
+        if !chained {
+            self.attempt = None;
+        }
+        let answer = self.exchange_body(message, &group).await;
+        match &answer {
+            Ok(reply) => {
+                self.needs_reset = !chained && !reply.is_positive();
+                self.phase = match next {
+                    Some(next) if chained => Phase::Chained(next),
+                    Some(next) => Phase::Waiting(next),
+                    None => Phase::Idle,
+                };
+            }
+            Err(error) => {
+                let attempt = self.attempt.take().into_iter();
+                attempt.for_each(|attempt| attempt.ended_the_session(error.in_doubt));
+            }
+        }
+        answer
+    }
+
+    async fn exchange_body(&mut self, message: &[u8], group: &str) -> Result<Reply, SmtpError> {
         // What it says before it has heard anything would be taken for the answer to the dot.
         let silent = self.wire.silent();
         silent.map_err(|trouble| SmtpError::new(Stage::Body, trouble))?;
-        let stuffed = stuff(message);
-        if let Err(mut error) = self.write_body(&stuffed).await {
-            // A refusal may be waiting: a server that has seen enough answers and closes.
-            if !error.in_doubt
-                && let Ok(reply) = self.wire.reply(Stage::Body, self.deadlines.quit).await
-                && (reply.is_transient() || reply.is_permanent())
-            {
-                error.trouble = Trouble::Refused(reply);
-            }
-            return Err(error);
-        }
-        let heard = self.hear(Stage::Dot).await;
-        match heard {
+        let (mut pieces, end) = stuffed(message);
+        pieces.push(IoSlice::new(group.as_bytes()));
+        let within = self.deadlines.body;
+        self.wire.write_message(&mut pieces, end, within).await?;
+        match self.hear(Stage::Dot).await {
             // 220 greets and 221 says goodbye: neither speaks of this message.
             Ok(reply) if reply.is_positive() && !matches!(reply.code, 220 | 221) => Ok(reply),
-            Ok(reply) if reply.is_transient() || reply.is_permanent() => {
-                self.needs_reset = true;
-                Ok(reply)
-            }
+            Ok(reply) if reply.is_transient() || reply.is_permanent() => Ok(reply),
             Ok(reply) => Err(SmtpError {
                 stage: Stage::Dot,
                 trouble: Trouble::Protocol(format!("unexpected answer `{reply}`")),
@@ -241,30 +384,12 @@ impl Session {
         }
     }
 
-    async fn write_body(&mut self, stuffed: &[u8]) -> Result<(), SmtpError> {
-        let within = self.deadlines.body;
-        // The last piece holds the whole end of data.
-        let last = stuffed.len().saturating_sub(END.len()) / PIECE * PIECE;
-        for piece in stuffed[..last].chunks(PIECE) {
-            self.wire.write(Stage::Body, piece, within).await?;
-        }
-        let rest = &stuffed[last..];
-        let written = self.wire.write_counted(Stage::Body, rest, within).await;
-        written.map_err(|(count, error)| SmtpError {
-            // Some servers take a dot without its LF.
-            in_doubt: count + 1 >= rest.len(),
-            ..error
-        })?;
-        let flushed = self.wire.flush(Stage::Dot, within).await;
-        flushed.map_err(|e| SmtpError {
-            in_doubt: true,
-            ..e
-        })
-    }
-
-    /// Says goodbye and closes; does not insist on an answer.
+    /// Says goodbye and closes; does not insist on an answer. In the middle of an exchange it only
+    /// closes: a QUIT there could become part of a message.
     pub async fn quit(mut self) {
-        if self.say(Stage::Quit, &Quit.to_string()).await.is_ok() {
+        if matches!(self.phase, Phase::Idle)
+            && self.say(Stage::Quit, &Quit.to_string()).await.is_ok()
+        {
             let _ = self.wire.reply(Stage::Quit, self.deadlines.quit).await;
         }
         let _ = tokio::time::timeout(self.deadlines.quit, self.wire.close()).await;
@@ -301,45 +426,9 @@ impl Session {
 
 /// The first refusal, if no recipient at all was accepted.
 fn none_taken(recipients: &[Reply]) -> Option<Reply> {
-    let taken = recipients
-        .iter()
-        .any(|reply| matches!(reply.code, 250 | 251));
-    if taken {
+    if recipients.iter().any(Reply::takes_recipient) {
         None
     } else {
         recipients.first().cloned()
-    }
-}
-
-/// Doubles the dots that begin a line and adds the end of data (RFC 5321 section 4.5.2).
-fn stuff(message: &[u8]) -> Vec<u8> {
-    let mut stuffed = Vec::with_capacity(message.len() + message.len() / 64 + 8);
-    if message.first() == Some(&b'.') {
-        stuffed.push(b'.');
-    }
-    let mut from = 0;
-    for at in memmem::find_iter(message, b"\r\n.") {
-        stuffed.extend_from_slice(&message[from..at + 3]);
-        stuffed.push(b'.');
-        from = at + 3;
-    }
-    stuffed.extend_from_slice(&message[from..]);
-    if !message.ends_with(b"\r\n") {
-        stuffed.extend_from_slice(b"\r\n");
-    }
-    stuffed.extend_from_slice(b".\r\n");
-    stuffed
-}
-
-#[cfg(test)]
-mod tests {
-    use super::stuff;
-
-    #[test]
-    fn dots_at_the_beginning_of_lines_are_doubled_and_the_end_is_marked() {
-        assert_eq!(stuff(b".a\r\n..\r\nb.\r\n"), b"..a\r\n...\r\nb.\r\n.\r\n");
-        assert_eq!(stuff(b"no end"), b"no end\r\n.\r\n");
-        assert_eq!(stuff(b""), b"\r\n.\r\n");
-        assert_eq!(stuff(b"x\r\n.\r\n.\r\n"), b"x\r\n..\r\n..\r\n.\r\n");
     }
 }

@@ -1,11 +1,13 @@
 //! Bytes to and from a server, each exchange within its deadline.
 
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{error::Elapsed, timeout};
 
 use super::{Reply, SmtpError, Stage, Trouble};
 
@@ -13,10 +15,23 @@ use super::{Reply, SmtpError, Stage, Trouble};
 pub trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
 
+/// No server has so much to say while it is being written to.
+const RECEIVED_MAX: usize = 256 * 1024;
+
+/// A body moves on by so many bytes within each deadline: 500 a second in three minutes.
+const BLOCK: usize = 90_000;
+
+/// So many bytes rustls takes before it must have sent them.
+const TLS_AHEAD: usize = 64 * 1024;
+
 /// A stream with the bytes that were received and not yet used.
 pub(super) struct Wire {
     stream: Box<dyn Stream>,
     received: Vec<u8>,
+    /// TLS takes bytes before it sends them: what it was given when it failed may have gone.
+    takes_ahead: bool,
+    /// Why the server will say no more.
+    gone: Option<Trouble>,
 }
 
 impl Wire {
@@ -24,6 +39,15 @@ impl Wire {
         Self {
             stream,
             received: Vec::with_capacity(1024),
+            takes_ahead: false,
+            gone: None,
+        }
+    }
+
+    pub(super) fn over_tls(stream: Box<dyn Stream>) -> Self {
+        Self {
+            takes_ahead: true,
+            ..Self::new(stream)
         }
     }
 
@@ -40,51 +64,134 @@ impl Wire {
         Err(SmtpError::new(stage, Trouble::Protocol(text)))
     }
 
-    /// Writes all of `bytes` by `deadline`.
+    /// Writes all of `bytes`, and listens meanwhile: a server whose answers nobody takes stops
+    /// reading.
     pub(super) async fn write(
         &mut self,
         stage: Stage,
         bytes: &[u8],
         within: Duration,
     ) -> Result<(), SmtpError> {
-        let io = async {
-            self.stream.write_all(bytes).await?;
-            self.stream.flush().await
+        let mut parts = [IoSlice::new(bytes)];
+        let writing = async {
+            let mut left = Left::new(&mut parts, 0);
+            while !left.parts.is_empty() {
+                poll_fn(|cx| self.poll_hand_on(cx, &mut left)).await?;
+            }
+            self.stream.flush().await.map_err(|error| broken(&error))
         };
-        match timeout_at(Instant::now() + within, io).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(SmtpError::new(stage, broken(&error))),
-            Err(_) => Err(SmtpError::new(stage, Trouble::Timeout(within))),
+        in_time(timeout(within, writing).await, within)
+            .map_err(|trouble| SmtpError::new(stage, trouble))
+    }
+
+    /// Writes a message, whose end of data ends after `end` of the bytes in `parts`, and what
+    /// follows it. Each block has its own deadline.
+    ///
+    /// # Errors
+    /// With the refusal, if one came before the dot was out; a server that says anything else by
+    /// then has broken the protocol. In doubt as soon as the dot may have been on its way.
+    pub(super) async fn write_message(
+        &mut self,
+        parts: &mut [IoSlice<'_>],
+        end: usize,
+        within: Duration,
+    ) -> Result<(), SmtpError> {
+        let mut left = Left::new(parts, end);
+        while !left.parts.is_empty() {
+            let block = left.done + BLOCK;
+            let writing = async {
+                self.poll_listen(&mut Context::from_waker(Waker::noop()));
+                self.check_not_answered(&left)?;
+                while left.done < block && !left.parts.is_empty() {
+                    poll_fn(|cx| self.poll_hand_on(cx, &mut left)).await?;
+                }
+                Ok(())
+            };
+            if let Err(trouble) = in_time(timeout(within, writing).await, within) {
+                // Some servers take a dot without its LF.
+                let in_doubt = left.done + 1 >= end;
+                return Err(self.body_error(trouble, in_doubt));
+            }
+        }
+        let flushed = timeout(within, self.stream.flush()).await;
+        let flushed = flushed.map(|io| io.map_err(|error| broken(&error)));
+        in_time(flushed, within).map_err(|trouble| self.body_error(trouble, true))
+    }
+
+    fn body_error(&mut self, trouble: Trouble, in_doubt: bool) -> SmtpError {
+        let stage = if in_doubt { Stage::Dot } else { Stage::Body };
+        match self.early_refusal() {
+            Some(refusal) => SmtpError::new(stage, refusal),
+            None => SmtpError {
+                stage,
+                trouble,
+                in_doubt,
+            },
         }
     }
 
-    /// Writes all of `bytes` in time, or says how many were handed on before it failed.
-    pub(super) async fn write_counted(
+    /// Hands on as much as the stream takes now, and hears what there is to hear.
+    fn poll_hand_on(
         &mut self,
-        stage: Stage,
-        bytes: &[u8],
-        within: Duration,
-    ) -> Result<(), (usize, SmtpError)> {
-        let by = Instant::now() + within;
-        let mut done = 0;
-        while done < bytes.len() {
-            let trouble = match timeout_at(by, self.stream.write(&bytes[done..])).await {
-                Ok(Ok(0)) => Trouble::Closed,
-                Ok(Ok(count)) => {
-                    done += count;
-                    continue;
+        cx: &mut Context<'_>,
+        left: &mut Left<'_, '_>,
+    ) -> Poll<Result<(), Trouble>> {
+        match Pin::new(&mut self.stream).poll_write_vectored(cx, left.parts) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(Trouble::Closed)),
+            Poll::Ready(Ok(count)) => {
+                left.advance(count);
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Err(error)) => {
+                if self.takes_ahead {
+                    left.done += TLS_AHEAD;
                 }
-                Ok(Err(error)) => broken(&error),
-                Err(_) => Trouble::Timeout(within),
-            };
-            return Err((done, SmtpError::new(stage, trouble)));
+                return Poll::Ready(Err(broken(&error)));
+            }
+            Poll::Pending => self.poll_listen(cx),
+        }
+        self.check_not_answered(left)?;
+        Poll::Pending
+    }
+
+    /// A server that has gone, or that answers a message it has not seen the end of, is not written
+    /// to.
+    fn check_not_answered(&self, left: &Left<'_, '_>) -> Result<(), Trouble> {
+        if let Some(gone) = &self.gone {
+            return Err(gone.clone());
+        }
+        if left.done < left.end && self.has_unasked() {
+            let text = "it answered before the end of data".to_owned();
+            return Err(Trouble::Protocol(text));
         }
         Ok(())
     }
 
-    /// Hands on what lower layers still hold.
-    pub(super) async fn flush(&mut self, stage: Stage, within: Duration) -> Result<(), SmtpError> {
-        self.write(stage, &[], within).await
+    /// Takes in what the server has said, and whether it has gone.
+    fn poll_listen(&mut self, cx: &mut Context<'_>) {
+        while self.gone.is_none() && self.received.len() < RECEIVED_MAX {
+            let mut bytes = [0; 1024];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                Poll::Pending => return,
+                Poll::Ready(Err(error)) => self.gone = Some(broken(&error)),
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => {
+                    self.gone = Some(Trouble::Closed);
+                }
+                Poll::Ready(Ok(())) => self.received.extend_from_slice(buffer.filled()),
+            }
+        }
+    }
+
+    /// A refusal among what was received: a server that has seen enough answers and closes.
+    fn early_refusal(&mut self) -> Option<Trouble> {
+        self.poll_listen(&mut Context::from_waker(Waker::noop()));
+        match Reply::take(&mut self.received.clone()) {
+            Ok(Some(reply)) if reply.is_transient() || reply.is_permanent() => {
+                Some(Trouble::Refused(reply))
+            }
+            _ => None,
+        }
     }
 
     /// Reads one reply; the deadline covers all of it.
@@ -93,23 +200,22 @@ impl Wire {
         stage: Stage,
         within: Duration,
     ) -> Result<Reply, SmtpError> {
-        match timeout_at(Instant::now() + within, self.whole_reply(stage)).await {
-            Ok(reply) => reply,
-            Err(_) => Err(SmtpError::new(stage, Trouble::Timeout(within))),
-        }
+        let reply = timeout(within, self.whole_reply()).await;
+        in_time(reply, within).map_err(|trouble| SmtpError::new(stage, trouble))
     }
 
-    async fn whole_reply(&mut self, stage: Stage) -> Result<Reply, SmtpError> {
+    async fn whole_reply(&mut self) -> Result<Reply, Trouble> {
         loop {
-            match Reply::take(&mut self.received) {
-                Ok(Some(reply)) => return Ok(reply),
-                Ok(None) => {}
-                Err(text) => return Err(SmtpError::new(stage, Trouble::Protocol(text))),
+            if let Some(reply) = Reply::take(&mut self.received).map_err(Trouble::Protocol)? {
+                return Ok(reply);
+            }
+            if let Some(gone) = &self.gone {
+                return Err(gone.clone());
             }
             match self.stream.read_buf(&mut self.received).await {
-                Ok(0) => return Err(SmtpError::new(stage, Trouble::Closed)),
+                Ok(0) => return Err(Trouble::Closed),
                 Ok(_) => {}
-                Err(error) => return Err(SmtpError::new(stage, broken(&error))),
+                Err(error) => return Err(broken(&error)),
             }
         }
     }
@@ -125,24 +231,14 @@ impl Wire {
     /// # Errors
     /// It has: its goodbye if it said one (RFC 5321 section 3.8), else what it did.
     pub(super) fn silent(&mut self) -> Result<(), Trouble> {
-        let mut bytes = [0; 512];
-        let mut buffer = ReadBuf::new(&mut bytes);
-        let mut context = Context::from_waker(Waker::noop());
-        match Pin::new(&mut self.stream).poll_read(&mut context, &mut buffer) {
-            Poll::Pending if self.received.is_empty() => return Ok(()),
-            Poll::Pending => {}
-            Poll::Ready(Err(error)) => return Err(broken(&error)),
-            Poll::Ready(Ok(())) if buffer.filled().is_empty() && self.received.is_empty() => {
-                return Err(Trouble::Closed);
-            }
-            Poll::Ready(Ok(())) => self.received.extend_from_slice(buffer.filled()),
-        }
+        self.poll_listen(&mut Context::from_waker(Waker::noop()));
         // What was said stays received: this stream can only be closed.
         match Reply::take(&mut self.received.clone()) {
             Ok(Some(reply)) if reply.code == 421 => Err(Trouble::Refused(reply)),
-            _ => Err(Trouble::Protocol(
+            _ if self.has_unasked() => Err(Trouble::Protocol(
                 "it sent a reply that nobody asked for".to_owned(),
             )),
+            _ => self.gone.clone().map_or(Ok(()), Err),
         }
     }
 
@@ -152,7 +248,39 @@ impl Wire {
     }
 }
 
-fn broken(error: &std::io::Error) -> Trouble {
+/// What is still to be written.
+struct Left<'a, 'b> {
+    parts: &'a mut [IoSlice<'b>],
+    /// Bytes handed on.
+    done: usize,
+    /// Until so many are, the server has nothing to say.
+    end: usize,
+}
+
+impl<'a, 'b> Left<'a, 'b> {
+    fn new(parts: &'a mut [IoSlice<'b>], end: usize) -> Self {
+        let mut left = Self {
+            parts,
+            done: 0,
+            end,
+        };
+        left.advance(0); // a part that is empty would look like a stream that takes nothing
+        left
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.done += count;
+        let mut parts = std::mem::take(&mut self.parts);
+        IoSlice::advance_slices(&mut parts, count);
+        self.parts = parts;
+    }
+}
+
+fn in_time<T>(done: Result<Result<T, Trouble>, Elapsed>, within: Duration) -> Result<T, Trouble> {
+    done.unwrap_or(Err(Trouble::Timeout(within)))
+}
+
+fn broken(error: &io::Error) -> Trouble {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     match error.kind() {
         UnexpectedEof | BrokenPipe => Trouble::Closed,

@@ -9,14 +9,12 @@ use postroom::smtp::Stage::{
 };
 use postroom::smtp::{Offer, Reply, SmtpError, Stage, Trouble};
 
-use crate::world::script::session;
+use crate::world::script::{envelope, session};
 
 /// Said to MAIL, as a session hears it.
 async fn reply(text: &str) -> Reply {
     let (mut session, _server) = session(&[], &format!("C: MAIL…\nS: {text}")).await;
-    let from = "ada@example.org".parse().unwrap();
-    let to = "bob@example.org".parse().unwrap();
-    match session.offer(&from, &[to], 1).await {
+    match session.offer(&envelope(&["bob@example.org"], 1)).await {
         Ok(Offer::Refused { reply, .. }) => reply,
         Err(error) => error.reply().unwrap().clone(),
         other => panic!("{text}: {other:?}"),
@@ -241,12 +239,11 @@ async fn a_positive_reply_to_the_dot_is_acceptance() {
         "C: MAIL…\nC: RCPT…\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\n"
     );
     let (mut session, _server) = session(&["PIPELINING"], &script).await;
-    let (from, to) = (
-        "a@example.org".parse().unwrap(),
-        "b@example.org".parse().unwrap(),
-    );
-    session.offer(&from, &[to], 1).await.unwrap();
-    let reply = session.send(b"Hi\r\n").await.unwrap();
+    session
+        .offer(&envelope(&["bob@example.org"], 1))
+        .await
+        .unwrap();
+    let reply = session.send(b"Hi\r\n", None).await.unwrap();
     assert_eq!(judge(Dot, &reply).decision, Accept);
 }
 

@@ -10,7 +10,7 @@ use crate::world::script::session;
 async fn send(script: &str) -> Result<postroom::smtp::Reply, SmtpError> {
     let (mut session, _server) = session(PIPELINING, &format!("{TO_354}{script}")).await;
     ready(offer(&mut session).await);
-    session.send(b"Subject: Hi\r\n\r\nHi\r\n").await
+    session.send(b"Subject: Hi\r\n\r\nHi\r\n", None).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,12 +53,12 @@ async fn a_goodbye_or_an_end_before_the_body_leaves_no_doubt() {
     let (mut session, _server) =
         session(PIPELINING, &format!("{TO_354}S: 421 too slow\nCLOSE")).await;
     ready(offer(&mut session).await);
-    let error = session.send(b"Hi\r\n").await.unwrap_err();
+    let error = session.send(b"Hi\r\n", None).await.unwrap_err();
     assert!(!error.in_doubt);
     let (mut session, server) = self::session(PIPELINING, &format!("{TO_354}CLOSE")).await;
     ready(offer(&mut session).await);
     server.await.unwrap();
-    let error = session.send(b"Hi\r\n").await.unwrap_err();
+    let error = session.send(b"Hi\r\n", None).await.unwrap_err();
     assert!(!error.in_doubt, "{error}");
 }
 
@@ -81,7 +81,7 @@ async fn it_is_in_doubt_from_the_dot_on_and_not_before() {
             let mut bytes = vec![0; taken];
             theirs.read_exact(&mut bytes).await.unwrap();
         });
-        let error = session.send(body.as_bytes()).await.unwrap_err();
+        let error = session.send(body.as_bytes(), None).await.unwrap_err();
         assert_eq!(error.in_doubt, in_doubt, "{taken}: {error}");
         server.await.unwrap();
     }
@@ -99,7 +99,7 @@ async fn an_early_refusal_is_heard() {
             theirs.write_all(said.as_bytes()).await.unwrap();
         });
         let body = "x".repeat(1_000_000);
-        let error = session.send(body.as_bytes()).await.unwrap_err();
+        let error = session.send(body.as_bytes(), None).await.unwrap_err();
         assert_eq!(error.reply().map(|reply| reply.code), Some(code), "{error}");
         assert_eq!(error.stage, Stage::Body);
         assert!(!error.in_doubt);
@@ -107,7 +107,7 @@ async fn an_early_refusal_is_heard() {
     }
 }
 
-/// It said no early, read on to the end all the same, and said no more.
+/// It said no early and reads on: the rest of the body is spared, and so is its dot.
 #[tokio::test(start_paused = true)]
 async fn an_early_refusal_of_a_server_that_reads_on_is_the_answer() {
     let (mut session, mut theirs) = at_354(1024).await;
@@ -118,13 +118,37 @@ async fn an_early_refusal_of_a_server_that_reads_on_is_the_answer() {
             .write_all(b"554 5.7.1 enough of that\r\n")
             .await
             .unwrap();
-        let mut rest = vec![0; 20_000 + 5 - 5000];
-        theirs.read_exact(&mut rest).await.unwrap();
-        theirs
+        let mut rest = Vec::new();
+        theirs.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.len() < 15_000 && !rest.ends_with(b".\r\n"));
     });
     let body = "x".repeat(20_000);
-    let reply = session.send(body.as_bytes()).await.unwrap();
-    assert_eq!(reply.code, 554);
+    let error = session.send(body.as_bytes(), None).await.unwrap_err();
+    assert_eq!(
+        (error.reply().unwrap().code, error.stage),
+        (554, Stage::Body)
+    );
+    assert!(!error.in_doubt && !session.is_alive());
+    drop(session);
+    server.await.unwrap();
+}
+
+/// B16: it cannot have taken what it has not heard the end of.
+#[tokio::test(start_paused = true)]
+async fn a_positive_answer_in_the_middle_of_a_body_is_none() {
+    let (mut session, mut theirs) = at_354(1024).await;
+    let server = tokio::spawn(async move {
+        theirs.read_u8().await.unwrap();
+        theirs.write_all(b"250 2.0.0 taken\r\n").await.unwrap();
+        let mut rest = Vec::new();
+        theirs.read_to_end(&mut rest).await.unwrap();
+        assert!(!rest.ends_with(b".\r\n"));
+    });
+    let body = "x".repeat(20_000);
+    let error = session.send(body.as_bytes(), None).await.unwrap_err();
+    protocol(&error, Stage::Body);
+    assert!(!error.in_doubt);
+    drop(session);
     server.await.unwrap();
 }
 
@@ -133,7 +157,7 @@ async fn a_second_answer_to_the_dot_spoils_the_session_and_not_the_message() {
     let script = format!("{TO_354}BODY\nS: 250 ok\nS: 550 no");
     let (mut session, server) = session(PIPELINING, &script).await;
     ready(offer(&mut session).await);
-    assert_eq!(session.send(b"Hi\r\n").await.unwrap().code, 250);
+    assert_eq!(session.send(b"Hi\r\n", None).await.unwrap().code, 250);
     server.await.unwrap();
     assert!(!session.is_alive());
     let error = offer(&mut session).await.unwrap_err();
@@ -167,7 +191,7 @@ proptest! {
             let script = format!("{TO_354}BODY\nS: 250 ok\nC: QUIT\nS: 221 bye");
             let (mut session, server) = session(PIPELINING, &script).await;
             ready(offer(&mut session).await);
-            session.send(text.as_bytes()).await.unwrap();
+            session.send(text.as_bytes(), None).await.unwrap();
             session.quit().await;
             server.await.unwrap().bodies.remove(0)
         });
@@ -208,7 +232,7 @@ async fn a_reply_before_the_body_is_not_its_answer() {
                     server
                 })
             };
-            let error = session.send(b"Hi\r\n").await.unwrap_err();
+            let error = session.send(b"Hi\r\n", None).await.unwrap_err();
             assert!(!error.in_doubt, "{unasked}: the body never left: {error}");
             drop(session);
             server.await.unwrap();

@@ -65,14 +65,21 @@ async fn the_answer_to_the_dot_has_ten_minutes() {
     let (mut session, _server) = session(PIPELINING, &script).await;
     ready(offer(&mut session).await);
     assert_eq!(
-        session.send(b"Hi: 1\r\n\r\nHi\r\n").await.unwrap().code,
+        session
+            .send(b"Hi: 1\r\n\r\nHi\r\n", None)
+            .await
+            .unwrap()
+            .code,
         250
     );
 
     let (mut session, _server) = self::session(PIPELINING, &format!("{TO_354}BODY")).await;
     ready(offer(&mut session).await);
     let began = Instant::now();
-    let error = session.send(b"Hi: 1\r\n\r\nHi\r\n").await.unwrap_err();
+    let error = session
+        .send(b"Hi: 1\r\n\r\nHi\r\n", None)
+        .await
+        .unwrap_err();
     timed_out(&error, Stage::Dot, began, Duration::from_secs(600));
     assert!(error.in_doubt);
 }
@@ -117,8 +124,8 @@ async fn a_server_that_stops_reading_is_given_up_without_doubt() {
         let (mut session, theirs) = at_354(64).await;
         let began = Instant::now();
         let body = "x".repeat(size).into_bytes();
-        let error = session.send(&body).await.unwrap_err();
-        timed_out(&error, Stage::Body, began, Duration::from_secs(182)); // and QUIT's 2 s
+        let error = session.send(&body, None).await.unwrap_err();
+        timed_out(&error, Stage::Body, began, Duration::from_secs(180));
         assert!(!error.in_doubt, "{size}");
         drop(theirs);
     }
@@ -138,7 +145,7 @@ async fn a_large_body_has_its_time_for_each_piece() {
         theirs
     });
     let body = "x".repeat(1_000_000).into_bytes();
-    let reply = session.send(&body).await.unwrap();
+    let reply = session.send(&body, None).await.unwrap();
     assert_eq!(reply.code, 250);
     server.await.unwrap();
 }
@@ -167,8 +174,8 @@ async fn a_server_that_reads_byte_by_byte_is_given_up_without_doubt() {
         });
         let began = Instant::now();
         let body = "x".repeat(size).into_bytes();
-        let error = session.send(&body).await.unwrap_err();
-        timed_out(&error, Stage::Body, began, Duration::from_secs(182));
+        let error = session.send(&body, None).await.unwrap_err();
+        timed_out(&error, Stage::Body, began, Duration::from_secs(180));
         assert!(!error.in_doubt, "{size}");
         drop(session);
         reader.await.unwrap();

@@ -12,7 +12,7 @@ mod transaction;
 use postroom::smtp::{Offer, Session, SmtpError, Stage, Trouble};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-use crate::world::script::target;
+use crate::world::script::{envelope, target};
 
 const PIPELINING: &[&str] = &["PIPELINING"];
 
@@ -22,9 +22,7 @@ async fn offer(session: &mut Session) -> Result<Offer, SmtpError> {
 }
 
 async fn offer_to(session: &mut Session, to: &[&str]) -> Result<Offer, SmtpError> {
-    let from = "ada@example.org".parse().unwrap();
-    let to: Vec<_> = to.iter().map(|to| to.parse().unwrap()).collect();
-    session.offer(&from, &to, 12).await
+    session.offer(&envelope(to, 12)).await
 }
 
 fn refused(offer: Result<Offer, SmtpError>) -> (Stage, u16) {

@@ -29,7 +29,7 @@ async fn a_session_carries_one_message_after_the_other() {
     let (mut session, server) = session(PIPELINING, &one.repeat(3)).await;
     for _ in 0..3 {
         ready(offer(&mut session).await);
-        assert_eq!(session.send(b"Hi\r\n").await.unwrap().code, 250);
+        assert_eq!(session.send(b"Hi\r\n", None).await.unwrap().code, 250);
         assert!(session.is_alive());
     }
     assert_eq!(server.await.unwrap().bodies.len(), 3);

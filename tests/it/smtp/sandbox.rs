@@ -29,7 +29,7 @@ async fn kept(pipelining: bool, bodies: &[&str]) -> (Vec<String>, String) {
         let refusal = offer_to(&mut session, &["5xx@example.org"]).await;
         assert_eq!(refused(refusal), (Stage::Rcpt, 550));
         ready(offer_to(&mut session, &["bob@example.org"]).await);
-        assert_eq!(session.send(body.as_bytes()).await.unwrap().code, 250);
+        assert_eq!(session.send(body.as_bytes(), None).await.unwrap().code, 250);
         assert!(session.is_alive());
     }
     session.quit().await;

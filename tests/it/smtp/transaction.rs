@@ -177,9 +177,9 @@ async fn after_a_refusal_rset_travels_with_the_next_group() {
     let sending = async {
         assert_eq!(refused(offer(&mut session).await), (Stage::Rcpt, 550));
         ready(offer(&mut session).await);
-        assert_eq!(session.send(b"Hi\r\n").await.unwrap().code, 451);
+        assert_eq!(session.send(b"Hi\r\n", None).await.unwrap().code, 451);
         ready(offer(&mut session).await);
-        assert_eq!(session.send(b"Hi\r\n").await.unwrap().code, 250);
+        assert_eq!(session.send(b"Hi\r\n", None).await.unwrap().code, 250);
         ready(offer(&mut session).await);
     };
     tokio::join!(sending, answering);
@@ -217,7 +217,7 @@ async fn a_421_ends_the_session_at_every_stage() {
     }
     let (mut session, _server) = session(PIPELINING, &format!("{TO_354}BODY\nS: 421 bye")).await;
     ready(offer(&mut session).await);
-    let error = session.send(b"Hi\r\n").await.unwrap_err();
+    let error = session.send(b"Hi\r\n", None).await.unwrap_err();
     assert_eq!(
         (error.stage, error.reply().unwrap().code),
         (Stage::Dot, 421)

@@ -14,7 +14,9 @@ use std::time::Duration;
 use postroom::clock::Clock;
 use postroom::config::Tls;
 use postroom::sandbox::{Options, Reception};
-use postroom::smtp::{Credentials, Deadlines, Session, SmtpError, Stream, Target, TlsClient};
+use postroom::smtp::{
+    Chaining, Credentials, Deadlines, Envelope, Session, SmtpError, Stream, Target, TlsClient,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -156,6 +158,7 @@ pub(crate) fn target() -> Target {
         client: tls_client(),
         hello: "client.example.org".to_owned(),
         deadlines: Deadlines::default(),
+        chaining: Chaining::default(),
     }
 }
 
@@ -185,4 +188,14 @@ pub(crate) async fn session(offers: &[&str], script: &str) -> (Session, JoinHand
     opening.push_str(script);
     let (session, server) = begin(opening).await;
     (session.unwrap(), server)
+}
+
+/// A message of `size` bytes from Ada.
+pub(crate) fn envelope(to: &[&str], size: usize) -> Envelope {
+    Envelope {
+        from: "ada@example.org".parse().unwrap(),
+        to: to.iter().map(|to| to.parse().unwrap()).collect(),
+        size,
+        dsn: None,
+    }
 }

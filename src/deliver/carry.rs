@@ -1,0 +1,501 @@
+//! One row after the other: compose, offer, arm, send, conclude.
+//!
+//! While a body is on its way the envelope of the next row may travel with it. That one is armed
+//! after its own 354 like any other; if it may not go by then, the connection is dropped, for a
+//! lone dot would deliver an empty mail.
+
+use std::sync::Arc;
+
+use super::account::AccountWork;
+use super::lane::Lane;
+use super::letter::{Letter, Letterhead, NoLetterhead};
+use super::line::Line;
+use super::report::{Body, Happened};
+use super::verdict::{self, Decision, Fault, Lesson, Scope, Verdict};
+use crate::outbox::{Arm, ArmRefusal, Claimed, Outcome, Release};
+use crate::smtp::{Dsn, Envelope, Offer, Reply, SmtpError, Stage};
+
+/// A row with its message, ready to go.
+struct Task {
+    row: Claimed,
+    head: Arc<Letterhead>,
+    letter: Letter,
+    envelope: Envelope,
+    /// A session broke before it had its turn, and it was tried on another one at once.
+    again: bool,
+}
+
+/// What to do with a row that a server did not take a body for.
+enum Next {
+    /// Offer it once more, on a new connection.
+    Again,
+    /// It is out of this lane's hands.
+    Done,
+}
+
+impl Lane {
+    /// Brings one row, and those that are chained to it, as far as they go.
+    pub(super) async fn carry(&mut self, row: Claimed) {
+        let work = Arc::clone(&self.place.work);
+        let task = match Task::compose(&work, row) {
+            Ok(task) => task,
+            Err((row, Obstacle::Later(why))) => {
+                return self.account_fault(&row, Fault::Server, &why);
+            }
+            Err((row, Obstacle::Never(why))) => return self.invalid(&row, why),
+        };
+        tokio::select! {
+            biased;
+            () = self.transact(task) => {}
+            () = work.tools.abort.cancelled() => self.give_up(),
+        }
+    }
+
+    async fn transact(&mut self, mut task: Task) {
+        let mut chained = false;
+        loop {
+            let Some(offered) = self.offer(&task, chained).await else {
+                return;
+            };
+            match offered {
+                Ok(Offer::Ready { .. }) => {
+                    let Some(next) = self.send(&task).await else {
+                        return;
+                    };
+                    (task, chained) = (next, true);
+                    continue;
+                }
+                Ok(Offer::Refused { stage, reply, .. }) => {
+                    let verdict = verdict::judge(stage, &reply);
+                    let happened = Happened::reply(stage, &reply);
+                    match self.not_taken(&mut task, verdict, happened) {
+                        Next::Again => chained = false,
+                        Next::Done => return,
+                    }
+                }
+                Ok(Offer::Unfit(unfit)) => {
+                    let happened = Happened::here(Stage::Mail, unfit.to_string());
+                    return self.end(&task.row, Outcome::Rejected { suppress: false }, happened);
+                }
+                Err(error) => match self.broken_offer(&mut task, &error) {
+                    Next::Again => chained = false,
+                    Next::Done => return,
+                },
+            }
+        }
+    }
+
+    /// Offers a message, or hears about the envelope that went ahead. Nothing is armed yet, so a
+    /// stop need not wait for it; `None` if the row went back.
+    async fn offer(&mut self, task: &Task, chained: bool) -> Option<Result<Offer, SmtpError>> {
+        let work = Arc::clone(&self.place.work);
+        let offered = async {
+            if !chained && !self.open_line(&task.row).await {
+                return None;
+            }
+            self.report.begin();
+            let line = self.line.as_mut()?;
+            Some(if chained {
+                line.session.offered().await
+            } else {
+                line.messages += 1;
+                line.session.offer(&task.envelope).await
+            })
+        };
+        tokio::select! {
+            biased;
+            offered = offered => return offered,
+            () = work.tools.drain.cancelled() => {}
+        }
+        self.line = None;
+        self.give_back(&task.row);
+        None
+    }
+
+    /// A connection that may carry the next message. If none can be had, the account rests, and the
+    /// row goes back.
+    async fn open_line(&mut self, row: &Claimed) -> bool {
+        let work = Arc::clone(&self.place.work);
+        if let Some(line) = &mut self.line {
+            let spent = line.is_spent(&work);
+            if !spent && line.session.is_alive() {
+                return true;
+            }
+            if let Some(line) = self.line.take().filter(|_| spent) {
+                line.session.quit().await;
+            }
+        }
+        self.line = None;
+        if work.state().rests(work.tools.clock.ticks()) {
+            self.give_back(row); // another lane has found out meanwhile
+            return false;
+        }
+        match Line::open(&work).await {
+            Ok(line) => {
+                self.line = Some(line);
+                work.reached();
+                true
+            }
+            Err(error) => {
+                self.no_line(row, &error);
+                false
+            }
+        }
+    }
+
+    /// There is no connection: because there are enough, or because the account is in trouble.
+    fn no_line(&mut self, row: &Claimed, error: &SmtpError) {
+        let verdict = verdict::judge_error(error);
+        let work = &self.place.work;
+        let open = work.state().connections;
+        if open > 0 && verdict.lesson == Some(Lesson::Connections) {
+            work.enough_connections(open, &error.to_string());
+            self.retires = true;
+            return self.give_back(row);
+        }
+        let fault = match verdict.scope {
+            Scope::Account(fault) => fault,
+            _ => Fault::Server,
+        };
+        self.account_fault(row, fault, &error.to_string());
+    }
+
+    /// After the 354: make it durable that the body may go, then let it go. Returns the message
+    /// whose envelope went with it, if one did.
+    async fn send(&mut self, task: &Task) -> Option<Task> {
+        let work = Arc::clone(&self.place.work);
+        let digest = ring::digest::digest(&ring::digest::SHA256, &task.letter.bytes);
+        let digest = digest.as_ref().try_into().expect("a SHA-256 has 32 bytes");
+        let armed = work.tools.outbox.submit(Arm {
+            rows: vec![task.row.clone()],
+            account: work.account.name.clone(),
+            digest,
+        });
+        self.report.asked();
+        let next = self.compose_next(); // while the arm is being written
+        self.report.confirm().await; // handed in before the arm, so durable no later
+        let refusal = match armed.await {
+            Ok(refusals) => refusals.into_iter().find_map(Result::err),
+            Err(error) => {
+                tracing::error!("nothing is sent: {error}");
+                self.line = None;
+                self.place.give_back_next();
+                self.give_back(&task.row);
+                return None;
+            }
+        };
+        if let Some(refusal) = refusal {
+            // The server waits for a body, and a lone dot would deliver an empty mail.
+            self.line = None;
+            self.place.give_back_next();
+            self.withdrawn(&task.row, refusal);
+            return None;
+        }
+        self.report.armed();
+        let envelope = next.as_ref().map(|next| next.envelope.clone());
+        let session = &mut self.line.as_mut()?.session;
+        match session.send(&task.letter.bytes, envelope).await {
+            Ok(reply) => self.answered(task, &reply),
+            Err(error) => self.broken(task, &error),
+        }
+        let next = next?;
+        if work.tools.drain.is_cancelled() {
+            self.line = None; // whatever the server says to it, it gets no body now
+        }
+        match &mut self.line {
+            None => {
+                self.place.give_back_next();
+                None
+            }
+            Some(line) => {
+                line.messages += 1;
+                self.place.advance();
+                Some(next)
+            }
+        }
+    }
+
+    /// The message whose envelope may go out with the next body.
+    fn compose_next(&mut self) -> Option<Task> {
+        let work = Arc::clone(&self.place.work);
+        let line = self.line.as_mut()?;
+        if work.tools.drain.is_cancelled() || line.is_spent(&work) || !line.session.chains() {
+            return None;
+        }
+        loop {
+            match Task::compose(&work, self.place.take_ahead()?) {
+                Ok(task) => return Some(task),
+                Err((_, Obstacle::Later(_))) => {
+                    self.place.give_back_next();
+                    return None;
+                }
+                Err((row, Obstacle::Never(why))) => {
+                    self.place.forget_next();
+                    work.state().done(&row.schedule, work.tools.clock.ticks());
+                    let happened = Happened::here(Stage::Connect, why);
+                    self.report.submit(&row, Outcome::Invalid, happened);
+                }
+            }
+        }
+    }
+
+    /// Stopped at once: what was armed is in doubt, and recorded so; the rest goes back.
+    fn give_up(&mut self) {
+        self.line = None;
+        self.place.give_back_next();
+        let Some(row) = self.place.row.clone() else {
+            return;
+        };
+        let stopped = |stage, before: &str| {
+            Happened::here(stage, format!("postroom was stopped before {before}"))
+        };
+        match self.report.body() {
+            Body::Kept => self.give_back(&row),
+            Body::Asked => {
+                // Both are behind the arm in the outbox: the one that fits its answer takes effect.
+                let outbox = &self.place.work.tools.outbox;
+                let (rows, next_at) = (vec![(row.id, row.epoch)], None);
+                let now = self.place.work.tools.clock.now().as_millisecond();
+                let release = Release { rows, next_at };
+                let outbox = outbox.clone();
+                let happened = stopped(Stage::Data, "the message went out");
+                self.end(&row, Outcome::NotSent { next_at: now }, happened);
+                drop(outbox.submit(release));
+            }
+            Body::Gone => {
+                let happened = stopped(Stage::Dot, "the server's answer came");
+                self.end(&row, Outcome::Uncertain, happened);
+            }
+        }
+    }
+
+    /// The session ended before this message had its 354. What is the connection's own is charged
+    /// to nobody, once: it may be this message that the server minds.
+    fn broken_offer(&mut self, task: &mut Task, error: &SmtpError) -> Next {
+        let verdict = verdict::judge_error(error);
+        let carried = self.line.as_ref().map_or(0, Line::carried);
+        if carried > 0 && error.hung_up_before_mail() {
+            // It closed while it was idle, or had enough; it heard nothing of this message.
+            let work = &self.place.work;
+            let now = work.tools.clock.ticks();
+            work.state().limits.ended_after(carried, now);
+            self.line = None;
+            return Next::Again;
+        }
+        if error.reply().is_some() {
+            return self.not_taken(task, verdict, Happened::error(error));
+        }
+        self.line = None;
+        self.place.work.broke(&error.to_string());
+        if std::mem::replace(&mut task.again, true) {
+            self.conclude(task, verdict, Happened::error(error));
+            return Next::Done;
+        }
+        Next::Again
+    }
+
+    /// The server takes no body for this message: because of it, or because of the connection or
+    /// the account that offered it.
+    fn not_taken(&mut self, task: &mut Task, verdict: Verdict, happened: Happened) -> Next {
+        let work = Arc::clone(&self.place.work);
+        let carried = self.line.as_ref().map_or(0, Line::carried);
+        let now = work.tools.clock.ticks();
+        let text = happened.at_stage();
+        match (verdict.scope, verdict.lesson) {
+            (Scope::Recipient | Scope::Message, _) => {
+                work.good();
+                self.conclude(task, verdict, happened);
+                Next::Done
+            }
+            (Scope::Session, Some(Lesson::MessagesPerConnection)) if carried > 0 => {
+                work.state().limits.enough_messages(carried, now);
+                self.line = None;
+                Next::Again
+            }
+            (Scope::Session, Some(Lesson::Connections)) if work.state().connections > 1 => {
+                let others = work.state().connections - 1;
+                work.enough_connections(others, &text);
+                self.line = None;
+                self.retires = true;
+                self.give_back(&task.row);
+                Next::Done
+            }
+            (Scope::Session, _) => {
+                self.line = None;
+                let goodbye = happened.code() == Some(421);
+                if !goodbye {
+                    work.broke(&text);
+                    if !std::mem::replace(&mut task.again, true) {
+                        return Next::Again;
+                    }
+                }
+                if happened.stage == Stage::Mail {
+                    // It was said before it heard whom the message is for.
+                    self.give_back_used(&task.row, work.tools.clock.now().as_millisecond());
+                } else {
+                    self.conclude(task, verdict, happened);
+                }
+                if goodbye {
+                    work.fault(Fault::Server, &text); // nobody knocks again at once
+                }
+                Next::Done
+            }
+            (Scope::Account(fault), _) => {
+                self.line = None;
+                self.conclude(task, verdict, happened);
+                work.fault(fault, &text);
+                Next::Done
+            }
+        }
+    }
+
+    /// The server answered to the end of data.
+    fn answered(&mut self, task: &Task, reply: &Reply) {
+        let verdict = verdict::judge(Stage::Dot, reply);
+        self.conclude(task, verdict, Happened::reply(Stage::Dot, reply));
+        let work = &self.place.work;
+        match verdict.scope {
+            Scope::Account(fault) => {
+                self.line = None;
+                work.fault(fault, &format!("{}: {reply}", Stage::Dot));
+            }
+            Scope::Session => self.line = None,
+            Scope::Recipient | Scope::Message => work.good(),
+        }
+    }
+
+    /// The session ended while the body was on its way, or its answer.
+    fn broken(&mut self, task: &Task, error: &SmtpError) {
+        self.line = None;
+        let happened = Happened::error(error);
+        if error.in_doubt {
+            self.end(&task.row, Outcome::Uncertain, happened);
+            return self.place.work.broke(&error.to_string());
+        }
+        self.conclude(task, verdict::judge_error(error), happened);
+        if let Some(goodbye) = error.reply().filter(|reply| reply.code == 421) {
+            let text = format!("{}: {goodbye}", error.stage);
+            self.place.work.fault(Fault::Server, &text);
+        } else {
+            self.place.work.broke(&error.to_string());
+        }
+    }
+
+    /// Records what follows from a verdict.
+    fn conclude(&mut self, task: &Task, verdict: Verdict, what: Happened) {
+        let row = &task.row;
+        let clock = &self.place.work.tools.clock;
+        let about_it = matches!(verdict.scope, Scope::Recipient | Scope::Message);
+        // What is not its own fault does not make its waits longer.
+        let step = if about_it { row.tries } else { 0 };
+        let wait = clock.jittered(task.head.wait_after(step), 20);
+        let next_at = (clock.now() + wait).as_millisecond();
+        let outcome = match verdict.decision {
+            Decision::Accept => Outcome::Accepted,
+            Decision::Never => Outcome::Rejected { suppress: false },
+            Decision::Gone => Outcome::Rejected { suppress: true },
+            Decision::Later if !about_it && self.report.body() == Body::Gone => {
+                Outcome::NotSent { next_at }
+            }
+            Decision::Later if matches!(verdict.scope, Scope::Account(_)) => {
+                return self.give_back_used(row, next_at);
+            }
+            Decision::Later => Outcome::Deferred { next_at },
+        };
+        self.end(row, outcome, what);
+    }
+
+    /// The arm was refused: the row is where it belongs already.
+    fn withdrawn(&mut self, row: &Claimed, refusal: ArmRefusal) {
+        let work = &self.place.work;
+        tracing::info!(
+            account = work.account.name,
+            run = row.run_id,
+            "a message was held back before its body: {refusal:?}"
+        );
+        work.state().done(&row.schedule, work.tools.clock.ticks());
+        self.report.end();
+    }
+
+    fn invalid(&mut self, row: &Claimed, why: String) {
+        self.end(row, Outcome::Invalid, Happened::here(Stage::Connect, why));
+    }
+
+    /// Hands the end of a try to the outbox; it is confirmed before the next arm.
+    fn end(&mut self, row: &Claimed, outcome: Outcome, happened: Happened) {
+        let work = &self.place.work;
+        work.state().done(&row.schedule, work.tools.clock.ticks());
+        self.report.submit(row, outcome, happened);
+        self.report.end();
+    }
+
+    /// The account cannot be used: the row goes back as it was, and the account rests.
+    fn account_fault(&mut self, row: &Claimed, fault: Fault, text: &str) {
+        self.give_back(row);
+        self.place.work.fault(fault, text);
+    }
+
+    /// The server saw nothing of it.
+    fn give_back(&mut self, row: &Claimed) {
+        let work = &self.place.work;
+        work.state().give_back(&row.schedule);
+        let (rows, next_at) = (vec![(row.id, row.epoch)], None);
+        drop(work.tools.outbox.submit(Release { rows, next_at }));
+        self.report.end();
+    }
+
+    /// The server saw its envelope, but the fault is not its own. Others go first next time: it may
+    /// be this one that the server minds.
+    fn give_back_used(&mut self, row: &Claimed, next_at: i64) {
+        let work = &self.place.work;
+        work.state().done(&row.schedule, work.tools.clock.ticks());
+        let (rows, next_at) = (vec![(row.id, row.epoch)], Some(next_at));
+        drop(work.tools.outbox.submit(Release { rows, next_at }));
+        self.report.end();
+    }
+}
+
+/// Why there is no message for a row.
+enum Obstacle {
+    /// Not now.
+    Later(String),
+    /// Never.
+    Never(String),
+}
+
+impl Task {
+    fn compose(work: &AccountWork, row: Claimed) -> Result<Self, (Claimed, Obstacle)> {
+        let head = match work.tools.heads.of(row.id.run) {
+            Ok(head) => head,
+            Err(NoLetterhead::Unreadable(error)) => {
+                return Err((row, Obstacle::Later(error.to_string())));
+            }
+            Err(NoLetterhead::Broken(why)) => {
+                let run = &row.run_id;
+                tracing::error!(run, "a message of run {run} cannot be composed: {why}");
+                return Err((row, Obstacle::Never(why)));
+            }
+        };
+        let letter = match head.write(&row) {
+            Ok(letter) => letter,
+            Err(why) => return Err((row, Obstacle::Never(why))),
+        };
+        let dsn = work.account.dsn.map(|notify| Dsn {
+            envelope_id: format!("{}.{}", row.run_id, row.id.seq),
+            notify,
+        });
+        let envelope = Envelope {
+            from: letter.from.clone(),
+            to: vec![letter.to.clone()],
+            size: letter.bytes.len(),
+            dsn,
+        };
+        Ok(Self {
+            row,
+            head,
+            letter,
+            envelope,
+            again: false,
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! Whether a server bears its next commands in the same write as a body.
+//!
+//! RFC 2920 section 3.1 allows it, and most servers take it. Some answer 503 to the MAIL that came
+//! along (Haraka, against smuggling); others may close. So one session at a time tries it first,
+//! and what it learns holds for all sessions of the account, for as long as this process lives.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// So many sessions may end in the first try before it is given up.
+const STRIKES: u8 = 2;
+
+/// What is known of one server. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Chaining(Arc<Mutex<Trust>>);
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Trust {
+    Untried { strikes: u8 },
+    Trying { strikes: u8 },
+    Proven,
+    Refused,
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Self::Untried { strikes: 0 }
+    }
+}
+
+impl Chaining {
+    /// Chaining that is never tried.
+    #[must_use]
+    pub fn never() -> Self {
+        Self(Arc::new(Mutex::new(Trust::Refused)))
+    }
+
+    /// Whether the server has refused it, or nobody wants it.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        *self.trust() == Trust::Refused
+    }
+
+    /// Permission to chain once, if it is known to work or nobody else is trying.
+    pub(super) fn attempt(&self) -> Option<Attempt> {
+        let mut trust = self.trust();
+        match *trust {
+            Trust::Untried { strikes } => *trust = Trust::Trying { strikes },
+            Trust::Proven => {}
+            Trust::Trying { .. } | Trust::Refused => return None,
+        }
+        Some(Attempt(self.clone()))
+    }
+
+    fn trust(&self) -> MutexGuard<'_, Trust> {
+        self.0.lock().expect("no holder of this lock panics")
+    }
+}
+
+/// One use of chaining. Dropped without a word, it has taught nothing.
+pub(super) struct Attempt(Chaining);
+
+impl Attempt {
+    /// Whether nobody knows yet how the server takes it.
+    pub(super) fn is_first(&self) -> bool {
+        matches!(*self.0.trust(), Trust::Trying { .. })
+    }
+
+    /// The server took the commands.
+    pub(super) fn worked(self) {
+        *self.0.trust() = Trust::Proven;
+    }
+
+    /// The server minds.
+    pub(super) fn refused(self) {
+        *self.0.trust() = Trust::Refused;
+    }
+
+    /// The session ended. One may; and where it is known to work, it was something else.
+    pub(super) fn ended_the_session(self, in_doubt: bool) {
+        let mut trust = self.0.trust();
+        if let Trust::Trying { strikes } = *trust {
+            *trust = if in_doubt || strikes + 1 >= STRIKES {
+                Trust::Refused
+            } else {
+                Trust::Untried {
+                    strikes: strikes + 1,
+                }
+            };
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let mut trust = self.0.trust();
+        if let Trust::Trying { strikes } = *trust {
+            *trust = Trust::Untried { strikes };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_session_tries_first_and_all_learn_from_it() {
+        let chaining = Chaining::default();
+        let first = chaining.attempt().unwrap();
+        assert!(first.is_first() && chaining.clone().attempt().is_none());
+        drop(first); // it had nothing to chain
+        chaining.attempt().unwrap().worked();
+        let (one, two) = (chaining.attempt().unwrap(), chaining.attempt().unwrap());
+        assert!(!one.is_first());
+        one.ended_the_session(true);
+        two.refused();
+        assert!(chaining.attempt().is_none() && chaining.is_refused());
+    }
+
+    #[test]
+    fn a_first_try_that_leaves_a_doubt_or_fails_twice_is_the_last() {
+        let chaining = Chaining::default();
+        chaining.attempt().unwrap().ended_the_session(false);
+        assert!(!chaining.is_refused());
+        chaining.attempt().unwrap().ended_the_session(false);
+        assert!(chaining.is_refused());
+        let chaining = Chaining::default();
+        chaining.attempt().unwrap().ended_the_session(true);
+        assert!(chaining.is_refused());
+        assert!(Chaining::never().attempt().is_none());
+    }
+}
