@@ -230,7 +230,7 @@ impl AccountWork {
         if open < before {
             tracing::info!(
                 account,
-                "account {account} goes on with {open} connections, its server takes no more: {text}"
+                "account {account} goes on with {open} connections: {text}"
             );
         }
     }

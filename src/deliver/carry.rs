@@ -37,12 +37,12 @@ impl Lane {
     /// Brings one row, and those that are chained to it, as far as they go.
     pub(super) async fn carry(&mut self, row: Claimed) {
         let work = Arc::clone(&self.place.work);
-        let task = match Task::compose(&work, row) {
+        let task = match Task::compose(&work, &row) {
             Ok(task) => task,
-            Err((row, Obstacle::Later(why))) => {
+            Err(Obstacle::Later(why)) => {
                 return self.account_fault(&row, Fault::Server, &why);
             }
-            Err((row, Obstacle::Never(why))) => return self.invalid(&row, why),
+            Err(Obstacle::Never(why)) => return self.invalid(&row, why),
         };
         tokio::select! {
             biased;
@@ -223,13 +223,14 @@ impl Lane {
             return None;
         }
         loop {
-            match Task::compose(&work, self.place.take_ahead()?) {
+            let row = self.place.take_ahead()?;
+            match Task::compose(&work, &row) {
                 Ok(task) => return Some(task),
-                Err((_, Obstacle::Later(_))) => {
+                Err(Obstacle::Later(_)) => {
                     self.place.give_back_next();
                     return None;
                 }
-                Err((row, Obstacle::Never(why))) => {
+                Err(Obstacle::Never(why)) => {
                     self.place.forget_next();
                     work.state().done(&row.schedule, work.tools.clock.ticks());
                     let happened = Happened::here(Stage::Connect, why);
@@ -464,22 +465,19 @@ enum Obstacle {
 }
 
 impl Task {
-    fn compose(work: &AccountWork, row: Claimed) -> Result<Self, (Claimed, Obstacle)> {
+    fn compose(work: &AccountWork, row: &Claimed) -> Result<Self, Obstacle> {
         let head = match work.tools.heads.of(row.id.run) {
             Ok(head) => head,
             Err(NoLetterhead::Unreadable(error)) => {
-                return Err((row, Obstacle::Later(error.to_string())));
+                return Err(Obstacle::Later(error.to_string()));
             }
             Err(NoLetterhead::Broken(why)) => {
                 let run = &row.run_id;
                 tracing::error!(run, "a message of run {run} cannot be composed: {why}");
-                return Err((row, Obstacle::Never(why)));
+                return Err(Obstacle::Never(why));
             }
         };
-        let letter = match head.write(&row) {
-            Ok(letter) => letter,
-            Err(why) => return Err((row, Obstacle::Never(why))),
-        };
+        let letter = head.write(row).map_err(Obstacle::Never)?;
         let dsn = work.account.dsn.map(|notify| Dsn {
             envelope_id: format!("{}.{}", row.run_id, row.id.seq),
             notify,
@@ -491,7 +489,7 @@ impl Task {
             dsn,
         };
         Ok(Self {
-            row,
+            row: row.clone(),
             head,
             letter,
             envelope,

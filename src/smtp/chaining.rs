@@ -107,7 +107,7 @@ mod tests {
     fn one_session_tries_first_and_all_learn_from_it() {
         let chaining = Chaining::default();
         let first = chaining.attempt().unwrap();
-        assert!(first.is_first() && chaining.clone().attempt().is_none());
+        assert!(first.is_first() && chaining.attempt().is_none());
         drop(first); // it had nothing to chain
         chaining.attempt().unwrap().worked();
         let (one, two) = (chaining.attempt().unwrap(), chaining.attempt().unwrap());

@@ -23,13 +23,6 @@ const CLOCKS: [&str; 6] = [
     concat!("Ulid", "::new"),
 ];
 
-/// Files that may, and why.
-const CLOCKS_ALLOWED: [(&str, &str, &str); 1] = [(
-    "src/smtp/stream.rs",
-    concat!("Instant", "::now"),
-    "tokio's, which stands still with the virtual clock: a deadline is a span and asks no hour",
-)];
-
 /// Rooms that would say nothing about what is in them.
 const NOTHING_NAMES: [&str; 8] = [
     "util", "utils", "helper", "helpers", "common", "types", "misc", "shared",
@@ -76,14 +69,6 @@ fn lines_fit() {
 #[test]
 fn the_clock_alone_knows_the_time() {
     assert_lawful(&against_all(&sources("src"), clocks));
-    for (path, word, _) in CLOCKS_ALLOWED {
-        let text = read(path).text;
-        assert!(text.contains(word), "{path} no longer needs its exception");
-        assert!(
-            text.contains("use tokio::time::") && !text.contains("std::time::Instant"),
-            "{path} may use tokio's clock only"
-        );
-    }
 }
 
 #[test]
@@ -209,11 +194,7 @@ fn columns(file: &File) -> Vec<String> {
 }
 
 fn clocks(file: &File) -> Vec<String> {
-    let allowed = |word: &str| {
-        let may = |(path, allowed, _): &(&str, &str, &str)| *path == file.path && *allowed == word;
-        file.path == "src/clock.rs" || CLOCKS_ALLOWED.iter().any(may)
-    };
-    against_words(file, &CLOCKS, |word| !allowed(word))
+    against_words(file, &CLOCKS, |_| file.path != "src/clock.rs")
 }
 
 /// A test polls for what it waits for, with bounded patience, and only in `world/`. Where all tests
@@ -538,11 +519,6 @@ mod canaries {
             assert_eq!(caught(clocks, "src/clock.rs", &text), 0, "{word}");
             let tested = format!("#[cfg(test)]\nmod tests {{\n    {text}}}\n");
             assert_eq!(caught(clocks, "src/plan/a.rs", &tested), 0, "{word}");
-        }
-        for (path, word, _) in CLOCKS_ALLOWED {
-            assert_eq!(caught(clocks, path, word), 0);
-            let other = CLOCKS.iter().find(|it| **it != word).unwrap();
-            assert_eq!(caught(clocks, path, other), 1);
         }
     }
 
