@@ -71,6 +71,13 @@ pub struct Options {
     /// Whether PIPELINING is offered. Where it is not, commands that do not wait for their turn
     /// end the session.
     pub pipelining: bool,
+    /// Whether commands may follow a message in the same write (RFC 2920, section 3.1). Where not,
+    /// MAIL is answered 503, as Haraka does.
+    pub chaining: bool,
+    /// Messages that one connection may bring; the next MAIL is answered 421.
+    pub messages_per_connection: Option<usize>,
+    /// Connections that may be open at a time; the next one is greeted with 421.
+    pub connections: Option<usize>,
 }
 
 impl Default for Options {
@@ -86,6 +93,9 @@ impl Default for Options {
             latency: Duration::ZERO,
             max_message_size: 50 * 1024 * 1024,
             pipelining: true,
+            chaining: true,
+            messages_per_connection: None,
+            connections: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -54,6 +54,10 @@ pub struct Reception {
     pub(super) latency: Duration,
     pub(super) max_message_size: usize,
     pub(super) pipelining: bool,
+    pub(super) chaining: bool,
+    pub(super) messages_per_connection: Option<usize>,
+    connections: Option<usize>,
+    open: AtomicUsize,
     pub(super) keep: Keep,
     pub(super) greylist: FirstTimes,
     pub(super) doubts: FirstTimes,
@@ -88,6 +92,10 @@ impl Reception {
             latency: options.latency,
             max_message_size: options.max_message_size,
             pipelining: options.pipelining,
+            chaining: options.chaining,
+            messages_per_connection: options.messages_per_connection,
+            connections: options.connections,
+            open: AtomicUsize::new(0),
             keep: Keep::open(maildir.as_deref(), options.accept_log.as_deref())?,
             greylist: FirstTimes::default(),
             doubts: FirstTimes::default(),
@@ -114,11 +122,14 @@ impl Reception {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let connection = self.tally.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let others = self.open.fetch_add(1, Ordering::Relaxed);
+        let _until_the_end = Open(&self.open);
         let caller = Caller {
             connection,
             peer,
             port,
             encrypted: false,
+            welcome: self.connections.is_none_or(|most| others < most),
         };
         let encrypted = Caller {
             encrypted: true,
@@ -202,6 +213,15 @@ impl Reception {
                 "a TLS handshake with the sandbox failed (does it trust ca.pem?): {error}"
             );
         })
+    }
+}
+
+/// Counts a connection out when it ends, however it does.
+struct Open<'a>(&'a AtomicUsize);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

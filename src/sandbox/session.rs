@@ -29,6 +29,8 @@ pub(super) struct Caller {
     pub(super) peer: Option<SocketAddr>,
     pub(super) port: Port,
     pub(super) encrypted: bool,
+    /// Whether there is room for one more connection.
+    pub(super) welcome: bool,
 }
 
 impl Caller {
@@ -56,6 +58,10 @@ pub(super) struct Session<'a, S> {
     pub(super) hello: Option<Hello>,
     pub(super) logged_in: bool,
     pub(super) transaction: Option<Transaction>,
+    /// Messages begun on this connection.
+    pub(super) messages: usize,
+    /// Commands followed the last message in the same write, against the house rules.
+    pub(super) hurried: bool,
     failed_logins: u32,
     mistakes: u32,
 }
@@ -81,6 +87,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             hello: None,
             logged_in: false,
             transaction: None,
+            messages: 0,
+            hurried: false,
             failed_logins: 0,
             mistakes: 0,
         }
@@ -88,6 +96,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
 
     /// Greets and runs. Returns the stream if it is to be encrypted now.
     pub(super) async fn greet(mut self) -> io::Result<Option<S>> {
+        if !self.caller.welcome {
+            self.wire.reply("421 4.7.0 Too many connections, closing");
+            self.wire.close().await?;
+            return Ok(None);
+        }
         self.wire.reply("220 localhost ESMTP postroom sandbox");
         self.run().await
     }

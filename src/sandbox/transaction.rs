@@ -34,6 +34,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         if self.transaction.is_some() {
             return self.blame("503 5.5.1 One sender at a time: RSET first");
         }
+        if std::mem::take(&mut self.hurried) {
+            self.wire
+                .reply("503 5.5.1 Commands pipelined after the end of a message");
+            return Turn::Next;
+        }
+        let most = self.reception.messages_per_connection;
+        if most.is_some_and(|most| self.messages >= most) {
+            return self.refuse("421 4.7.0 Too many messages on this connection, closing");
+        }
+        self.messages += 1;
         if mail.extended && !self.hello.as_ref().is_some_and(|hello| hello.extended) {
             return self.refuse("555 5.5.4 Parameters need EHLO");
         }
@@ -103,6 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             }
             self.wire.consume(read);
         }
+        self.hurried = !self.reception.chaining && !self.wire.is_drained();
         self.finish(transaction, body).await
     }
 

@@ -1,11 +1,14 @@
 //! A session against servers that were written by people, in virtual time.
 
 mod body;
+mod chaining;
 mod deadlines;
+mod envelope;
 mod login;
 mod opening;
 mod reuse;
 mod sandbox;
+mod several;
 mod starttls;
 mod transaction;
 

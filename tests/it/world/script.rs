@@ -177,16 +177,30 @@ pub(crate) async fn begin(
     (Session::begin(stream, &target(), None).await, server)
 }
 
-/// A session past EHLO with a server that offers `offers` (`PIPELINING`, `SIZE 1000`) and then
-/// follows `script`.
-pub(crate) async fn session(offers: &[&str], script: &str) -> (Session, JoinHandle<Server>) {
+/// A session with a server that offers `offers` and then follows `script`; `target` remembers.
+pub(crate) async fn begin_at(
+    target: &Target,
+    offers: &[&str],
+    script: &str,
+) -> (Result<Session, SmtpError>, JoinHandle<Server>) {
+    let (stream, server) = serve(opening(offers, script));
+    (Session::begin(stream, target, None).await, server)
+}
+
+fn opening(offers: &[&str], script: &str) -> String {
     let mut opening = GREETING.to_owned();
     for offer in offers {
         opening.push_str(&format!("S: 250-{offer}\n"));
     }
     opening.push_str("S: 250 HELP\n");
     opening.push_str(script);
-    let (session, server) = begin(opening).await;
+    opening
+}
+
+/// A session past EHLO with a server that offers `offers` (`PIPELINING`, `SIZE 1000`) and then
+/// follows `script`.
+pub(crate) async fn session(offers: &[&str], script: &str) -> (Session, JoinHandle<Server>) {
+    let (session, server) = begin_at(&target(), offers, script).await;
     (session.unwrap(), server)
 }
 
