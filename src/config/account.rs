@@ -10,8 +10,9 @@ use super::amount::Rate;
 use super::choice::Tls;
 use super::problem::Problem;
 use super::provider::{self, Provider};
+use super::rule::Rule;
 use super::section::Section;
-use super::{Dsn, credential, dsn, files};
+use super::{Dsn, credential, dsn, files, rule};
 use crate::audience;
 use crate::compose::Sender;
 use crate::secret::Secret;
@@ -61,6 +62,8 @@ pub struct Account {
     pub retry: Vec<Duration>,
     /// The name given in EHLO, if not this machine's.
     pub hello: Option<String>,
+    /// What its server's refusals mean, before all that is known of servers.
+    pub rules: Vec<Rule>,
 }
 
 /// A name and the place of its password.
@@ -114,6 +117,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
         dsn: dsn::read(section),
         retry: section.spans("retry").unwrap_or_else(default_retry),
         hello: section.text("hello").map(|name| name.text.to_owned()),
+        rules: rule::read(section),
     })
 }
 

@@ -63,6 +63,36 @@ choice! {
 }
 
 choice! {
+    /// What a server's reply answers, where it concerns a mail.
+    SaidTo {
+        /// MAIL FROM.
+        Mail = "mail",
+        /// RCPT TO.
+        Rcpt = "rcpt",
+        /// DATA.
+        Data = "data",
+        /// The message and the dot that ends it.
+        Dot = "dot",
+    }
+}
+
+choice! {
+    /// What follows from a refusal.
+    Treatment {
+        /// The mail is tried again after a wait of `retry`.
+        Later = "later",
+        /// The mail is not tried again.
+        Reject = "reject",
+        /// Neither that, nor does the address get other mail from then on.
+        Suppress = "suppress",
+        /// The account rests as if its quota were used up; the mail waits.
+        Pause = "pause",
+        /// The connection has carried all it may: a new one goes on.
+        Reconnect = "reconnect",
+    }
+}
+
+choice! {
     /// What is done with a delivery whose end of data had no answer.
     OnUncertain {
         /// The same bytes again, at most once more.

@@ -5,7 +5,7 @@
 //! design has and this version has not are listed too, so that whoever writes one is told so
 //! instead of being asked about a typing mistake.
 
-use super::choice::{Addresses, BadRows, Empty, LogFormat, OnUncertain, Tls};
+use super::choice::{Addresses, BadRows, Empty, LogFormat, OnUncertain, SaidTo, Tls, Treatment};
 use super::{dsn, provider};
 
 /// A key of the configuration.
@@ -74,6 +74,8 @@ pub enum Kind {
     Table,
     /// Tables, each under a name that a person chose.
     Tables,
+    /// Tables in an order, without names.
+    TableList,
     /// In the design, not in this version.
     Planned,
 }
@@ -187,6 +189,16 @@ pub static KEYS: &[Key] = &[
         "The waits after temporary failures; the last repeats until the mail expires."),
     key("account.*.hello", Text, "this machine's name",
         "The name given in EHLO."),
+    key("account.*.rule", Kind::TableList, "",
+        "What the server's refusals mean where it differs from others; the first that fits holds."),
+    key("account.*.rule.reply", Text, "any refusal",
+        "The refusals that are meant: a code, its first digits, or both codes like \"551 5.7.1\"."),
+    key("account.*.rule.text", Text, "any text",
+        "Words that the refusal contains, in any case."),
+    key("account.*.rule.at", Choice(SaidTo::WORDS), "any of them",
+        "What it answers: MAIL FROM, RCPT TO, DATA, or the end of the message."),
+    key("account.*.rule.then", Choice(Treatment::WORDS), "",
+        "What follows: for this mail, for the address, for the account or for the connection."),
     planned("account.*.token", "An OAuth2 token in place of a password."),
     planned("account.*.oauth", "OAuth2 flows."),
     planned("account.*.dkim", "Sign outgoing mail."),
@@ -343,6 +355,7 @@ pub(super) fn wants(kind: Kind) -> String {
         }
         NameOrFalse => "a name in quotes, or false".into(),
         Kind::Table | Kind::Tables => "a table".into(),
+        Kind::TableList => "tables, each under a heading in [[two brackets]]".into(),
         Kind::Planned => "nothing yet".into(),
     }
 }

@@ -10,7 +10,7 @@
 //! files     the bytes, as text
 //! syntax    TOML's own grammar
 //! section   a table: its keys known, its values of the right shape
-//! daemon, account, list, template, schedule
+//! daemon, account (and rule), list, template, schedule
 //!           each reads its section into its type
 //! load      all of them; reference: names between them; fields: templates against columns
 //! problem   what was found; render draws it, mask keeps secrets out of it
@@ -36,6 +36,7 @@ mod problem;
 mod provider;
 mod reference;
 mod render;
+mod rule;
 mod schedule;
 mod section;
 mod shape;
@@ -53,13 +54,16 @@ use std::sync::Arc;
 
 pub use account::{Account, Login};
 pub use amount::{AmountError, Rate, format_duration, parse_duration};
-pub use choice::{Addresses, BadRows, Empty, LogFormat, NotAChoice, OnUncertain, Tls};
+pub use choice::{
+    Addresses, BadRows, Empty, LogFormat, NotAChoice, OnUncertain, SaidTo, Tls, Treatment,
+};
 pub use daemon::Daemon;
 pub use dsn::Dsn;
 pub use find::{NotFound, find};
 pub use load::load;
 pub use problem::{Place, Problem, Problems, Scope, Severity};
 pub use provider::{PROVIDERS, Provider, provider};
+pub use rule::{BadPattern, ReplyPattern, Rule};
 pub use schedule::{CatchUp, Schedule};
 pub use text::{Position, SourceText};
 

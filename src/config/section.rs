@@ -91,13 +91,15 @@ impl<'d> Section<'d> {
         match self.kind() {
             "" => "this file".to_owned(),
             kind if self.name.is_empty() => format!("[{kind}]"),
+            "rule" => format!("a rule of account `{}`", self.name),
             kind => format!("{kind} `{}`", self.name),
         }
     }
 
     /// `account`, `list`, …; nothing for the top of the file.
     pub(super) fn kind(&self) -> &'static str {
-        self.table.trim_end_matches(".*")
+        let path = self.table.trim_end_matches(".*");
+        path.rsplit('.').next().unwrap_or(path)
     }
 
     /// Its path in the table of keys.
@@ -107,12 +109,10 @@ impl<'d> Section<'d> {
 
     /// A key's path in this file: `account.relay.port`.
     pub(super) fn path(&self, key: &str) -> String {
-        let parts = [self.kind(), self.name, key];
-        parts
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join(".")
+        match self.table.replacen('*', self.name, 1) {
+            table if table.is_empty() => key.to_owned(),
+            table => format!("{table}.{key}"),
+        }
     }
 
     pub(super) fn report(&self, problem: Problem) {

@@ -95,6 +95,9 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
                 .iter()
                 .find(|it| !it.get_ref().is_str() && !it.get_ref().is_datetime());
         }
+        (Kind::TableList, V::Array(list)) => {
+            return list.iter().find(|item| !item.get_ref().is_table());
+        }
         (Kind::People, V::Array(list)) => {
             return list
                 .iter()
@@ -163,6 +166,10 @@ fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Opti
             Some(Fix::Write(format!("[{written}]"), ""))
         }
         (Kind::Flag | Kind::Count(..), _) => None,
+        (Kind::TableList, DeValue::Table(_)) => {
+            Some(Fix::Say("write two brackets on either side".into()))
+        }
+        (Kind::TableList, _) => None,
         (Kind::NameOrFalse, DeValue::Boolean(true)) => {
             Some(Fix::Say("leave it out for the default, or name one".into()))
         }

@@ -83,6 +83,10 @@ fn move_to(home: &Key) -> String {
                 article(kind)
             )
         }
+        table if table.contains('*') => {
+            let heading = table.replace('*', "<name>");
+            format!("`{name}` belongs to a table of its own, [[{heading}]]")
+        }
         table => format!("`{name}` belongs to [{table}]: move it there"),
     }
 }

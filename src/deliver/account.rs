@@ -163,12 +163,11 @@ impl AccountWork {
     pub(super) fn fault(&self, fault: Fault, text: &str) {
         let clock = &self.tools.clock;
         let why = match fault {
-            Fault::Server => Rest::Trouble,
-            Fault::Login => Rest::Login,
+            Fault::Server | Fault::Rate => Rest::Trouble,
+            Fault::Login | Fault::Sender => Rest::Login,
             Fault::Quota => Rest::Quota,
         };
-        let advised = fault.advice().map(|advice| format!("{text} ({advice})"));
-        let text = advised.as_deref().unwrap_or(text);
+        let text = &format!("{text} ({})", fault.advice());
         let mut state = self.state();
         let wait = state
             .health
@@ -180,7 +179,7 @@ impl AccountWork {
         let known = state
             .trouble
             .as_ref()
-            .is_some_and(|trouble| trouble.text == text);
+            .is_some_and(|trouble| trouble.text == *text);
         state.trouble = Some(Trouble {
             since,
             retry_at: clock.now() + wait,

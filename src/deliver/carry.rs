@@ -66,7 +66,7 @@ impl Lane {
                     continue;
                 }
                 Ok(Offer::Refused { stage, reply, .. }) => {
-                    let verdict = verdict::judge(stage, &reply);
+                    let verdict = verdict::judge(&self.place.work.account.rules, stage, &reply);
                     let happened = Happened::reply(stage, &reply);
                     match self.not_taken(&mut task, verdict, happened) {
                         Next::Again => chained = false,
@@ -145,7 +145,7 @@ impl Lane {
 
     /// There is no connection: because there are enough, or because the account is in trouble.
     fn no_line(&mut self, row: &Claimed, error: &SmtpError) {
-        let verdict = verdict::judge_error(error);
+        let verdict = verdict::judge_error(&self.place.work.account.rules, error);
         let work = &self.place.work;
         let open = work.state().connections;
         if open > 0 && verdict.lesson == Some(Lesson::Connections) {
@@ -273,7 +273,7 @@ impl Lane {
     /// The session ended before this message had its 354. What is the connection's own is charged
     /// to nobody, once: it may be this message that the server minds.
     fn broken_offer(&mut self, task: &mut Task, error: &SmtpError) -> Next {
-        let verdict = verdict::judge_error(error);
+        let verdict = verdict::judge_error(&self.place.work.account.rules, error);
         let carried = self.line.as_ref().map_or(0, Line::carried);
         if carried > 0 && error.hung_up_before_mail() {
             // It closed while it was idle, or had enough; it heard nothing of this message.
@@ -352,7 +352,7 @@ impl Lane {
 
     /// The server answered to the end of data.
     fn answered(&mut self, task: &Task, reply: &Reply) {
-        let verdict = verdict::judge(Stage::Dot, reply);
+        let verdict = verdict::judge(&self.place.work.account.rules, Stage::Dot, reply);
         self.conclude(task, verdict, Happened::reply(Stage::Dot, reply));
         let work = &self.place.work;
         match verdict.scope {
@@ -373,7 +373,11 @@ impl Lane {
             self.end(&task.row, Outcome::Uncertain, happened);
             return self.place.work.broke(&error.to_string());
         }
-        self.conclude(task, verdict::judge_error(error), happened);
+        self.conclude(
+            task,
+            verdict::judge_error(&self.place.work.account.rules, error),
+            happened,
+        );
         if let Some(goodbye) = error.reply().filter(|reply| reply.code == 421) {
             let text = format!("{}: {goodbye}", error.stage);
             self.place.work.fault(Fault::Server, &text);

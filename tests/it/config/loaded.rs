@@ -7,7 +7,8 @@ use postroom::audience::Source;
 use postroom::calendar::When;
 use postroom::config::key::{KEYS, Kind};
 use postroom::config::{
-    Addresses, BadRows, CatchUp, Config, Dsn, Empty, LogFormat, OnUncertain, Tls, find,
+    Addresses, BadRows, CatchUp, Config, Dsn, Empty, LogFormat, OnUncertain, Rule, SaidTo, Tls,
+    Treatment, find,
 };
 use postroom::secret::Secret;
 
@@ -107,6 +108,14 @@ fn every_key_of_the_full_file_is_understood() {
     };
     assert_eq!(relay.dsn, Some(asked));
     assert_eq!(relay.ca, Some(world.path().join("ca.pem")));
+    let tomorrow = Rule {
+        reply: Some("551 5.7.1".parse().expect("a code and an enhanced one")),
+        text: Some("try again tomorrow".to_owned()),
+        at: Some(SaidTo::Rcpt),
+        then: Treatment::Later,
+    };
+    assert_eq!((relay.rules.len(), &relay.rules[0]), (2, &tomorrow));
+    assert_eq!(main.rules, []);
 
     let Source::Inline(team) = &config.lists["team"].source else {
         panic!("it is inline")
@@ -174,6 +183,10 @@ fn every_key_that_is_accepted_changes_something() {
         ("[\"failure\", \"delay\"]", "\"never\""),
         ("\"1h30m\"", "\"2h\""),
         ("hello       = \"mail.", "hello       = \"post."),
+        ("\"551 5.7.1\"", "\"55\""),
+        ("Try again tomorrow", "Try again today"),
+        ("at    = \"rcpt\"", "at    = \"dot\""),
+        ("then  = \"later\"", "then  = \"reject\""),
         ("ada@example.org", "ida@example.org"),
         ("lists/german.csv", "lists/../lists/german.csv"),
         ("\"e-mail\"", "\"plan\""),
@@ -216,9 +229,12 @@ fn every_key_that_is_accepted_changes_something() {
         };
         assert!(!same, "{value} to {other}: no difference");
     }
-    let built = KEYS
-        .iter()
-        .filter(|key| !matches!(key.kind, Kind::Planned | Kind::Table | Kind::Tables));
+    let built = KEYS.iter().filter(|key| {
+        !matches!(
+            key.kind,
+            Kind::Planned | Kind::Table | Kind::Tables | Kind::TableList
+        )
+    });
     for key in built {
         let line = |line: &str| {
             line.split('=')
