@@ -167,7 +167,7 @@ fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Opti
         }
         (Kind::Flag | Kind::Count(..), _) => None,
         (Kind::TableList, DeValue::Table(_)) => {
-            Some(Fix::Say("write two brackets on either side".into()))
+            Some(Fix::Say(format!("write [{written}]")))
         }
         (Kind::TableList, _) => None,
         (Kind::NameOrFalse, DeValue::Boolean(true)) => {
