@@ -166,9 +166,7 @@ fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Opti
             Some(Fix::Write(format!("[{written}]"), ""))
         }
         (Kind::Flag | Kind::Count(..), _) => None,
-        (Kind::TableList, DeValue::Table(_)) => {
-            Some(Fix::Say(format!("write [{written}]")))
-        }
+        (Kind::TableList, DeValue::Table(_)) => Some(Fix::Say(format!("write [{written}]"))),
         (Kind::TableList, _) => None,
         (Kind::NameOrFalse, DeValue::Boolean(true)) => {
             Some(Fix::Say("leave it out for the default, or name one".into()))

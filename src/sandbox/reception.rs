@@ -46,6 +46,8 @@ pub struct Counts {
     pub refused: u64,
     /// Connections dropped because a recipient asked for it.
     pub dropped: u64,
+    /// Messages whose end came in one write with the next command.
+    pub chained: u64,
 }
 
 /// The receiving side without its sockets: it serves any byte stream, so that tests need none.
@@ -74,6 +76,7 @@ struct Tally {
     deferred: AtomicU64,
     refused: AtomicU64,
     dropped: AtomicU64,
+    chained: AtomicU64,
 }
 
 impl Reception {
@@ -173,6 +176,7 @@ impl Reception {
             deferred: read(&self.tally.deferred),
             refused: read(&self.tally.refused),
             dropped: read(&self.tally.dropped),
+            chained: read(&self.tally.chained),
         }
     }
 
@@ -191,6 +195,10 @@ impl Reception {
 
     pub(super) fn count_dropped(&self) {
         self.tally.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_chained(&self) {
+        self.tally.chained.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn count_refusal(&self, reply: &str) {

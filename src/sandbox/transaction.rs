@@ -113,7 +113,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             }
             self.wire.consume(read);
         }
-        self.hurried = !self.reception.chaining && !self.wire.is_drained();
+        if !self.wire.is_drained() {
+            self.reception.count_chained();
+            self.hurried = !self.reception.chaining;
+        }
         self.finish(transaction, body).await
     }
 

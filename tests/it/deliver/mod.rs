@@ -1,6 +1,8 @@
 //! From the outbox to a server and back: every answer ends where it belongs.
 
 mod accounts;
+mod chained;
+mod limits;
 mod recipients;
 mod stopping;
 mod verdicts;
