@@ -236,8 +236,7 @@ pub static TABLE: &[Row] = &[
 
     // The account has sent what it may, often with a 5xx.
     row(ALL, NO, &[
-        "daily user sending",                // Gmail: 550 5.4.5
-        "sending limit", "sending quota",    // Gmail, its relay too
+        "sending limit", "sending quota",    // Gmail: 550 5.4.5; its relay: 550 5.7.1
         "daily limit", "daily message",      // Microsoft 365: 550 5.1.90; SES: 454; NetEase
         "messages per day",                  // several
         "message quota exceeded",            // several

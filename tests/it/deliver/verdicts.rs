@@ -15,6 +15,7 @@ use postroom::smtp::Stage::{
 };
 use postroom::smtp::{Offer, Reply, SmtpError, Stage, Trouble};
 
+use crate::world::office::{Office, Plan, until};
 use crate::world::script::{envelope, session};
 
 /// Said to MAIL, as a session hears it.
@@ -258,6 +259,30 @@ async fn every_reply_has_its_meaning() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The cells of a row without which it would not speak of this reply.
+fn deciding(row: &'static Row, stage: Stage, reply: &Reply) -> Vec<&'static str> {
+    let (stages, verdict) = (row.stages, row.verdict);
+    let fits = |codes, words| {
+        let row = Row {
+            stages,
+            codes,
+            words,
+            verdict,
+        };
+        row.fits(stage, reply)
+    };
+    let codes = row.codes.iter().filter(|it| fits(from_ref(*it), row.words));
+    let words = row.words.iter().filter(|it| fits(row.codes, from_ref(*it)));
+    let (codes, words): (Vec<_>, Vec<_>) = (codes.collect(), words.collect());
+    let mut cells = vec![stage.name()];
+    for of_one_kind in [codes, words] {
+        if let [only] = of_one_kind[..] {
+            cells.push(only);
+        }
+    }
+    cells
+}
+
 /// A row, or a stage, a code or a word of one, that no sample reaches is hidden by a row above it,
 /// or nobody has ever seen what it is for.
 #[tokio::test(start_paused = true)]
@@ -272,33 +297,8 @@ async fn every_cell_of_the_table_decides_about_a_reply() {
             let Some(at) = TABLE.iter().position(|row| row.fits(*stage, reply)) else {
                 continue;
             };
-            let row = &TABLE[at];
-            decided.extend(
-                row.stages
-                    .iter()
-                    .filter(|it| *it == stage)
-                    .map(|it| (at, it.name())),
-            );
-            let alone = |codes, words| {
-                let verdict = row.verdict;
-                Row {
-                    stages: row.stages,
-                    codes,
-                    words,
-                    verdict,
-                }
-                .fits(*stage, reply)
-            };
-            let codes = row
-                .codes
-                .iter()
-                .filter(|it| alone(from_ref(*it), row.words));
-            decided.extend(codes.map(|code| (at, *code)));
-            let words = row
-                .words
-                .iter()
-                .filter(|it| alone(row.codes, from_ref(*it)));
-            decided.extend(words.map(|word| (at, *word)));
+            let cells = deciding(&TABLE[at], *stage, reply);
+            decided.extend(cells.into_iter().map(|cell| (at, cell)));
         }
     }
     let idle = TABLE.iter().enumerate().flat_map(|(at, row)| {
@@ -489,4 +489,41 @@ async fn no_rule_makes_a_yes_a_no_nor_ends_a_mail_for_the_session_s_sake() {
     }
     let patient = [rule(Some("503"), None, None, Treatment::Later)];
     assert_eq!(ruled(&patient, Rcpt, "503 again").await, (Recipient, Later));
+}
+
+#[tokio::test]
+async fn a_rule_of_the_file_is_obeyed_on_the_wire() {
+    let rule = |rest: &str| format!("[[account.ops.rule]]\nat = \"rcpt\"\n{rest}\n");
+    let rules = [
+        rule("text = \"no SUCH mailbox\"\nthen = \"later\""),
+        rule("reply = \"451 4.3.0\"\nthen = \"reject\""),
+        rule("reply = \"571\"\nthen = \"suppress\""),
+        rule("reply = \"452\"\nthen = \"pause\""),
+    ];
+    let office = Office::new(Plan {
+        account: &format!("connections = 1\n{}", rules.concat()),
+        ..Plan::default()
+    })
+    .await;
+    let people = [
+        "5xx@example.org",
+        "4xx@example.org",
+        "571@example.org",
+        "bob@example.org",
+    ];
+    office.send(&people).await;
+    let wanted = ["deferred", "rejected", "rejected", "accepted"];
+    office.until_states(&wanted).await;
+    assert_eq!(office.trouble(), None);
+
+    office.send(&["571@example.org", "full@example.org"]).await;
+    until("the rest", || office.trouble().is_some()).await;
+    office
+        .until_states(&[&wanted[..], &["suppressed", "queued"]].concat())
+        .await;
+    let told = office.trouble().unwrap().text;
+    assert!(
+        told.contains("Mailbox full") && told.contains("a `rate` below"),
+        "{told}"
+    );
 }

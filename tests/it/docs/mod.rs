@@ -57,8 +57,9 @@ fn every_configuration_in_the_readmes_holds() {
 fn the_smallest_configuration_is_the_one_in_the_examples() {
     let example = text("examples/minimal/postroom.toml");
     assert_eq!(blocks("README.md", "toml")[0], example);
-    let listed = blocks("README.zh.md", "toml").pop().unwrap();
-    assert!(text("examples/gb18030/postroom.toml").contains(&listed));
+    let listed = blocks("README.zh.md", "toml");
+    let listed = listed.iter().find(|it| it.contains("gb18030")).unwrap();
+    assert!(text("examples/gb18030/postroom.toml").contains(listed));
 }
 
 #[test]
