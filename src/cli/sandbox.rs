@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// Address without TLS
     #[arg(long, value_name = "ADDR")]
     plain: Option<SocketAddr>,
-    /// Ask for this login, USER:PASSWORD; else any is accepted
+    /// Ask for this login, USER:PASSWORD, or the same as an OAuth2 token; else any is accepted
     #[arg(long, value_name = "LOGIN")]
     login: Option<String>,
     /// Take mail and keep none of it

@@ -1,4 +1,5 @@
-//! AUTH PLAIN (RFC 4616) and LOGIN: the exchange that ends in a user name and a password.
+//! AUTH: the exchange that ends in a user name and a secret. PLAIN (RFC 4616) and LOGIN bring a
+//! password, XOAUTH2 (as Google describes it) and OAUTHBEARER (RFC 7628) a token.
 
 use std::io;
 
@@ -10,17 +11,23 @@ use zeroize::Zeroizing;
 use super::command::Mechanism;
 use super::wire::Wire;
 
+/// Longest line of an exchange, without its end (RFC 4954, section 4).
+const EXCHANGE_MAX: usize = 12_288;
+
+/// What is said against a token, in the form of RFC 7628 section 3.2.2 and of Google.
+const CHALLENGE: &str = r#"{"status":"401","schemes":"bearer","scope":"postroom sandbox"}"#;
+
 const BAD_BASE64: &str = "501 5.5.2 That is not base64 of UTF-8 text";
 
 /// What a client logs in with.
 pub(super) struct Credentials {
     user: String,
-    password: Zeroizing<String>,
+    secret: Zeroizing<String>,
 }
 
 impl Credentials {
-    pub(super) fn are(&self, user: &str, password: &str) -> bool {
-        self.user == user && *self.password == password
+    pub(super) fn are(&self, user: &str, secret: &str) -> bool {
+        self.user == user && *self.secret == secret
     }
 }
 
@@ -37,21 +44,77 @@ where
         // A lone `=` is an empty response (RFC 4954, section 4).
         (Some(initial), _) if initial == "=" => Ok(Zeroizing::default()),
         (Some(initial), _) => decoded(initial.as_bytes()),
-        (None, Mechanism::Plain) => prompted(wire, "334 ").await?,
         (None, Mechanism::Login) => prompted(wire, "334 VXNlcm5hbWU6").await?,
+        (None, _) => prompted(wire, "334 ").await?,
     };
     let first = match first {
         Ok(first) => first,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    if mechanism == Mechanism::Plain {
-        return Ok(plain(&first));
+    match mechanism {
+        Mechanism::Plain => Ok(plain(&first)),
+        Mechanism::Xoauth2 => Ok(xoauth2(&first)),
+        Mechanism::OauthBearer => Ok(oauth_bearer(&first)),
+        Mechanism::Login => {
+            let password = prompted(wire, "334 UGFzc3dvcmQ6").await?;
+            Ok(password.map(|secret| Credentials {
+                user: first.to_string(),
+                secret,
+            }))
+        }
     }
-    let password = prompted(wire, "334 UGFzc3dvcmQ6").await?;
-    Ok(password.map(|password| Credentials {
-        user: first.to_string(),
-        password,
-    }))
+}
+
+/// Before a token is refused, the client hears why, and has to dismiss that. The inner error is the
+/// reply to give if it does not.
+pub(super) async fn challenge<S>(
+    wire: &mut Wire<S>,
+    mechanism: Mechanism,
+) -> io::Result<Result<(), &'static str>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let dismissal: &[u8] = match mechanism {
+        Mechanism::Plain | Mechanism::Login => return Ok(Ok(())),
+        Mechanism::Xoauth2 => b"",
+        // A lone ^A (RFC 7628 section 3.2.3).
+        Mechanism::OauthBearer => b"AQ==",
+    };
+    wire.reply(&format!("334 {}", STANDARD.encode(CHALLENGE)));
+    Ok(match wire.line_of(EXCHANGE_MAX).await? {
+        Ok(line) if line == dismissal => Ok(()),
+        Ok(_) => Err("501 5.5.2 Dismiss the challenge: an empty line, or ^A for OAUTHBEARER"),
+        Err(refusal) => Err(refusal),
+    })
+}
+
+fn xoauth2(message: &str) -> Result<Credentials, &'static str> {
+    const FORM: &str = "501 5.5.2 XOAUTH2 is user=…^Aauth=Bearer …^A^A";
+    let fields = message.strip_suffix("\x01\x01").ok_or(FORM)?;
+    let (user, token) = fields.split_once('\x01').ok_or(FORM)?;
+    bearer(user.strip_prefix("user=").ok_or(FORM)?, token).ok_or(FORM)
+}
+
+fn oauth_bearer(message: &str) -> Result<Credentials, &'static str> {
+    const FORM: &str = "501 5.5.2 OAUTHBEARER is n,a=…,^Ahost=…^Aport=…^Aauth=Bearer …^A^A";
+    let fields = message.strip_suffix("\x01\x01").ok_or(FORM)?;
+    let mut fields = fields.split('\x01');
+    let name = fields.next().and_then(|it| it.strip_prefix("n,a="));
+    let name = name.and_then(|it| it.strip_suffix(',')).ok_or(FORM)?;
+    let name = name.replace("=2C", ",").replace("=3D", "=");
+    let token = fields
+        .find(|field| field.starts_with("auth="))
+        .ok_or(FORM)?;
+    bearer(&name, token).ok_or(FORM)
+}
+
+fn bearer(user: &str, field: &str) -> Option<Credentials> {
+    let token = field.strip_prefix("auth=Bearer ")?;
+    let fits = |text: &str| !text.is_empty() && !text.contains('\x01');
+    (fits(user) && fits(token)).then(|| Credentials {
+        user: user.to_owned(),
+        secret: token.to_owned().into(),
+    })
 }
 
 /// An identity to act as, which is ignored, the user and the password, with NULs between them.
@@ -61,7 +124,7 @@ fn plain(message: &str) -> Result<Credentials, &'static str> {
         (Some(user), Some(password)) if !user.is_empty() && !password.contains('\0') => {
             Ok(Credentials {
                 user: user.to_owned(),
-                password: password.to_owned().into(),
+                secret: password.to_owned().into(),
             })
         }
         _ => Err("501 5.5.2 PLAIN is NUL, user, NUL, password"),
@@ -76,7 +139,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     wire.reply(prompt);
-    Ok(match wire.line().await? {
+    Ok(match wire.line_of(EXCHANGE_MAX).await? {
         Ok(b"*") => Err("501 5.7.0 Cancelled"),
         Ok(line) => decoded(line),
         Err(refusal) => Err(refusal),

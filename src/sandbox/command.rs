@@ -48,6 +48,10 @@ pub(super) enum Mechanism {
     Plain,
     /// Two prompts; never standardised, and still everywhere.
     Login,
+    /// Google's and Microsoft's own, for tokens.
+    Xoauth2,
+    /// RFC 7628.
+    OauthBearer,
 }
 
 /// Parses a line without its CRLF. The error is the reply to give.
@@ -196,7 +200,9 @@ fn auth(rest: &str) -> Result<Command, &'static str> {
     match name.to_ascii_uppercase().as_str() {
         "PLAIN" => Ok(Command::Auth(Mechanism::Plain, initial)),
         "LOGIN" => Ok(Command::Auth(Mechanism::Login, initial)),
-        _ => Err("504 5.5.4 Only AUTH PLAIN and AUTH LOGIN are offered"),
+        "XOAUTH2" => Ok(Command::Auth(Mechanism::Xoauth2, initial)),
+        "OAUTHBEARER" => Ok(Command::Auth(Mechanism::OauthBearer, initial)),
+        _ => Err("504 5.5.4 Only PLAIN, LOGIN, XOAUTH2 and OAUTHBEARER are offered"),
     }
 }
 

@@ -61,8 +61,8 @@ pub struct Options {
     pub discard: bool,
     /// File to append one JSON line to for each accepted message, on disk before the 250.
     pub accept_log: Option<PathBuf>,
-    /// User and password that every client must log in with. Without them AUTH is optional and
-    /// takes anything.
+    /// User and password that every client must log in with; a token must be the same as the
+    /// password. Without them AUTH is optional and takes anything.
     pub login: Option<(String, String)>,
     /// Extra time before the answer to the end of every message.
     pub latency: Duration,

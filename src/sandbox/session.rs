@@ -193,7 +193,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             self.wire.reply("250-STARTTLS");
         }
         if self.caller.may_log_in() {
-            self.wire.reply("250-AUTH PLAIN LOGIN");
+            self.wire.reply("250-AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER");
         }
         self.wire.reply("250-8BITMIME");
         self.wire
@@ -243,6 +243,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             return Ok(self.say("235 2.7.0 Logged in"));
         }
         self.failed_logins += 1;
+        if let Err(refusal) = auth::challenge(&mut self.wire, mechanism).await? {
+            return Ok(self.blame(refusal));
+        }
         self.wire.reply("535 5.7.8 Wrong user name or password");
         if self.failed_logins < LOGINS_MAX {
             return Ok(Turn::Next);

@@ -51,6 +51,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     ///
     /// `TimedOut` from a silent client, `UnexpectedEof` from one that went away.
     pub(super) async fn line(&mut self) -> io::Result<Result<&[u8], &'static str>> {
+        self.line_of(LINE_MAX).await
+    }
+
+    /// The same, where a line may have `longest` octets; that must fit into the input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Wire::line`].
+    pub(super) async fn line_of(
+        &mut self,
+        longest: usize,
+    ) -> io::Result<Result<&[u8], &'static str>> {
+        debug_assert!(longest < INPUT, "a line fits into the input");
         let mut skipped = false;
         let (from, to) = loop {
             if let Some(length) = memchr(b'\n', &self.input[self.start..self.end]) {
@@ -58,13 +71,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 self.start += length + 1;
                 break (from, from + length);
             }
-            if self.end - self.start > LINE_MAX {
+            if self.end - self.start > longest {
                 skipped = true;
                 self.start = self.end;
             }
             self.fill().await?;
         };
-        if skipped || to - from > LINE_MAX {
+        if skipped || to - from > longest {
             return Ok(Err("500 5.5.2 Line too long"));
         }
         let line = self.input[from..to].strip_suffix(b"\r");

@@ -24,7 +24,7 @@ async fn a_whole_conversation_goes_as_rfc_5321_has_it() {
              C: EHLO client.example
              S: 250-localhost greets client.example
              S: 250-PIPELINING
-             S: 250-AUTH PLAIN LOGIN
+             S: 250-AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER
              S: 250-8BITMIME
              S: 250-SIZE 52428800
              S: 250 ENHANCEDSTATUSCODES
@@ -212,7 +212,7 @@ async fn where_pipelining_is_not_offered_a_client_has_to_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_login_is_required_where_one_is_set_and_either_mechanism_will_do() {
+async fn a_login_is_required_where_one_is_set_and_any_mechanism_will_do() {
     let reception = reception(&with_login());
     let mut client = Client::greeted(&reception).await;
     client
@@ -249,6 +249,92 @@ async fn a_login_is_required_where_one_is_set_and_either_mechanism_will_do() {
              C: c2VjcmV0
              S: 235 2.7.0 Logged in",
         )
+        .await;
+}
+
+fn base64(text: &str) -> String {
+    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text)
+}
+
+fn xoauth2(token: &str) -> String {
+    base64(&format!("user=ada\x01auth=Bearer {token}\x01\x01"))
+}
+
+fn oauth_bearer(token: &str) -> String {
+    base64(&format!(
+        "n,a=ada,\x01host=localhost\x01port=25\x01auth=Bearer {token}\x01\x01"
+    ))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_logs_in_as_the_password_does() {
+    let reception = reception(&with_login());
+    for (name, said) in [
+        ("XOAUTH2", xoauth2("secret")),
+        ("OAUTHBEARER", oauth_bearer("secret")),
+    ] {
+        let mut client = Client::greeted(&reception).await;
+        let script = format!("C: AUTH {name} {said}\nS: 235 2.7.0 Logged in");
+        client.play(&script).await;
+        let mut client = Client::greeted(&reception).await;
+        let script = format!("C: AUTH {name}\nS: 334 …\nC: {said}\nS: 235 2.7.0 Logged in");
+        client.play(&script).await;
+    }
+}
+
+/// As the real ones do: first a challenge that says why, then the refusal.
+#[tokio::test(start_paused = true)]
+async fn a_wrong_token_is_challenged_before_it_is_refused() {
+    let reception = reception(&with_login());
+    let challenge = "S: 334 eyJzdGF0dXMiOiI0MDEi…";
+    for (name, said, dismissal) in [
+        ("XOAUTH2", xoauth2("wrong"), ""),
+        ("OAUTHBEARER", oauth_bearer("wrong"), "AQ=="),
+    ] {
+        let mut client = Client::greeted(&reception).await;
+        let script = format!(
+            "C: AUTH {name} {said}\n{challenge}\nC: {dismissal}\nS: 535 5.7.8 …\n\
+             C: AUTH {name} {said}\n{challenge}\nC: MAIL FROM:<a@x.org>\nS: 501 5.5.2 …\n"
+        );
+        client.play(&script).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_of_another_form_is_refused_in_words() {
+    let reception = reception(&Options::default());
+    let mut client = Client::greeted(&reception).await;
+    for said in [
+        "user=ada\x01auth=Bearer t",
+        "user=ada\x01auth=Basic t\x01\x01",
+        "user=\x01auth=Bearer t\x01\x01",
+        "user=ada\x01auth=Bearer t\x01more=1\x01\x01",
+    ] {
+        let script = format!(
+            "C: AUTH XOAUTH2 {}\nS: 501 5.5.2 XOAUTH2 is …",
+            base64(said)
+        );
+        client.play(&script).await;
+    }
+    for said in ["n,,\x01auth=Bearer t\x01\x01", "n,a=ada,\x01host=x\x01\x01"] {
+        let script = format!("C: AUTH OAUTHBEARER {}\nS: 501 5.5.2 …", base64(said));
+        client.play(&script).await;
+    }
+}
+
+/// RFC 4954 section 4: lines of an exchange may be long, commands may not.
+#[tokio::test(start_paused = true)]
+async fn a_long_token_is_taken_after_its_prompt() {
+    let reception = reception(&Options::default());
+    let mut client = Client::greeted(&reception).await;
+    let long = xoauth2(&"t".repeat(9000));
+    client
+        .play(&format!(
+            "C: AUTH XOAUTH2 {long}\nS: 500 5.5.2 Line too long"
+        ))
+        .await;
+    client
+        .play(&format!("C: AUTH XOAUTH2\nS: 334 …\nC: {long}\nS: 235 …"))
         .await;
 }
 
