@@ -3,13 +3,15 @@
 //! A value is never repeated here, neither in a message nor in a label: the text that problems are
 //! drawn from is masked already, and nothing else quotes it.
 
+use std::time::Duration;
+
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 use zeroize::Zeroizing;
 
 use super::key::{self, Kind};
 use super::problem::Problem;
-use super::section::{Section, Value};
+use super::section::{self, Section, Value};
 use super::suggest;
 use crate::secret::{Concern, Secret, SecretError};
 
@@ -89,8 +91,10 @@ fn reference<'d>(
     value: &'d Value<'d>,
     table: &'d DeTable<'d>,
 ) -> Option<(Secret, &'d Value<'d>)> {
+    let keep = table.get_key_value("keep");
     let (mut sources, others): (Vec<_>, Vec<_>) = table
         .iter()
+        .filter(|(form, _)| form.get_ref() != "keep")
         .partition(|(form, _)| FORMS.contains(&form.get_ref().as_ref()));
     sources.sort_by_key(|(form, _)| form.span().start);
     for (form, _) in &others {
@@ -119,7 +123,14 @@ fn reference<'d>(
             return None;
         }
     };
-    let secret = secret_from(section, form.get_ref(), source);
+    let mut secret = secret_from(section, form.get_ref(), source);
+    if let Some((word, value)) = keep {
+        match &mut secret {
+            Some(Secret::Command { keep, .. }) => *keep = how_long(section, key, value),
+            Some(_) => section.report(kept_in_vain(section, key, form, word)),
+            None => {}
+        }
+    }
     if secret.is_none() {
         let wants = match form.get_ref().as_ref() {
             "command" => "a program and its arguments, [\"pass\", \"show\", \"relay\"]",
@@ -136,10 +147,6 @@ fn reference<'d>(
 fn no_source(section: &Section<'_>, key: &str, form: &Spanned<DeString<'_>>) -> Problem {
     let name = form.get_ref();
     let place = section.doc.place(form.span(), "");
-    if name == "keep" {
-        return Problem::error("not-yet", "`keep` is planned, but not built", place)
-            .help("take it out: the command is run whenever the secret is needed");
-    }
     Problem::error(
         "unknown-key",
         format!("a {key} does not come from `{name}`"),
@@ -147,6 +154,31 @@ fn no_source(section: &Section<'_>, key: &str, form: &Spanned<DeString<'_>>) -> 
     )
     .suggest(suggest::nearest(name, FORMS))
     .help(format!("write one of {}", wants()))
+}
+
+/// `keep`, which stands beside a command.
+fn how_long(section: &Section<'_>, key: &str, value: &Value<'_>) -> Option<Duration> {
+    let Some(text) = section::text_of(value) else {
+        let place = section.doc.place(value.span(), "");
+        let message = "`keep` wants a duration in quotes, like \"50m\"";
+        section.report(Problem::error("wrong-type", message, place).key(section.path(key)));
+        return None;
+    };
+    section.span_in(&format!("{key}.keep"), &text)
+}
+
+fn kept_in_vain(
+    section: &Section<'_>,
+    key: &str,
+    form: &Spanned<DeString<'_>>,
+    word: &Spanned<DeString<'_>>,
+) -> Problem {
+    let form = form.get_ref();
+    let message = format!("`keep` means nothing beside `{form}`");
+    let place = section.doc.place(word.span(), "take it out");
+    Problem::error("no-effect", message, place)
+        .note("it is read whenever it is needed; only what a command printed can be kept")
+        .key(section.path(key))
 }
 
 fn wants() -> String {
@@ -172,7 +204,8 @@ fn secret_from(section: &Section<'_>, form: &str, source: &Value<'_>) -> Option<
             if program.contains('/') {
                 *program = section.doc.resolve(program).to_string_lossy().into_owned();
             }
-            Some(Secret::Command { argv })
+            let keep = None;
+            Some(Secret::Command { argv, keep })
         }
     }
 }

@@ -259,7 +259,8 @@ impl<'d> Section<'d> {
         Some(texts)
     }
 
-    fn span_in(&self, key: &str, text: &Text<'d>) -> Option<Duration> {
+    /// A duration longer than nothing, wherever it stands; `key` is what it is called.
+    pub(super) fn span_in(&self, key: &str, text: &Text<'d>) -> Option<Duration> {
         let span = self.parsed(key, text, "bad-duration", amount::parse_duration(text.text))?;
         if span.is_zero() {
             let place = self.doc.place(text.span.clone(), "write a longer one");

@@ -2,8 +2,11 @@
 //!
 //! A [`Secret`] is a reference: a systemd credential, a file, a command, an environment variable
 //! or, if it must be, text in the configuration. It is read again each time it is needed
-//! ([`Secret::reveal`]), so a rotated password is picked up without a restart. No error and no
-//! `Debug` output ever holds a value: errors name the file or the command.
+//! ([`Secret::reveal`]), so a rotated password is picked up without a restart; only what a command
+//! printed may be kept for a while ([`Kept`]). No error and no `Debug` output ever holds a value:
+//! errors name the file or the command.
+
+mod kept;
 
 use std::fmt;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,6 +15,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
+
+pub use kept::Kept;
 
 /// How long a secret's command may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
@@ -35,6 +40,8 @@ pub enum Secret {
     Command {
         /// The program and its arguments; never empty.
         argv: Vec<String>,
+        /// How long what it printed may be used again; if left out, it is run each time.
+        keep: Option<Duration>,
     },
 }
 
@@ -119,7 +126,7 @@ impl Secret {
                 std::env::var(name).map_err(|_| SecretError::NoVariable(name.clone()))?,
             ),
             Self::Credential(name) => self.text_of(read_file(&credential(name)?).await?)?,
-            Self::Command { argv } => {
+            Self::Command { argv, .. } => {
                 let mut text = self.text_of(run(argv).await?)?;
                 let first_line = text.find('\n').map_or(text.len(), |end| end + 1);
                 text.truncate(first_line);
@@ -153,7 +160,7 @@ impl Secret {
                 Ok(_) => Ok(None),
                 Err(_) => Err(SecretError::NoCredential(name.clone())),
             },
-            Self::Command { argv } => {
+            Self::Command { argv, .. } => {
                 let program = program(argv);
                 if can_run(program) {
                     Ok(None)
@@ -161,6 +168,15 @@ impl Secret {
                     Err(SecretError::NoCommand(program.to_owned()))
                 }
             }
+        }
+    }
+
+    /// How long a value may be used again without another reading.
+    #[must_use]
+    pub fn keep(&self) -> Option<Duration> {
+        match self {
+            Self::Command { keep, .. } => *keep,
+            _ => None,
         }
     }
 
@@ -172,7 +188,7 @@ impl Secret {
             Self::File(path) => format!("file {}", path.display()),
             Self::Env(name) => format!("environment variable {name}"),
             Self::Credential(name) => format!("credential {name}"),
-            Self::Command { argv } => format!("command {}", program(argv)),
+            Self::Command { argv, .. } => format!("command {}", program(argv)),
         }
     }
 

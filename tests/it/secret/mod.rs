@@ -1,5 +1,7 @@
 //! Where credentials come from.
 
+mod kept;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ fn file(folder: &TempDir, text: &[u8], mode: u32) -> PathBuf {
 fn command(argv: &[&str]) -> Secret {
     Secret::Command {
         argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+        keep: None,
     }
 }
 
