@@ -30,6 +30,7 @@ mod find;
 pub mod key;
 mod list;
 mod load;
+mod login;
 mod mailbox;
 mod mask;
 mod problem;
@@ -39,6 +40,7 @@ mod render;
 mod rule;
 mod schedule;
 mod section;
+mod server;
 mod shape;
 mod suggest;
 mod syntax;
@@ -52,7 +54,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use account::{Account, Login};
+pub use account::Account;
 pub use amount::{AmountError, Rate, format_duration, parse_duration};
 pub use choice::{
     Addresses, BadRows, Empty, LogFormat, NotAChoice, OnUncertain, SaidTo, Tls, Treatment,
@@ -61,8 +63,9 @@ pub use daemon::Daemon;
 pub use dsn::Dsn;
 pub use find::{NotFound, find};
 pub use load::load;
+pub use login::{Login, Proof};
 pub use problem::{Place, Problem, Problems, Scope, Severity};
-pub use provider::{PROVIDERS, Provider, provider};
+pub use provider::{PROVIDERS, Provider, Servers, provider};
 pub use rule::{BadPattern, ReplyPattern, Rule};
 pub use schedule::{CatchUp, Schedule};
 pub use text::{Position, SourceText};

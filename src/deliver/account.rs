@@ -15,7 +15,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Addresses, Rate};
 use crate::outbox::{Claimed, Outbox, OutboxError, Reader, Release};
 use crate::pace::{Health, Limits, Pace, Rest};
-use crate::smtp::{Deadlines, Target, TlsSetupError};
+use crate::smtp::{Deadlines, Identity, Target, TlsSetupError};
 
 /// So many sessions may break in a row before the account rests.
 const BREAKS: usize = 3;
@@ -38,6 +38,8 @@ pub(super) struct Tools {
 pub(super) struct AccountWork {
     pub(super) account: Account,
     pub(super) target: Target,
+    /// Who logs in, if anybody does.
+    pub(super) identity: Option<Identity>,
     pub(super) tools: Tools,
     /// For the dispatcher: something changed.
     pub(super) wake: Notify,
@@ -100,6 +102,7 @@ impl AccountWork {
         tools: Tools,
     ) -> Result<Arc<Self>, TlsSetupError> {
         let target = door::target(&account, deadlines)?;
+        let identity = account.login.as_ref().map(Identity::new);
         let schedules = schedule_rates
             .iter()
             .map(|(name, rates)| (name.clone(), Pace::new(rates)))
@@ -119,6 +122,7 @@ impl AccountWork {
         Ok(Arc::new(Self {
             account,
             target,
+            identity,
             tools,
             wake: Notify::new(),
             ready: Notify::new(),

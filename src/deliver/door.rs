@@ -2,9 +2,7 @@
 //! connection, whoever opens it.
 
 use crate::config::Account;
-use crate::smtp::{
-    Chaining, Credentials, Deadlines, SmtpError, Stage, Target, TlsClient, TlsSetupError, Trouble,
-};
+use crate::smtp::{Chaining, Deadlines, Target, TlsClient, TlsSetupError};
 
 /// The server of an account, and how to speak to it.
 ///
@@ -18,30 +16,13 @@ pub fn target(account: &Account, deadlines: Deadlines) -> Result<Target, TlsSetu
         client: TlsClient::new(account.ca.as_deref())?,
         hello: account.hello.clone().unwrap_or_else(own_name),
         deadlines,
+        provider: account.provider,
         chaining: if account.chaining {
             Chaining::default()
         } else {
             Chaining::never()
         },
     })
-}
-
-/// What an account logs in with, read at this moment; `None` if nobody logs in.
-///
-/// # Errors
-/// The password cannot be had.
-pub async fn credentials(account: &Account) -> Result<Option<Credentials>, SmtpError> {
-    let Some(login) = &account.login else {
-        return Ok(None);
-    };
-    let password = login.password.reveal().await.map_err(|error| {
-        let text = format!("the password cannot be had: {error}");
-        SmtpError::new(Stage::Auth, Trouble::Missing(text))
-    })?;
-    Ok(Some(Credentials {
-        user: login.user.clone(),
-        password,
-    }))
 }
 
 /// The name of this machine, for EHLO; an address literal where it has none that fits.

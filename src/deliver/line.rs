@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::AccountWork;
-use super::door;
-use crate::smtp::{Session, SmtpError, connect};
+use crate::smtp::{Session, SmtpError, connect_as};
 
 /// An open connection and its use so far.
 pub(super) struct Line {
@@ -19,8 +18,8 @@ pub(super) struct Line {
 impl Line {
     /// Connects and logs in.
     pub(super) async fn open(work: &Arc<AccountWork>) -> Result<Self, SmtpError> {
-        let credentials = door::credentials(&work.account).await?;
-        let session = connect(&work.target, credentials.as_ref()).await?;
+        let now = work.tools.clock.ticks();
+        let session = connect_as(&work.target, work.identity.as_ref(), now).await?;
         Ok(Self {
             session,
             opened: work.tools.clock.ticks(),

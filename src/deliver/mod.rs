@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use account::AccountWork;
 pub use account::{AccountView, TroubleView};
-pub use door::{credentials, target};
+pub use door::target;
 use letter::Letterheads;
 
 use crate::clock::Clock;

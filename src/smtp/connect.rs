@@ -1,20 +1,21 @@
 //! From a host's name to a session that may send: resolve, connect, TLS, greeting, EHLO, AUTH.
+//!
+//! Invariant: nothing that proves an identity goes out before TLS, but to this machine where the
+//! configuration says so (`tls = "none"`), whatever stream a session is begun over.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use lettre::transport::smtp::commands::{Ehlo, Starttls};
 use lettre::transport::smtp::extension::ClientId;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
-use zeroize::Zeroizing;
 
+use super::auth::{self, Credentials};
 use super::stream::Wire;
 use super::{
     Capabilities, Chaining, Deadlines, Reply, Session, SmtpError, Stage, Stream, TlsClient, Trouble,
 };
-use crate::config::Tls;
+use crate::config::{Provider, Tls};
 
 /// A server, and how to speak to it.
 #[derive(Clone)]
@@ -33,15 +34,8 @@ pub struct Target {
     pub deadlines: Deadlines,
     /// Whether the next envelope may go out with a body, and what is known of that.
     pub chaining: Chaining,
-}
-
-/// What an account logs in with.
-#[derive(Clone)]
-pub struct Credentials {
-    /// User name.
-    pub user: String,
-    /// Password.
-    pub password: Zeroizing<String>,
+    /// Whose server it is, if that is known: then a refused login comes with what they want.
+    pub provider: Option<&'static Provider>,
 }
 
 /// Opens a session with `target`, logged in if there are credentials.
@@ -54,22 +48,19 @@ pub async fn connect(
 ) -> Result<Session, SmtpError> {
     let addresses = resolve(target).await?;
     let stream = dial(target, &addresses).await?;
-    let private =
-        target.tls != Tls::None || stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
-    let stream: Box<dyn Stream> = match target.tls {
-        Tls::Implicit => {
-            target
-                .client
-                .wrap(Box::new(stream), &target.host, &target.deadlines)
-                .await?
-        }
-        Tls::Starttls | Tls::None => Box::new(stream),
-    };
-    if credentials.is_some() && !private {
-        let text = "the password would travel unencrypted: set `tls`".to_owned();
-        return Err(SmtpError::new(Stage::Auth, Trouble::Missing(text)));
+    let is_here = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
+    if let Some(credentials) = credentials.filter(|_| target.tls == Tls::None && !is_here) {
+        return Err(exposed(credentials));
     }
-    Session::begin(stream, target, credentials).await
+    Session::begin(Box::new(stream), target, credentials).await
+}
+
+fn exposed(credentials: &Credentials) -> SmtpError {
+    let text = format!(
+        "the {} would travel unencrypted: set `tls`",
+        credentials.word()
+    );
+    SmtpError::new(Stage::Auth, Trouble::Missing(text))
 }
 
 async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, SmtpError> {
@@ -106,19 +97,22 @@ async fn dial(target: &Target, addresses: &[SocketAddr]) -> Result<TcpStream, Sm
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Ok(Err(error)) => faults.push(format!("{address}: {}", plain(&error))),
-            Err(_) => faults.push(format!(
-                "{address}: no answer within {} s",
-                within.as_secs()
-            )),
+            Ok(Err(error)) => faults.push((address.ip(), plain(&error))),
+            Err(_) => {
+                let fault = format!("no answer within {} s", within.as_secs());
+                faults.push((address.ip(), fault));
+            }
         }
     }
-    let text = format!(
-        "cannot connect to {}:{}: {}",
-        target.host,
-        target.port,
-        faults.join("; ")
-    );
+    let (host, port) = (&target.host, target.port);
+    let faults: Vec<_> = faults
+        .into_iter()
+        .map(|(ip, fault)| match host.parse::<IpAddr>() {
+            Ok(_) => fault, // the host is the address
+            Err(_) => format!("{ip}: {fault}"),
+        })
+        .collect();
+    let text = format!("cannot connect to {host}:{port}: {}", faults.join("; "));
     Err(SmtpError::new(Stage::Connect, Trouble::Connect(text)))
 }
 
@@ -132,44 +126,82 @@ fn plain(error: &std::io::Error) -> String {
 }
 
 impl Session {
-    /// Runs the opening of a session over a stream that is connected (and, with implicit TLS,
-    /// encrypted) already.
+    /// Runs the opening of a session over a stream that is connected and not encrypted yet.
     ///
     /// # Errors
-    /// The server does not greet, refuses us, or does not offer what the account needs.
+    /// There is no TLS with the server, it does not greet, refuses us, or does not offer what the
+    /// account needs; or what would log in would travel unencrypted.
     pub async fn begin(
         stream: Box<dyn Stream>,
         target: &Target,
         credentials: Option<&Credentials>,
     ) -> Result<Self, SmtpError> {
-        let deadlines = target.deadlines;
+        if let Some(credentials) = credentials.filter(|_| !target.is_private()) {
+            return Err(exposed(credentials));
+        }
         let mut wire = match target.tls {
-            Tls::Implicit => Wire::over_tls(stream),
+            Tls::Implicit => encrypted(stream, target).await?,
             Tls::Starttls | Tls::None => Wire::new(stream),
         };
         let greeting = wire
-            .reply(Stage::Greeting, deadlines.greeting)
+            .reply(Stage::Greeting, target.deadlines.greeting)
             .await
             .map_err(hint_tls)?;
         expect(Stage::Greeting, &greeting, |code| code == 220)?;
-        let mut offers = ehlo(&mut wire, target).await?;
-        if target.tls == Tls::Starttls {
-            wire = starttls(wire, target, &offers).await?;
-            offers = ehlo(&mut wire, target).await?;
-        }
+        let login = credentials.map(|_| "login (AUTH)");
+        let offers = match target.tls {
+            Tls::Starttls => {
+                let offers = hello(&mut wire, target, Some("STARTTLS")).await?;
+                wire = starttls(wire, target, &offers).await?;
+                hello(&mut wire, target, login).await?
+            }
+            Tls::Implicit | Tls::None => hello(&mut wire, target, login).await?,
+        };
         if let Some(credentials) = credentials {
-            log_in(&mut wire, &deadlines, &offers, credentials).await?;
+            auth::log_in(&mut wire, target, &offers, credentials).await?;
         }
         let chaining = target.chaining.clone();
-        Ok(Self::new(wire, offers, deadlines, chaining))
+        Ok(Self::new(wire, offers, target.deadlines, chaining))
     }
 }
 
-async fn ehlo(wire: &mut Wire, target: &Target) -> Result<Capabilities, SmtpError> {
-    let hello = Ehlo::new(ClientId::Domain(target.hello.clone())).to_string();
-    let reply = say(wire, Stage::Ehlo, hello.as_bytes(), &target.deadlines).await?;
+impl Target {
+    /// Whether nobody on the way can read along.
+    fn is_private(&self) -> bool {
+        let ip = self.host.parse::<IpAddr>();
+        let is_here = self.host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
+        self.tls != Tls::None || is_here
+    }
+}
+
+async fn encrypted(stream: Box<dyn Stream>, target: &Target) -> Result<Wire, SmtpError> {
+    let server = (target.host.as_str(), target.port);
+    let stream = target.client.wrap(stream, server, &target.deadlines);
+    Ok(Wire::over_tls(stream.await?))
+}
+
+/// EHLO, or HELO with a server so old that it does not know it (RFC 5321 section 3.2): that one
+/// offers nothing, and not what is needed next.
+async fn hello(
+    wire: &mut Wire,
+    target: &Target,
+    needed: Option<&str>,
+) -> Result<Capabilities, SmtpError> {
+    let ehlo = Ehlo::new(ClientId::Domain(target.hello.clone())).to_string();
+    let reply = say(wire, Stage::Ehlo, ehlo.as_bytes(), &target.deadlines).await?;
+    if !matches!(reply.code, 500 | 502 | 504) {
+        expect(Stage::Ehlo, &reply, |code| code == 250)?;
+        return Ok(Capabilities::from_ehlo(&reply));
+    }
+    let helo = format!("HELO {}\r\n", target.hello);
+    let reply = say(wire, Stage::Ehlo, helo.as_bytes(), &target.deadlines).await?;
     expect(Stage::Ehlo, &reply, |code| code == 250)?;
-    Ok(Capabilities::from_ehlo(&reply))
+    let Some(needed) = needed else {
+        return Ok(Capabilities::default());
+    };
+    let (host, port) = (&target.host, target.port);
+    let text = format!("{host} does not know EHLO, so it offers no {needed} on port {port}");
+    Err(SmtpError::new(Stage::Ehlo, Trouble::Missing(text)))
 }
 
 async fn starttls(
@@ -193,55 +225,10 @@ async fn starttls(
     )
     .await?;
     expect(Stage::Starttls, &reply, |code| code == 220)?;
-    let stream = wire.into_stream(Stage::Starttls)?;
-    Ok(Wire::over_tls(
-        target
-            .client
-            .wrap(stream, &target.host, &target.deadlines)
-            .await?,
-    ))
+    encrypted(wire.into_stream(Stage::Starttls)?, target).await
 }
 
-/// AUTH PLAIN (RFC 4616) if offered, else LOGIN.
-async fn log_in(
-    wire: &mut Wire,
-    deadlines: &Deadlines,
-    offers: &Capabilities,
-    credentials: &Credentials,
-) -> Result<(), SmtpError> {
-    let user = &credentials.user;
-    let password = &credentials.password;
-    let line = |words: String| Zeroizing::new(format!("{words}\r\n"));
-    let steps = if offers.has_mechanism("PLAIN") {
-        let secret = Zeroizing::new(format!("\0{user}\0{}", password.as_str()));
-        vec![line(format!(
-            "AUTH PLAIN {}",
-            BASE64.encode(secret.as_bytes())
-        ))]
-    } else if offers.has_mechanism("LOGIN") {
-        vec![
-            line("AUTH LOGIN".to_owned()),
-            line(BASE64.encode(user)),
-            line(BASE64.encode(password.as_bytes())),
-        ]
-    } else {
-        let text = match offers.mechanisms.as_slice() {
-            [] => "the server offers no login (AUTH): drop `user`, or check port and `tls`".into(),
-            others => format!("the server offers no login that postroom knows: {others:?}"),
-        };
-        return Err(SmtpError::new(Stage::Auth, Trouble::Missing(text)));
-    };
-    let last = steps.len() - 1;
-    for (i, step) in steps.iter().enumerate() {
-        let reply = say(wire, Stage::Auth, step.as_bytes(), deadlines).await?;
-        expect(Stage::Auth, &reply, |code| {
-            code == if i == last { 235 } else { 334 }
-        })?;
-    }
-    Ok(())
-}
-
-async fn say(
+pub(super) async fn say(
     wire: &mut Wire,
     stage: Stage,
     line: &[u8],
@@ -256,7 +243,11 @@ async fn say(
 }
 
 /// A reply other than the one and only good one ends the opening.
-fn expect(stage: Stage, reply: &Reply, good: impl Fn(u16) -> bool) -> Result<(), SmtpError> {
+pub(super) fn expect(
+    stage: Stage,
+    reply: &Reply,
+    good: impl Fn(u16) -> bool,
+) -> Result<(), SmtpError> {
     if good(reply.code) {
         return Ok(());
     }

@@ -14,6 +14,21 @@ pub struct SmtpError {
     pub trouble: Trouble,
     /// Whether the end of data may have left: if not, the message was certainly not sent.
     pub in_doubt: bool,
+    /// Of a refused login: who was refused by whom, for people.
+    pub login: Option<Box<RefusedLogin>>,
+}
+
+/// What a person needs to know to mend a login.
+#[derive(Clone, Debug)]
+pub struct RefusedLogin {
+    /// The server.
+    pub host: String,
+    /// Who wanted in.
+    pub user: String,
+    /// What the server said in its challenge about a token (RFC 7628 section 3.2.2), safe to show.
+    pub challenge: Option<String>,
+    /// What this server's provider wants.
+    pub hint: Option<&'static str>,
 }
 
 /// What happened.
@@ -47,6 +62,7 @@ impl SmtpError {
             stage,
             trouble,
             in_doubt: false,
+            login: None,
         }
     }
 
@@ -56,6 +72,14 @@ impl SmtpError {
     pub fn hung_up_before_mail(&self) -> bool {
         matches!(self.stage, Stage::Mail | Stage::Reset)
             && matches!(self.trouble, Trouble::Closed | Trouble::Io(_))
+    }
+
+    /// Whether the server refused who we say we are, rather than to judge it now: 454 (RFC 4954
+    /// section 6) and 421 say nothing about a password, and 500 to 504 are about our words.
+    #[must_use]
+    pub fn is_refused_login(&self) -> bool {
+        let refused = self.reply().filter(|_| self.stage == Stage::Auth);
+        refused.is_some_and(|reply| reply.is_permanent() && reply.code > 504)
     }
 
     /// The reply that caused it, if one did.
@@ -83,8 +107,28 @@ impl fmt::Display for SmtpError {
             Trouble::Protocol(text) => {
                 write!(f, "the server broke the protocol at {stage}: {text}")
             }
-            Trouble::Refused(reply) => write!(f, "{reply}"),
+            Trouble::Refused(reply) => match &self.login {
+                Some(login) => login.tell(reply, f),
+                None => write!(f, "{reply}"),
+            },
             Trouble::Missing(text) => write!(f, "{text}"),
+        }
+    }
+}
+
+impl RefusedLogin {
+    fn tell(&self, reply: &Reply, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} refused the login of {}: {reply}",
+            self.host, self.user
+        )?;
+        if let Some(challenge) = &self.challenge {
+            write!(f, " ({challenge})")?;
+        }
+        match self.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
         }
     }
 }

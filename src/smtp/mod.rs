@@ -9,11 +9,13 @@
 //! future closes it. This room never retries, never waits between messages, and knows nothing of
 //! the outbox or of rates.
 
+mod auth;
 mod capability;
 mod chaining;
 mod connect;
 mod envelope;
 mod error;
+mod identity;
 mod reply;
 mod session;
 mod stage;
@@ -22,11 +24,13 @@ mod stuffing;
 mod tls;
 mod transaction;
 
+pub use auth::Credentials;
 pub use capability::Capabilities;
 pub use chaining::Chaining;
-pub use connect::{Credentials, Target, connect};
+pub use connect::{Target, connect};
 pub use envelope::{Dsn, Envelope, Unfit};
-pub use error::{SmtpError, Trouble};
+pub use error::{RefusedLogin, SmtpError, Trouble};
+pub use identity::{Identity, connect_as};
 pub use reply::{Enhanced, Reply};
 pub use session::{Offer, Session};
 pub use stage::{Deadlines, Stage};

@@ -371,11 +371,13 @@ impl Session {
             // 220 greets and 221 says goodbye: neither speaks of this message.
             Ok(reply) if reply.is_positive() && !matches!(reply.code, 220 | 221) => Ok(reply),
             Ok(reply) if reply.is_transient() || reply.is_permanent() => Ok(reply),
-            Ok(reply) => Err(SmtpError {
-                stage: Stage::Dot,
-                trouble: Trouble::Protocol(format!("unexpected answer `{reply}`")),
-                in_doubt: true,
-            }),
+            Ok(reply) => {
+                let trouble = Trouble::Protocol(format!("unexpected answer `{reply}`"));
+                Err(SmtpError {
+                    in_doubt: true,
+                    ..SmtpError::new(Stage::Dot, trouble)
+                })
+            }
             // 421 is a clear answer: not taken, and goodbye.
             Err(error) => {
                 let in_doubt = error.reply().is_none();

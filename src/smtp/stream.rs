@@ -123,9 +123,8 @@ impl Wire {
         match self.early_refusal() {
             Some(refusal) => SmtpError::new(stage, refusal),
             None => SmtpError {
-                stage,
-                trouble,
                 in_doubt,
+                ..SmtpError::new(stage, trouble)
             },
         }
     }

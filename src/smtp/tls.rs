@@ -13,7 +13,11 @@ use super::{Deadlines, SmtpError, Stage, Stream, Trouble};
 
 /// What connections of one account share: trust, and tickets that make the next handshake short.
 #[derive(Clone)]
-pub struct TlsClient(TlsConnector);
+pub struct TlsClient {
+    connector: TlsConnector,
+    /// The file with further roots.
+    ca: Option<PathBuf>,
+}
 
 /// Why an account cannot do TLS.
 #[derive(Debug, thiserror::Error)]
@@ -66,62 +70,74 @@ impl TlsClient {
             .expect("ring speaks TLS 1.2 and 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self(TlsConnector::from(Arc::new(config))))
+        Ok(Self {
+            connector: Arc::new(config).into(),
+            ca: ca.map(Path::to_owned),
+        })
     }
 
-    /// Lays TLS over `stream` and verifies that the other side is `host`.
+    /// Lays TLS over `stream` and verifies that the other side is `host`; the port is for people.
     pub(super) async fn wrap(
         &self,
         stream: Box<dyn Stream>,
-        host: &str,
+        (host, port): (&str, u16),
         deadlines: &Deadlines,
     ) -> Result<Box<dyn Stream>, SmtpError> {
         let fault = |text: String| SmtpError::new(Stage::Tls, Trouble::Tls(text));
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| fault(format!("`{host}` is not a host name that TLS can verify")))?;
-        match timeout(deadlines.tls, self.0.connect(name, stream)).await {
+        match timeout(deadlines.tls, self.connector.connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(Box::new(stream)),
-            Ok(Err(error)) => Err(fault(explain(host, &error))),
+            Ok(Err(error)) => Err(fault(self.explain(&format!("{host}:{port}"), &error))),
             Err(_) => Err(SmtpError::new(Stage::Tls, Trouble::Timeout(deadlines.tls))),
         }
     }
-}
 
-/// A failed handshake in the words of the person who edits the account.
-fn explain(host: &str, error: &std::io::Error) -> String {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner {
-        Some(rustls::Error::InvalidCertificate(why)) => {
-            format!("the certificate of {host} {}", complaint(why))
+    /// A failed handshake in the words of the person who edits the account.
+    fn explain(&self, server: &str, error: &std::io::Error) -> String {
+        let inner = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match inner {
+            Some(rustls::Error::InvalidCertificate(why)) => {
+                format!("the certificate of {server} {}", self.complaint(why))
+            }
+            Some(rustls::Error::InvalidMessage(_)) => format!(
+                "{server} does not speak TLS from the first byte: if it is a STARTTLS port (587), \
+                 set `tls = \"starttls\"`"
+            ),
+            Some(other) => format!("no TLS with {server}: {other}"),
+            None => format!("no TLS with {server}: {error}"),
         }
-        Some(rustls::Error::InvalidMessage(_)) => format!(
-            "{host} does not speak TLS from the first byte on this port: if it is a STARTTLS port \
-             (587), set `tls = \"starttls\"`"
-        ),
-        Some(other) => format!("no TLS with {host}: {other}"),
-        None => format!("no TLS with {host}: {error}"),
     }
-}
 
-fn complaint(why: &CertificateError) -> String {
-    match why {
-        // An authority of the right name with another key is another authority.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "is not signed by an authority that this machine \
-             trusts: if it is your own, name its root with `ca`"
-                .to_owned()
+    fn complaint(&self, why: &CertificateError) -> String {
+        match why {
+            // An authority of the right name with another key is another authority.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => self.stranger(),
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "has expired: renew it, or set this machine's clock".to_owned()
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "is not valid yet: is this machine's clock right?".to_owned()
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "is for another name: `host` must be the name that the certificate has".to_owned()
+            }
+            other => format!("cannot be verified: {other}"),
         }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "has expired: renew it, or set this machine's clock".to_owned()
+    }
+
+    fn stranger(&self) -> String {
+        match &self.ca {
+            None => "is not signed by an authority that this machine trusts: if it is your own, \
+                     name its root with `ca`"
+                .to_owned(),
+            Some(ca) => format!(
+                "is not signed by an authority in {} (`ca`), nor by one that this machine trusts: \
+                 put the root that signed it into that file",
+                ca.display()
+            ),
         }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "is not valid yet: is this machine's clock right?".to_owned()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "is for another name: `host` must be the name that the certificate has".to_owned()
-        }
-        other => format!("cannot be verified: {other}"),
     }
 }

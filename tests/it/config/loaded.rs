@@ -7,8 +7,8 @@ use postroom::audience::Source;
 use postroom::calendar::When;
 use postroom::config::key::{KEYS, Kind};
 use postroom::config::{
-    Addresses, BadRows, CatchUp, Config, Dsn, Empty, LogFormat, OnUncertain, Rule, SaidTo, Tls,
-    Treatment, find,
+    Addresses, BadRows, CatchUp, Config, Dsn, Empty, LogFormat, OnUncertain, PROVIDERS, Proof,
+    Rule, SaidTo, Servers, Tls, Treatment, find,
 };
 use postroom::secret::Secret;
 
@@ -51,7 +51,8 @@ fn the_smallest_file_takes_its_defaults() {
     let config = config(&world, SMALLEST);
     let account = &config.accounts["qq"];
     assert_eq!((account.host.as_str(), account.port), ("smtp.qq.com", 465));
-    assert_eq!((account.tls, account.connections), (Tls::Implicit, 3));
+    assert_eq!((account.tls, account.connections), (Tls::Implicit, 1));
+    assert_eq!(account.provider.map(|it| it.name), Some("qq"));
     assert_eq!(account.messages_per_connection, 100);
     assert_eq!(account.connection_age, 5 * MINUTE);
     assert_eq!(account.connection_idle, Duration::from_secs(9));
@@ -61,10 +62,8 @@ fn the_smallest_file_takes_its_defaults() {
     assert_eq!(account.retry.first(), Some(&MINUTE));
     assert_eq!(account.retry.last(), Some(&(240 * MINUTE)));
     let login = account.login.as_ref().expect("it logs in");
-    assert_eq!(
-        login.password,
-        Secret::File(world.path().join("secrets/relay"))
-    );
+    let secret = Secret::File(world.path().join("secrets/relay"));
+    assert_eq!(login.proof, Proof::Password(secret));
 
     let schedule = &config.schedules["monday-note"];
     assert_eq!(schedule.expires, 24 * 60 * MINUTE);
@@ -117,6 +116,15 @@ fn every_key_of_the_full_file_is_understood() {
     assert_eq!((relay.rules.len(), &relay.rules[0]), (2, &tomorrow));
     assert_eq!(main.rules, []);
 
+    let cloud = &config.accounts["cloud"];
+    assert_eq!(
+        (cloud.host.as_str(), cloud.port),
+        ("smtp.eu.mailgun.org", 587)
+    );
+    let login = cloud.login.as_ref().expect("it logs in");
+    assert_eq!(login.proof.name(), "token");
+    assert_eq!(login.proof.secret().keep(), Some(50 * MINUTE));
+
     let Source::Inline(team) = &config.lists["team"].source else {
         panic!("it is inline")
     };
@@ -143,6 +151,91 @@ fn every_key_of_the_full_file_is_understood() {
     assert_eq!(dates[2], date(2026, 12, 26).at(10, 30, 0, 0));
     assert_eq!(config.schedules["by-hand"].calendar, None);
     assert_eq!(config.schedules["by-hand"].catch_up, CatchUp::Never);
+}
+
+/// Presets by `provider`, and what each comes to without a further word.
+#[test]
+fn every_provider_is_a_server_with_limits_and_a_hint() {
+    let world = World::new();
+    for provider in PROVIDERS {
+        let ca = match provider.own_certificate {
+            Some(_) => "ca = \"ca.pem\"\n",
+            None => "",
+        };
+        let region = match &provider.servers {
+            Servers::Regions { usual: None, .. } => "region = \"eu-west-1\"\n",
+            _ => "",
+        };
+        let name = provider.name;
+        let preset = format!("provider = \"{name}\"\n{ca}{region}");
+        let text = SMALLEST.replace("provider = \"qq\"\n", &preset);
+        let account = &config(&world, &text).accounts["qq"];
+        assert_eq!(account.provider, Some(provider), "{name}");
+        assert!(provider.hosts().any(|host| host == account.host), "{name}");
+        assert_eq!((account.port, account.tls), (provider.port, provider.tls));
+        assert_eq!(account.connections, provider.connections.unwrap_or(3));
+        let messages = provider.messages_per_connection.unwrap_or(100);
+        assert_eq!(account.messages_per_connection, messages, "{name}");
+        assert_eq!(account.rate.first(), provider.rate.as_ref(), "{name}");
+        let hints = [Some(provider.password_hint), provider.token_hint];
+        assert!(hints.iter().flatten().all(|hint| hint.len() > 30), "{name}");
+    }
+    let names: Vec<_> = PROVIDERS.iter().map(|it| it.name).collect();
+    assert!(names.is_sorted(), "{names:?}");
+}
+
+#[test]
+fn what_is_written_wins_over_the_preset() {
+    let world = World::new();
+    let written = "provider = \"office365\"\nconnections = 2\nmessages_per_connection = 7\n\
+                   rate = \"5/minute\"\n";
+    let text = SMALLEST.replace("provider = \"qq\"\n", written);
+    let account = &config(&world, &text).accounts["qq"];
+    assert_eq!(
+        (account.connections, account.messages_per_connection),
+        (2, 7)
+    );
+    let rates: Vec<_> = account.rate.iter().map(ToString::to_string).collect();
+    assert_eq!(rates, ["5/minute"]);
+}
+
+#[test]
+fn a_region_has_its_server() {
+    let world = World::new();
+    for (provider, region, host) in [
+        ("ses", "eu-west-1", "email-smtp.eu-west-1.amazonaws.com"),
+        ("mailgun", "eu", "smtp.eu.mailgun.org"),
+        ("zoho", "in", "smtp.zoho.in"),
+        (
+            "aliyun",
+            "ap-southeast-1",
+            "smtpdm-ap-southeast-1.aliyuncs.com",
+        ),
+    ] {
+        let preset = format!("provider = \"{provider}\"\nregion = \"{region}\"\n");
+        let text = SMALLEST.replace("provider = \"qq\"\n", &preset);
+        assert_eq!(config(&world, &text).accounts["qq"].host, host);
+    }
+}
+
+/// Whoever names the host of a provider is advised as one who names the provider.
+#[test]
+fn a_provider_is_known_by_its_host() {
+    let world = World::new();
+    for (host, provider) in [
+        ("smtp.qq.com", Some("qq")),
+        ("SMTP.Gmail.com", Some("gmail")),
+        ("email-smtp.eu-west-1.amazonaws.com", Some("ses")),
+        ("smtp.example.org", None),
+    ] {
+        let text = SMALLEST.replace("provider = \"qq\"", &format!("host = \"{host}\""));
+        let account = &config(&world, &text).accounts["qq"];
+        assert_eq!(account.provider.map(|it| it.name), provider, "{host}");
+        assert_eq!(
+            account.connections, 3,
+            "its limits are for those who name it"
+        );
+    }
 }
 
 #[test]
@@ -187,6 +280,9 @@ fn every_key_that_is_accepted_changes_something() {
         ("Try again tomorrow", "Try again today"),
         ("at    = \"rcpt\"", "at    = \"dot\""),
         ("then  = \"later\"", "then  = \"reject\""),
+        ("\"eu\"", "\"us\""),
+        ("[\"printf\", \"%s\", \"x\"]", "[\"printf\", \"y\"]"),
+        ("keep = \"50m\"", "keep = \"51m\""),
         ("ada@example.org", "ida@example.org"),
         ("lists/german.csv", "lists/../lists/german.csv"),
         ("\"e-mail\"", "\"plan\""),

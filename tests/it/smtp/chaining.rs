@@ -76,7 +76,8 @@ async fn the_answer_to_the_dot_does_not_wait_for_the_next_envelope() {
 async fn a_message_may_be_refused_and_the_next_one_go_on() {
     for answer in ["451 4.3.0 later", "554 5.7.1 no", "250 yes"] {
         let script = format!(
-            "{TO_354}BODY\n{CYD}S: {answer}\nS: 250 ok\nS: 250 ok\nS: 354 go\nBODY\nS: 250 ok\nC: QUIT"
+            "{TO_354}BODY\n{CYD}S: {answer}\nS: 250 ok\nS: 250 ok\nS: 354 go\n\
+             BODY\nS: 250 ok\nC: QUIT"
         );
         let (mut session, server) = session(PIPELINING, &script).await;
         let reply = chained(&mut session).await.unwrap();

@@ -1,9 +1,10 @@
 //! Greeting, EHLO, and replies as they come.
 
-use postroom::smtp::{Enhanced, Stage, Trouble};
+use postroom::config::Tls;
+use postroom::smtp::{Enhanced, Session, Stage, Target, Trouble};
 
-use super::{PIPELINING, offer, protocol, refused};
-use crate::world::script::{GREETING, begin, serve, session, target};
+use super::{PIPELINING, offer, protocol, ready, refused};
+use crate::world::script::{GREETING, begin, credentials, serve, session, target};
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_does_not_greet_well_is_left() {
@@ -40,7 +41,7 @@ async fn tls_bytes_instead_of_a_greeting_are_named_as_such() {
     server
         .say(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46, b'\n'])
         .await;
-    let began = postroom::smtp::Session::begin(Box::new(ours), &target(), None).await;
+    let began = Session::begin(Box::new(ours), &target(), None).await;
     let text = protocol(&began.err().unwrap(), Stage::Greeting);
     assert!(!text.contains(char::is_control), "{text:?}");
 }
@@ -74,7 +75,7 @@ async fn what_a_server_says_cannot_harm_a_log() {
 
 #[tokio::test(start_paused = true)]
 async fn the_reply_to_ehlo_must_be_250() {
-    for (said, refused) in [("502 what?", true), ("421 bye", true), ("220 hm", false)] {
+    for (said, refused) in [("550 what?", true), ("421 bye", true), ("220 hm", false)] {
         let (session, _) = begin(format!("S: 220 hi\nC: EHLO client.example.org\nS: {said}")).await;
         let error = session.err().unwrap();
         assert_eq!(error.stage, Stage::Ehlo, "{said}");
@@ -83,6 +84,44 @@ async fn the_reply_to_ehlo_must_be_250() {
             refused,
             "{said}"
         );
+    }
+}
+
+/// RFC 5321 section 3.2: a server from before EHLO is spoken to with HELO, and offers nothing.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_know_ehlo_is_helped_with_helo() {
+    for code in [500, 502, 504] {
+        let opening = format!(
+            "S: 220 hi\nC: EHLO client.example.org\nS: {code} what?\n\
+             C: HELO client.example.org\n"
+        );
+        let script = format!(
+            "{opening}S: 250 mx\nC: MAIL FROM:<ada@example.org>\nS: 250 ok\n\
+             C: RCPT TO:<bob@example.org>\nS: 250 ok\nC: DATA\nS: 354 go"
+        );
+        let (session, _) = begin(script).await;
+        let mut session = session.unwrap();
+        assert!(session.capabilities().lines.is_empty());
+        ready(offer(&mut session).await);
+
+        let (session, _) = begin(format!("{opening}S: 502 nor that")).await;
+        let error = session.err().unwrap();
+        assert_eq!(
+            (error.stage, error.reply().unwrap().code),
+            (Stage::Ehlo, 502)
+        );
+
+        let needs = [(Tls::None, "no login"), (Tls::Starttls, "STARTTLS")];
+        for (tls, word) in needs {
+            let (stream, server) = serve(format!("{opening}S: 250 mx\nEND"));
+            let target = Target { tls, ..target() };
+            let began = Session::begin(stream, &target, Some(&credentials())).await;
+            let error = began.err().unwrap();
+            assert!(matches!(error.trouble, Trouble::Missing(_)), "{error}");
+            assert!(error.to_string().contains(word), "{error}");
+            assert!(error.to_string().contains("does not know EHLO"), "{error}");
+            server.await.unwrap();
+        }
     }
 }
 
@@ -172,7 +211,7 @@ async fn bare_line_feeds_end_lines_too() {
         .say(b"220 hi\n250-mx\n250-PIPELINING\n250 HELP\n")
         .await;
     // All of it is there before EHLO is said: an unasked reply.
-    let began = postroom::smtp::Session::begin(stream, &target(), None).await;
+    let began = Session::begin(stream, &target(), None).await;
     protocol(&began.err().unwrap(), Stage::Ehlo);
 
     let (stream, server) = serve("");
@@ -183,9 +222,7 @@ async fn bare_line_feeds_end_lines_too() {
         server.say(b"250-mx\n250-PIPELINING\n250 HELP\n").await;
         server
     });
-    let session = postroom::smtp::Session::begin(stream, &target(), None)
-        .await
-        .unwrap();
+    let session = Session::begin(stream, &target(), None).await.unwrap();
     assert!(session.capabilities().pipelining);
     drop(server);
 }
@@ -261,7 +298,7 @@ async fn a_line_without_an_end_is_given_up() {
             server.say(&[b'2'; 1024]).await;
         }
     });
-    let began = postroom::smtp::Session::begin(Box::new(ours), &target(), None).await;
+    let began = Session::begin(Box::new(ours), &target(), None).await;
     let text = protocol(&began.err().unwrap(), Stage::Greeting);
     assert!(text.contains("2048 bytes"), "{text}");
     server.await.unwrap();

@@ -159,14 +159,12 @@ pub(crate) fn target() -> Target {
         hello: "client.example.org".to_owned(),
         deadlines: Deadlines::default(),
         chaining: Chaining::default(),
+        provider: None,
     }
 }
 
 pub(crate) fn credentials() -> Credentials {
-    Credentials {
-        user: "ada".to_owned(),
-        password: Zeroizing::new("pässword".to_owned()),
-    }
+    Credentials::password("ada".to_owned(), Zeroizing::new("pässword".to_owned()))
 }
 
 /// The opening of a session against `script`, without login.
