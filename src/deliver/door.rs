@@ -22,6 +22,7 @@ pub fn target(account: &Account, deadlines: Deadlines) -> Result<Target, TlsSetu
         } else {
             Chaining::never()
         },
+        transcript: None,
     })
 }
 

@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use super::auth::{self, Credentials};
 use super::stream::Wire;
 use super::{
-    Capabilities, Chaining, Deadlines, Reply, Session, SmtpError, Stage, Stream, TlsClient, Trouble,
+    Capabilities, Chaining, Deadlines, Reply, Session, SmtpError, Stage, Stream, TlsClient,
+    Transcript, Trouble,
 };
 use crate::config::{Provider, Tls};
 
@@ -36,6 +37,18 @@ pub struct Target {
     pub chaining: Chaining,
     /// Whose server it is, if that is known: then a refused login comes with what they want.
     pub provider: Option<&'static Provider>,
+    /// Where the conversation is written down, if it is.
+    pub transcript: Option<Transcript>,
+}
+
+impl Target {
+    /// The stream of a session, listened to if anybody listens.
+    fn overheard(&self, stream: Box<dyn Stream>) -> Box<dyn Stream> {
+        match &self.transcript {
+            Some(transcript) => transcript.over(stream),
+            None => stream,
+        }
+    }
 }
 
 /// Opens a session with `target`, logged in if there are credentials.
@@ -48,6 +61,9 @@ pub async fn connect(
 ) -> Result<Session, SmtpError> {
     let addresses = resolve(target).await?;
     let stream = dial(target, &addresses).await?;
+    if let (Some(transcript), Ok(peer)) = (&target.transcript, stream.peer_addr()) {
+        transcript.reached(peer);
+    }
     let is_here = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
     if let Some(credentials) = credentials.filter(|_| target.tls == Tls::None && !is_here) {
         return Err(exposed(credentials));
@@ -141,7 +157,7 @@ impl Session {
         }
         let mut wire = match target.tls {
             Tls::Implicit => encrypted(stream, target).await?,
-            Tls::Starttls | Tls::None => Wire::new(stream),
+            Tls::Starttls | Tls::None => Wire::new(target.overheard(stream)),
         };
         let greeting = wire
             .reply(Stage::Greeting, target.deadlines.greeting)
@@ -175,9 +191,8 @@ impl Target {
 }
 
 async fn encrypted(stream: Box<dyn Stream>, target: &Target) -> Result<Wire, SmtpError> {
-    let server = (target.host.as_str(), target.port);
-    let stream = target.client.wrap(stream, server, &target.deadlines);
-    Ok(Wire::over_tls(stream.await?))
+    let stream = target.client.wrap(stream, target).await?;
+    Ok(Wire::over_tls(target.overheard(stream)))
 }
 
 /// EHLO, or HELO with a server so old that it does not know it (RFC 5321 section 3.2): that one
@@ -191,7 +206,11 @@ async fn hello(
     let reply = say(wire, Stage::Ehlo, ehlo.as_bytes(), &target.deadlines).await?;
     if !matches!(reply.code, 500 | 502 | 504) {
         expect(Stage::Ehlo, &reply, |code| code == 250)?;
-        return Ok(Capabilities::from_ehlo(&reply));
+        let offers = Capabilities::from_ehlo(&reply);
+        if let Some(transcript) = &target.transcript {
+            transcript.offered(&offers);
+        }
+        return Ok(offers);
     }
     let helo = format!("HELO {}\r\n", target.hello);
     let reply = say(wire, Stage::Ehlo, helo.as_bytes(), &target.deadlines).await?;

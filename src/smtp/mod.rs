@@ -11,11 +11,13 @@
 
 mod auth;
 mod capability;
+mod certificate;
 mod chaining;
 mod connect;
 mod envelope;
 mod error;
 mod identity;
+mod masked;
 mod reply;
 mod session;
 mod stage;
@@ -23,9 +25,11 @@ mod stream;
 mod stuffing;
 mod tls;
 mod transaction;
+mod transcript;
 
 pub use auth::Credentials;
 pub use capability::Capabilities;
+pub use certificate::Certificate;
 pub use chaining::Chaining;
 pub use connect::{Target, connect};
 pub use envelope::{Dsn, Envelope, Unfit};
@@ -35,5 +39,6 @@ pub use reply::{Enhanced, Reply};
 pub use session::{Offer, Session};
 pub use stage::{Deadlines, Stage};
 pub use stream::Stream;
-pub use tls::{TlsClient, TlsSetupError};
+pub use tls::{TlsClient, TlsFacts, TlsSetupError};
 pub use transaction::Answer;
+pub use transcript::{Seen, Speaker, Transcript, Utterance};

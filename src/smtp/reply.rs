@@ -162,7 +162,7 @@ fn parse_line(line: &[u8]) -> Result<(u16, bool, String), String> {
 
 /// Text that a person can read and a terminal or a log cannot be harmed by. Replies are UTF-8, or
 /// what Chinese providers send (GB18030), or else Latin-1.
-fn readable(bytes: &[u8]) -> String {
+pub(super) fn readable(bytes: &[u8]) -> String {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
         Err(_) => match encoding_rs::GB18030.decode_without_bom_handling(bytes) {

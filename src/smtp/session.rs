@@ -111,6 +111,20 @@ impl Session {
         self.attempt.is_some()
     }
 
+    /// One RSET and its answer: a round trip that changes nothing (RFC 5321 section 4.1.1.5).
+    ///
+    /// # Errors
+    /// The session is over.
+    pub async fn reset(&mut self) -> Result<(), SmtpError> {
+        if !matches!(self.take_phase(), Phase::Idle) {
+            return Err(SmtpError::new(Stage::Reset, Trouble::Closed));
+        }
+        self.say(Stage::Reset, &Rset.to_string()).await?;
+        self.hear_reset().await?;
+        self.phase = Phase::Idle;
+        Ok(())
+    }
+
     /// Offers a message: MAIL, RCPT for each recipient, DATA; in one write where the server offers
     /// PIPELINING.
     ///

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::{Deadlines, SmtpError, Stage, Stream, Trouble};
+use super::{Certificate, SmtpError, Stage, Stream, Target, Trouble};
 
 /// What connections of one account share: trust, and tickets that make the next handshake short.
 #[derive(Clone)]
@@ -17,6 +17,37 @@ pub struct TlsClient {
     connector: TlsConnector,
     /// The file with further roots.
     ca: Option<PathBuf>,
+}
+
+/// What a handshake agreed on, for people.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TlsFacts {
+    /// `TLS 1.3`
+    pub version: String,
+    /// The cipher suite by its IANA name.
+    pub cipher: String,
+    /// The server's own certificate, verified.
+    pub certificate: Option<Certificate>,
+}
+
+impl TlsFacts {
+    fn of(connection: &ClientConnection) -> Self {
+        let version = match connection.protocol_version() {
+            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
+            other => format!("{other:?}"),
+        };
+        let cipher = connection.negotiated_cipher_suite();
+        let chain = connection.peer_certificates().unwrap_or_default();
+        Self {
+            version,
+            cipher: cipher
+                .and_then(|it| it.suite().as_str())
+                .unwrap_or_default()
+                .to_owned(),
+            certificate: chain.first().and_then(Certificate::read),
+        }
+    }
 }
 
 /// Why an account cannot do TLS.
@@ -76,18 +107,27 @@ impl TlsClient {
         })
     }
 
-    /// Lays TLS over `stream` and verifies that the other side is `host`; the port is for people.
+    /// Lays TLS over `stream` and verifies that the other side is the target's host.
     pub(super) async fn wrap(
         &self,
         stream: Box<dyn Stream>,
-        (host, port): (&str, u16),
-        deadlines: &Deadlines,
+        target: &Target,
     ) -> Result<Box<dyn Stream>, SmtpError> {
+        let (host, port) = (target.host.as_str(), target.port);
+        let deadlines = &target.deadlines;
+        if let Some(transcript) = &target.transcript {
+            transcript.cover();
+        }
         let fault = |text: String| SmtpError::new(Stage::Tls, Trouble::Tls(text));
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| fault(format!("`{host}` is not a host name that TLS can verify")))?;
         match timeout(deadlines.tls, self.connector.connect(name, stream)).await {
-            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Ok(stream)) => {
+                if let Some(transcript) = &target.transcript {
+                    transcript.encrypted(TlsFacts::of(stream.get_ref().1));
+                }
+                Ok(Box::new(stream))
+            }
             Ok(Err(error)) => Err(fault(self.explain(&format!("{host}:{port}"), &error))),
             Err(_) => Err(SmtpError::new(Stage::Tls, Trouble::Timeout(deadlines.tls))),
         }

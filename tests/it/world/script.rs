@@ -160,6 +160,7 @@ pub(crate) fn target() -> Target {
         deadlines: Deadlines::default(),
         chaining: Chaining::default(),
         provider: None,
+        transcript: None,
     }
 }
 

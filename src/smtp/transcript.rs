@@ -1,0 +1,241 @@
+//! What one connection showed of itself, and what was said on it, for a person who tries an
+//! account.
+//!
+//! A [`Transcript`] in a [`super::Target`] lies over the stream of a session, above TLS, and writes
+//! down each line with its time. No secret and no message is ever in it: [`Masked`] leaves them out
+//! as they pass. It changes nothing of what passes.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::masked::Masked;
+use super::reply::readable;
+use super::{Capabilities, Stream, TlsFacts};
+use crate::clock::Clock;
+
+/// A server's unfinished line is kept up to here, in bytes.
+const LINE_MAX: usize = 4096;
+
+/// A record of one connection. Clones share it.
+#[derive(Clone)]
+pub struct Transcript(Arc<Mutex<Record>>);
+
+/// One line of a conversation.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Utterance {
+    /// How long after the transcript began.
+    pub at: Duration,
+    /// Who said it.
+    pub speaker: Speaker,
+    /// Without its line end, safe to show; secrets and messages are left out.
+    pub text: String,
+}
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Speaker {
+    /// postroom, to the server.
+    Client,
+    /// The server.
+    Server,
+    /// Nobody: something happened.
+    Event,
+}
+
+/// What a connection showed of itself so far.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The address that answered.
+    pub peer: Option<SocketAddr>,
+    /// Its TLS, if there is any.
+    pub tls: Option<TlsFacts>,
+    /// What the server offered last: under TLS, once there is TLS.
+    pub offers: Option<Capabilities>,
+    /// The mechanism of the last AUTH command (RFC 4954), in capital letters.
+    pub mechanism: Option<String>,
+}
+
+struct Record {
+    clock: Clock,
+    began: Duration,
+    /// The number of the stream that is listened to: below TLS there is nothing to read.
+    layer: usize,
+    seen: Seen,
+    said: Vec<Utterance>,
+    client: Masked,
+    server: Vec<u8>,
+}
+
+impl Transcript {
+    /// An empty one, whose time begins now.
+    #[must_use]
+    pub fn new(clock: &Clock) -> Self {
+        Self(Arc::new(Mutex::new(Record {
+            clock: clock.clone(),
+            began: clock.ticks(),
+            layer: 0,
+            seen: Seen::default(),
+            said: Vec::new(),
+            client: Masked::default(),
+            server: Vec::new(),
+        })))
+    }
+
+    /// What the connection showed of itself so far.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        let record = self.record();
+        Seen {
+            mechanism: record.client.mechanism().map(str::to_owned),
+            ..record.seen.clone()
+        }
+    }
+
+    /// What was said so far, the unfinished lines of both sides at the end.
+    #[must_use]
+    pub fn said(&self) -> Vec<Utterance> {
+        let record = self.record();
+        let mut said = record.said.clone();
+        if !record.server.is_empty() {
+            said.push(record.utterance(Speaker::Server, &record.server));
+        }
+        if let Some(begun) = record.client.unfinished() {
+            said.push(record.utterance(Speaker::Client, &begun));
+        }
+        said
+    }
+
+    /// A connection was made.
+    pub(super) fn reached(&self, peer: SocketAddr) {
+        let mut record = self.record();
+        record.seen.peer = Some(peer);
+        record.happened(&format!("connected to {peer}"));
+    }
+
+    /// What passes on the present stream from now on is not for reading.
+    pub(super) fn cover(&self) {
+        self.record().layer += 1;
+    }
+
+    /// TLS has begun.
+    pub(super) fn encrypted(&self, facts: TlsFacts) {
+        let mut record = self.record();
+        record.happened(&format!("{}, {}", facts.version, facts.cipher));
+        record.seen.tls = Some(facts);
+    }
+
+    /// EHLO was answered.
+    pub(super) fn offered(&self, offers: &Capabilities) {
+        self.record().seen.offers = Some(offers.clone());
+    }
+
+    /// Listens to `stream`, and to no stream from before.
+    pub(super) fn over(&self, stream: Box<dyn Stream>) -> Box<dyn Stream> {
+        let mut record = self.record();
+        record.layer += 1;
+        Box::new(Overheard {
+            stream,
+            transcript: self.clone(),
+            layer: record.layer,
+        })
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.0.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Record {
+    fn utterance(&self, speaker: Speaker, line: &[u8]) -> Utterance {
+        Utterance {
+            at: self.clock.ticks() - self.began,
+            speaker,
+            text: readable(line),
+        }
+    }
+
+    fn happened(&mut self, what: &str) {
+        let event = self.utterance(Speaker::Event, what.as_bytes());
+        self.said.push(event);
+    }
+
+    fn heard(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if *byte == b'\n' {
+                let line = std::mem::take(&mut self.server);
+                self.client.heard(line.get(..3).unwrap_or_default());
+                let line = self.utterance(Speaker::Server, &line);
+                self.said.push(line);
+            } else if self.server.len() < LINE_MAX {
+                self.server.push(*byte);
+            }
+        }
+    }
+
+    fn wrote(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if let Some(line) = self.client.wrote(*byte) {
+                let line = self.utterance(Speaker::Client, &line);
+                self.said.push(line);
+            }
+        }
+    }
+}
+
+/// A stream that is listened to.
+struct Overheard {
+    stream: Box<dyn Stream>,
+    transcript: Transcript,
+    layer: usize,
+}
+
+impl Overheard {
+    fn record(&self, write: impl FnOnce(&mut Record)) {
+        let mut record = self.transcript.record();
+        if record.layer == self.layer {
+            write(&mut record);
+        }
+    }
+}
+
+impl AsyncRead for Overheard {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let before = buffer.filled().len();
+        let asked = buffer.remaining() > 0;
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        match &buffer.filled()[before..] {
+            [] if asked => self.record(|it| it.happened("the server closed the connection")),
+            heard => self.record(|it| it.heard(heard)),
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Overheard {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let taken = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.record(|it| it.wrote(&bytes[..taken]));
+        Poll::Ready(Ok(taken))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
