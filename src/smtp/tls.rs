@@ -3,18 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::{Certificate, SmtpError, Stage, Stream, Target, Trouble};
+use super::certificate::Telling;
+use super::{SmtpError, Stage, Stream, Target, Transcript, Trouble};
 
 /// What connections of one account share: trust, and tickets that make the next handshake short.
 #[derive(Clone)]
 pub struct TlsClient {
-    connector: TlsConnector,
+    config: Arc<ClientConfig>,
+    verifier: Arc<WebPkiServerVerifier>,
     /// The file with further roots.
     ca: Option<PathBuf>,
 }
@@ -26,8 +29,6 @@ pub struct TlsFacts {
     pub version: String,
     /// The cipher suite by its IANA name.
     pub cipher: String,
-    /// The server's own certificate, verified.
-    pub certificate: Option<Certificate>,
 }
 
 impl TlsFacts {
@@ -38,14 +39,12 @@ impl TlsFacts {
             other => format!("{other:?}"),
         };
         let cipher = connection.negotiated_cipher_suite();
-        let chain = connection.peer_certificates().unwrap_or_default();
         Self {
             version,
             cipher: cipher
                 .and_then(|it| it.suite().as_str())
                 .unwrap_or_default()
                 .to_owned(),
-            certificate: chain.first().and_then(Certificate::read),
         }
     }
 }
@@ -96,15 +95,33 @@ impl TlsClient {
             return Err(TlsSetupError::NoRoots);
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
+                .build()
+                .expect("there are roots and no revocation lists");
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring speaks TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
+            .with_webpki_verifier(Arc::clone(&verifier))
             .with_no_client_auth();
         Ok(Self {
-            connector: Arc::new(config).into(),
+            config: Arc::new(config),
+            verifier,
             ca: ca.map(Path::to_owned),
         })
+    }
+
+    /// Verifies what it always verifies, and tells of the certificate.
+    fn telling(&self, transcript: &Transcript) -> Arc<ClientConfig> {
+        let mut config = ClientConfig::clone(&self.config);
+        let telling = Telling {
+            verifier: Arc::clone(&self.verifier) as _,
+            transcript: transcript.clone(),
+        };
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::new(telling));
+        Arc::new(config)
     }
 
     /// Lays TLS over `stream` and verifies that the other side is the target's host.
@@ -115,13 +132,22 @@ impl TlsClient {
     ) -> Result<Box<dyn Stream>, SmtpError> {
         let (host, port) = (target.host.as_str(), target.port);
         let deadlines = &target.deadlines;
-        if let Some(transcript) = &target.transcript {
-            transcript.cover();
-        }
+        let config = match &target.transcript {
+            None => Arc::clone(&self.config),
+            Some(transcript) => {
+                transcript.cover();
+                self.telling(transcript)
+            }
+        };
         let fault = |text: String| SmtpError::new(Stage::Tls, Trouble::Tls(text));
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| fault(format!("`{host}` is not a host name that TLS can verify")))?;
-        match timeout(deadlines.tls, self.connector.connect(name, stream)).await {
+        match timeout(
+            deadlines.tls,
+            TlsConnector::from(config).connect(name, stream),
+        )
+        .await
+        {
             Ok(Ok(stream)) => {
                 if let Some(transcript) = &target.transcript {
                     transcript.encrypted(TlsFacts::of(stream.get_ref().1));

@@ -5,6 +5,7 @@
 //! down each line with its time. No secret and no message is ever in it: [`Masked`] leaves them out
 //! as they pass. It changes nothing of what passes.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::masked::Masked;
 use super::reply::readable;
-use super::{Capabilities, Stream, TlsFacts};
+use super::{Capabilities, Certificate, Stream, TlsFacts};
 use crate::clock::Clock;
 
 /// A server's unfinished line is kept up to here, in bytes.
@@ -52,6 +53,8 @@ pub enum Speaker {
 pub struct Seen {
     /// The address that answered.
     pub peer: Option<SocketAddr>,
+    /// The certificate that it showed: verified only if there is TLS, too.
+    pub certificate: Option<Certificate>,
     /// Its TLS, if there is any.
     pub tls: Option<TlsFacts>,
     /// What the server offered last: under TLS, once there is TLS.
@@ -122,6 +125,11 @@ impl Transcript {
         self.record().layer += 1;
     }
 
+    /// The server showed this certificate; whether it holds is not known yet.
+    pub(super) fn shown(&self, certificate: Option<Certificate>) {
+        self.record().seen.certificate = certificate;
+    }
+
     /// TLS has begun.
     pub(super) fn encrypted(&self, facts: TlsFacts) {
         let mut record = self.record();
@@ -134,8 +142,9 @@ impl Transcript {
         self.record().seen.offers = Some(offers.clone());
     }
 
-    /// Listens to `stream`, and to no stream from before.
-    pub(super) fn over(&self, stream: Box<dyn Stream>) -> Box<dyn Stream> {
+    /// Lies over `stream` and listens to it; no longer to a stream from before.
+    #[must_use]
+    pub fn over(&self, stream: Box<dyn Stream>) -> Box<dyn Stream> {
         let mut record = self.record();
         record.layer += 1;
         Box::new(Overheard {
@@ -147,6 +156,13 @@ impl Transcript {
 
     fn record(&self) -> MutexGuard<'_, Record> {
         self.0.lock().expect("no holder of this lock panics")
+    }
+}
+
+/// What is in it is asked for by name; a log has no use for it.
+impl fmt::Debug for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transcript")
     }
 }
 

@@ -11,6 +11,7 @@ mod sandbox;
 mod several;
 mod starttls;
 mod transaction;
+mod transcript;
 
 use postroom::smtp::{Offer, Session, SmtpError, Stage, Trouble};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};

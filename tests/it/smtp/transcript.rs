@@ -1,0 +1,215 @@
+//! What a transcript writes down, and what it never does.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use postroom::clock::Clock;
+use postroom::config::Tls;
+use postroom::sandbox::{Options, Port, Reception};
+use postroom::smtp::{Credentials, Session, Speaker, Target, TlsClient, Transcript, Utterance};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+use super::{offer, ready};
+use crate::world::bench::start;
+use crate::world::script::{credentials, serve, target};
+
+fn listened() -> (Target, Transcript) {
+    let transcript = Transcript::new(&Clock::simulated(start(), 1));
+    let target = Target {
+        transcript: Some(transcript.clone()),
+        ..target()
+    };
+    (target, transcript)
+}
+
+fn lines(transcript: &Transcript) -> Vec<String> {
+    let line = |it: &Utterance| {
+        let who = match it.speaker {
+            Speaker::Client => "C",
+            Speaker::Server => "S",
+            Speaker::Event => "-",
+        };
+        format!("{who}: {}", it.text)
+    };
+    transcript.said().iter().map(line).collect()
+}
+
+/// No form of the secrets is anywhere in it.
+#[track_caller]
+fn assert_kept(transcript: &Transcript, login: &Credentials) {
+    let all = lines(transcript).join("\n") + &format!("{:?}", transcript.seen());
+    let (user, password) = (&login.user, login.password.as_str());
+    let plain = format!("\0{user}\0{password}");
+    let encoded = [plain.as_str(), password, user].map(|it| STANDARD.encode(it));
+    for secret in encoded.iter().map(String::as_str).chain([password]) {
+        assert!(!all.contains(secret), "{secret:?} is in\n{all}");
+    }
+}
+
+const OPENING: &str = "S: 220 mx
+    C: EHLO client.example.org
+    S: 250-mx
+";
+
+#[tokio::test(start_paused = true)]
+async fn credentials_leave_no_trace_whatever_the_mechanism() {
+    let logins = [
+        ("PLAIN", "C: AUTH PLAIN …\nS: 235 ok", "AUTH PLAIN ‹hidden›"),
+        (
+            "LOGIN",
+            "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: YWRh\nS: 334 UGFzc3dvcmQ6\nC: …\nS: 235 ok",
+            "AUTH LOGIN",
+        ),
+        ("PLAIN", "C: AUTH PLAIN …\nS: 535 no", "AUTH PLAIN ‹hidden›"),
+    ];
+    for (mechanism, script, shown) in logins {
+        let (target, transcript) = listened();
+        let (stream, server) = serve(format!("{OPENING}S: 250 AUTH {mechanism}\n{script}\n"));
+        let began = Session::begin(stream, &target, Some(&credentials())).await;
+        drop((began, server.await.unwrap()));
+        let said = lines(&transcript);
+        assert!(said.contains(&format!("C: {shown}")), "{said:?}");
+        assert!(said.iter().any(|it| it.starts_with("S: ") && it.len() == 9));
+        assert_eq!(transcript.seen().mechanism.as_deref(), Some(mechanism));
+        assert_kept(&transcript, &credentials());
+    }
+}
+
+/// Two challenges at once, a refusal behind a challenge, no challenge at all: each with the answers
+/// written byte by byte.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_misleads_gets_nothing_into_the_transcript() {
+    let secret = STANDARD.encode("pässword");
+    let heard = [
+        format!("AUTH LOGIN\r\n<334 a\r\n334 b\r\n>YWRh\r\n{secret}\r\n"),
+        format!("AUTH LOGIN\r\n<334 a\r\n535 no\r\n>{secret}\r\n"),
+        format!("auth \tplain  {secret}\r\n<235 ok\r\n>"),
+        format!("<354 hm\r\n>AUTH LOGIN\r\n<334 a\r\n>{secret}\r\n"),
+        format!("AUTH LOGIN\r\n<334-a\n334 b\n>{secret}\r\n"),
+        format!("AUTH PLAIN {secret}"),
+    ];
+    for conversation in heard {
+        let (_, transcript) = listened();
+        let (ours, mut theirs) = duplex(4096);
+        let mut stream = transcript.over(Box::new(ours));
+        let mut from_server = false;
+        for byte in conversation.bytes() {
+            match byte {
+                b'<' => from_server = true,
+                b'>' => from_server = false,
+                byte if from_server => {
+                    theirs.write_u8(byte).await.unwrap();
+                    assert_eq!(stream.read_u8().await.unwrap(), byte);
+                }
+                byte => stream.write_u8(byte).await.unwrap(),
+            }
+        }
+        let said = lines(&transcript).join("\n");
+        assert!(!said.contains(&secret), "{conversation:?}: {said}");
+        assert!(said.contains('‹'), "{conversation:?}: {said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_told_by_its_size_also_where_it_breaks_off() {
+    let (target, transcript) = listened();
+    let script = "S: 250-PIPELINING\nS: 250 ok\nC: MAIL FROM:<ada@example.org>\nC: RCPT \
+                  TO:<bob@example.org>\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\nBODY\nS: 250 \
+                  taken\nC: QUIT\nS: 221 bye\n";
+    let (stream, server) = serve(format!("{OPENING}{script}"));
+    let mut session = Session::begin(stream, &target, None).await.unwrap();
+    ready(offer(&mut session).await);
+    session.send(b"canary\r\n.\r\n..canary\r\n").await.unwrap();
+    session.quit().await;
+    server.await.unwrap();
+    let said = lines(&transcript);
+    let after: Vec<&str> = said.iter().skip(5).map(String::as_str).collect();
+    let expected = [
+        "C: MAIL FROM:<ada@example.org>",
+        "C: RCPT TO:<bob@example.org>",
+        "C: DATA",
+        "S: 250 ok",
+        "S: 250 ok",
+        "S: 354 go",
+        "C: ‹23 bytes of a message, and the dot›",
+        "S: 250 taken",
+        "C: QUIT",
+        "S: 221 bye",
+    ];
+    assert_eq!(after, expected);
+
+    let (_, transcript) = listened();
+    let (ours, mut theirs) = duplex(4096);
+    let mut stream = transcript.over(Box::new(ours));
+    theirs.write_all(b"354 go\r\n354-").await.unwrap();
+    stream.read_exact(&mut [0; 12]).await.unwrap();
+    stream.write_all(b"\r\n.canary").await.unwrap();
+    assert_eq!(
+        lines(&transcript),
+        ["S: 354 go", "S: 354-", "C: ‹9 bytes of a message so far›"]
+    );
+}
+
+/// What follows the dot in one write is the next command.
+#[tokio::test(start_paused = true)]
+async fn commands_behind_the_end_of_a_message_are_told() {
+    let (_, transcript) = listened();
+    let (ours, mut theirs) = duplex(4096);
+    let mut stream = transcript.over(Box::new(ours));
+    for (body, bytes) in [("", 0), ("canary\r\n", 8), (".canary\r\n\r.\r\n\r\n", 15)] {
+        theirs.write_all(b"354 go\r\n").await.unwrap();
+        stream.read_exact(&mut [0; 8]).await.unwrap();
+        let group = format!("{body}.\r\nMAIL FROM:<a@b>\r\n");
+        stream.write_all(group.as_bytes()).await.unwrap();
+        let said = lines(&transcript);
+        let told = format!("C: ‹{bytes} bytes of a message, and the dot›");
+        assert_eq!(
+            said[said.len() - 2..],
+            [told, "C: MAIL FROM:<a@b>".to_owned()]
+        );
+    }
+}
+
+/// Over STARTTLS: what is read is above TLS, and the certificate is told also where it is refused.
+#[tokio::test(start_paused = true)]
+async fn under_tls_the_words_are_told_and_the_certificate_even_if_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::simulated(start(), 1);
+    let reception = Arc::new(Reception::open(&Options::default(), clock.clone()).unwrap());
+    let ca = dir.path().join("ca.pem");
+    std::fs::write(&ca, reception.ca_pem()).unwrap();
+    for (client, trusted) in [
+        (TlsClient::new(Some(&ca)).unwrap(), true),
+        (target().client, false),
+    ] {
+        let (ours, theirs) = duplex(64 * 1024);
+        let serving = Arc::clone(&reception);
+        tokio::spawn(async move { serving.serve_stream(theirs, Port::Starttls, None).await });
+        let (listened, transcript) = listened();
+        let tls = Tls::Starttls;
+        let target = Target {
+            tls,
+            client,
+            ..listened
+        };
+        let began = Session::begin(Box::new(ours), &target, Some(&credentials())).await;
+        assert_eq!(began.is_ok(), trusted);
+        let (said, seen) = (lines(&transcript), transcript.seen());
+        assert!(said.contains(&"C: STARTTLS".to_owned()), "{said:?}");
+        let tls = said
+            .iter()
+            .any(|it| it == "-: TLS 1.3, TLS13_AES_256_GCM_SHA384");
+        assert_eq!((tls, seen.tls.is_some()), (trusted, trusted), "{said:?}");
+        assert_eq!(said.contains(&"C: AUTH PLAIN ‹hidden›".to_owned()), trusted);
+        assert!(
+            said.iter()
+                .all(|it| it.is_ascii() || it.contains("‹hidden›"))
+        );
+        assert_kept(&transcript, &credentials());
+        let certificate = seen.certificate.unwrap();
+        assert_eq!(certificate.names, ["localhost", "127.0.0.1", "::1"]);
+        assert!(certificate.issuer.contains("sandbox"), "{certificate:?}");
+        assert!(certificate.not_before < clock.now() && clock.now() < certificate.not_after);
+    }
+}
