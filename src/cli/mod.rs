@@ -4,6 +4,7 @@
 //! answers. What people read may change; `--json` is stable. Nothing prints but through [`out`],
 //! which survives a closed pipe.
 
+mod account;
 mod check;
 mod client;
 mod clock_words;
@@ -85,6 +86,9 @@ enum Verb {
     /// Say who gets no mail, or change that
     #[command(subcommand)]
     Suppress(suppress::Verb),
+    /// Try an account
+    #[command(subcommand)]
+    Account(account::Verb),
     /// Run a mail server to try things against; it delivers nothing
     Sandbox(sandbox::Args),
     /// See it all at work: sandbox, daemon, a schedule that fires; needs no account and no network
@@ -129,6 +133,7 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Queue(args) => queue::run(&load(cli)?.config, args, out),
         Verb::Log(args) => log::run(&load(cli)?.config, args, out),
         Verb::Why(args) => why::run(&load(cli)?.config, args, out),
+        Verb::Account(verb) => account::run(&load(cli)?.config, verb, out),
         Verb::Suppress(verb) => suppress::run(&load(cli)?.config, verb, out),
     }
 }

@@ -40,9 +40,9 @@ impl Default for State {
 /// How much of CR LF `.` CR LF has passed (RFC 5321 section 4.1.1.4).
 #[derive(Clone, Copy)]
 enum End {
-    None,
+    Elsewhere,
     Cr,
-    LineEnd,
+    CrLf,
     Dot,
     DotCr,
 }
@@ -58,7 +58,7 @@ impl Masked {
         match code {
             b"354" => {
                 // The CRLF of DATA counts: a lone dot ends a message, too.
-                let end = End::LineEnd;
+                let end = End::CrLf;
                 self.state = State::Message { bytes: 0, end };
             }
             [b'3', ..] => {
@@ -137,10 +137,10 @@ impl End {
         Some(match (self, byte) {
             (Self::DotCr, b'\n') => return None,
             (Self::Dot, b'\r') => Self::DotCr,
-            (Self::LineEnd, b'.') => Self::Dot,
-            (Self::Cr, b'\n') => Self::LineEnd,
+            (Self::CrLf, b'.') => Self::Dot,
+            (Self::Cr, b'\n') => Self::CrLf,
             (_, b'\r') => Self::Cr,
-            _ => Self::None,
+            _ => Self::Elsewhere,
         })
     }
 }
