@@ -5,6 +5,7 @@
 
 mod audience;
 mod calendar;
+mod cli;
 mod compose;
 mod config;
 mod deliver;

@@ -274,3 +274,74 @@ fn tenths(number: f64) -> String {
         count(number.round() as i64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-23T12:00:00Z".parse().unwrap()
+    }
+
+    fn ending(not_after: &str) -> Result<String, String> {
+        let certificate = Certificate {
+            subject: "mx.example.org".to_owned(),
+            names: Vec::new(),
+            issuer: "R11, Let's Encrypt".to_owned(),
+            not_before: now(),
+            not_after: not_after.parse().unwrap(),
+        };
+        end_of(&certificate, now())
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_is_alarming() {
+        let fine = Ok("until 2027-02-11, in 80 days".to_owned());
+        assert_eq!(ending("2027-02-11T12:00:00Z"), fine);
+        assert!(ending("2026-12-07T12:00:00Z").is_ok(), "14 days");
+        for (end, words) in [
+            (
+                "2026-12-07T11:59:59Z",
+                "until 2026-12-07: it ends in 13 days",
+            ),
+            ("2026-11-24T12:00:00Z", "until 2026-11-24: it ends in 1 day"),
+            (
+                "2026-11-23T12:00:01Z",
+                "until 2026-11-23: it ends within a day",
+            ),
+            ("2026-11-23T11:59:59Z", "until 2026-11-23: it has ended"),
+        ] {
+            assert_eq!(ending(end), Err(words.to_owned()));
+        }
+    }
+
+    #[test]
+    fn offers_are_told_with_their_numbers() {
+        let offers = Capabilities {
+            pipelining: true,
+            dsn: true,
+            smtputf8: true,
+            size: Some(35_882_577),
+            mail_max: Some(100),
+            rcpt_max: Some(1000),
+            mechanisms: vec!["PLAIN".to_owned(), "XOAUTH2".to_owned()],
+            ..Capabilities::default()
+        };
+        let told = "PIPELINING, DSN, SMTPUTF8, SIZE 36 MB, LIMITS of 100 messages a connection, \
+                    LIMITS of 1,000 recipients a message, AUTH PLAIN XOAUTH2";
+        assert_eq!(offered(&offers), told);
+        let small = Capabilities {
+            size: Some(1_500_000),
+            ..Capabilities::default()
+        };
+        assert_eq!(offered(&small), "SIZE 1.5 MB");
+        let nothing = Capabilities::default();
+        assert_eq!(offered(&nothing), "nothing that postroom uses");
+    }
+
+    #[test]
+    fn an_estimate_does_not_look_like_a_measurement() {
+        let told = [0.44, 9.94, 57.4, 157.0, 25_141.0].map(about);
+        assert_eq!(told, ["0.4", "9.9", "57", "160", "25,000"]);
+    }
+}

@@ -1,0 +1,3 @@
+//! What a person types, and what the real binary says to it.
+
+mod account;
