@@ -19,6 +19,8 @@ pub(super) fn of(found: &Found<'_>, transcript: bool, clock: &Clock) -> Value {
             "ok": found.opening.is_some(),
         })
     });
+    let tls = seen.tls.as_ref();
+    let tls = tls.map(|it| json!({ "version": it.version, "cipher": it.cipher }));
     let mut object = json!({
         "account": account.name,
         "ok": found.is_good(),
@@ -27,7 +29,7 @@ pub(super) fn of(found: &Found<'_>, transcript: bool, clock: &Clock) -> Value {
         "port": account.port,
         "address": seen.peer.map(|peer| peer.ip().to_string()),
         "encryption": account.tls.to_string(),
-        "tls": seen.tls.as_ref().map(|tls| json!({ "version": tls.version, "cipher": tls.cipher })),
+        "tls": tls,
         "certificate": seen.certificate.as_ref().map(|it| certificate(it, seen.tls.is_some(), clock)),
         "offers": seen.offers.as_ref().map(offers),
         "login": login,

@@ -87,6 +87,7 @@ fn every_block_of_commands_runs() {
                 ["postroom sandbox"] => assert_eq!(readme, "README.zh.md"),
                 _ if block.contains("monday-note") => in_minimal(&lines),
                 _ if block.contains("renewal") => in_gb18030(&lines),
+                _ if block.contains("account test") => in_quickstart(&lines),
                 _ => panic!("where should this run?\n{block}"),
             }
         }
@@ -103,18 +104,7 @@ fn in_minimal(lines: &[&str]) {
 /// A list as a Chinese spreadsheet saves it, from the file to the mail.
 fn in_gb18030(lines: &[&str]) {
     let folder = example("gb18030");
-    let sandbox = Sandbox::start(folder.path());
-    let file = folder.path().join("postroom.toml");
-    let config = fs::read_to_string(&file).unwrap();
-    assert!(
-        config.contains("port = 2465\n"),
-        "where the sandbox listens"
-    );
-    fs::write(&file, config.replace("port = 2465\n", &sandbox.port)).unwrap();
-    let answers: Vec<String> = lines.iter().map(|it| said(it, folder.path())).collect();
-    sandbox.stop();
-
-    let told = answers.concat();
+    let told = beside_a_sandbox(lines, folder.path()).concat();
     for words in [
         "9 sent, 1 repeated",
         "顾𠮷文 <gu.wen@example.com>",
@@ -135,6 +125,15 @@ fn in_gb18030(lines: &[&str]) {
         subjects.contains("赵䶮，您的会员卡 2027-01-12 到期"),
         "{subjects:?}"
     );
+}
+
+/// Accounts are tried with the configuration that the demo runs.
+fn in_quickstart(lines: &[&str]) {
+    let folder = example("quickstart");
+    let told = beside_a_sandbox(lines, folder.path()).concat();
+    for words in ["sandbox works", "C: EHLO", "sent outside of any run"] {
+        assert!(told.contains(words), "`{words}` is missing in\n{told}");
+    }
 }
 
 #[test]
@@ -198,7 +197,7 @@ pub(crate) fn console_shows_what_is_said(readme: &str, folder: &Path) {
         let command = command
             .strip_prefix("$ ")
             .expect("it begins with a command");
-        let said = said(command, folder);
+        let said = answer(command, folder);
         assert!(
             matches(shown, &said),
             "{readme} shows\n{block}\nbut it is\n{said}"
@@ -212,11 +211,38 @@ pub(crate) fn commands_of_tables_work(readme: &str, folder: &Path) {
     assert!(commands.len() >= 5, "{readme}");
     for command in commands {
         if !LASTING.contains(&&*command) {
-            said(&command, folder);
-            let json = said(&format!("{command} --json"), folder);
+            answer(&command, folder);
+            let json = answer(&format!("{command} --json"), folder);
             serde_json::from_str::<Value>(&json).unwrap_or_else(|e| panic!("{command}: {e}"));
         }
     }
+}
+
+/// What a line prints that may need a server to talk to.
+fn answer(line: &str, folder: &Path) -> String {
+    if line.contains(" account test ") {
+        beside_a_sandbox(&[line], folder).concat()
+    } else {
+        said(line, folder)
+    }
+}
+
+/// What lines print while a sandbox listens where the configuration says; its port is told as the
+/// one that the configuration has.
+fn beside_a_sandbox(lines: &[&str], folder: &Path) -> Vec<String> {
+    let sandbox = Sandbox::start(folder);
+    let file = folder.join("postroom.toml");
+    let config = fs::read_to_string(&file).unwrap();
+    let port = config.lines().find(|line| line.starts_with("port "));
+    let port = port.expect("where the sandbox listens");
+    let number = port.rsplit(' ').next().unwrap();
+    let moved = format!("port = {}", sandbox.port);
+    fs::write(&file, config.replace(port, &moved)).unwrap();
+    let run = |line: &&str| said(line, folder).replace(&sandbox.port, number);
+    let answers = lines.iter().map(run).collect();
+    fs::write(&file, config).unwrap();
+    sandbox.stop();
+    answers
 }
 
 /// What a line of a document prints; it must succeed.
@@ -265,7 +291,7 @@ impl Sandbox {
             .unwrap();
         let told: Value = serde_json::from_str(&line).unwrap();
         let (_, port) = told["tls"].as_str().unwrap().rsplit_once(':').unwrap();
-        let port = format!("port = {port}\n");
+        let port = port.to_owned();
         Self { child, port }
     }
 

@@ -6,7 +6,7 @@ const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
-const UNITS: [&str; 4] = ["s", "min", "h", "d"];
+const UNITS: [&str; 5] = ["ms", "s", "min", "h", "d"];
 /// As long as the text form of a ULID.
 const ID: usize = 26;
 
@@ -26,8 +26,10 @@ fn lasting(line: &str) -> Vec<String> {
     for word in line.split_whitespace() {
         let bare = word.trim_matches(|c| "(),".contains(c));
         let before = words.last().map_or("", String::as_str);
-        if UNITS.contains(&bare) && is_number(before) || MONTHS.contains(&bare) {
+        if UNITS.contains(&bare) && is_estimate(before) || MONTHS.contains(&bare) {
             words.pop();
+            words.push("<some>".to_owned());
+        } else if before == "about" && is_estimate(bare) {
             words.push("<some>".to_owned());
         } else if WEEKDAYS.contains(&bare) {
         } else if is_time(bare) {
@@ -43,6 +45,11 @@ fn lasting(line: &str) -> Vec<String> {
 
 fn is_number(word: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| c.is_ascii_digit())
+}
+
+/// `7`, `0.3` or `25,000`.
+fn is_estimate(word: &str) -> bool {
+    word == "<some>" || word.split(['.', ',']).all(is_number)
 }
 
 /// `05:00`, `05:00:00` or `2026-11-23`.
@@ -70,4 +77,11 @@ fn what_matters_is_compared() {
     assert!(!matches(&one, &one.replace(".32", ".33")));
     assert!(!matches(&one, &one.replace("deferred", "rejected")));
     assert!(!matches("2 sent", "3 sent"));
+    let speed = "1 trip, 0.2 ms; 3 connections: about 25,000 a second";
+    assert!(matches(
+        speed,
+        &speed.replace("0.2", "12").replace("25,000", "9.8")
+    ));
+    assert!(!matches(speed, &speed.replace("3 conn", "4 conn")));
+    assert!(!matches(speed, &speed.replace("25,000", "some")));
 }
