@@ -56,11 +56,13 @@ impl Masked {
     /// The server's reply decides what the client says next.
     pub(super) fn heard(&mut self, code: &[u8]) {
         match code {
-            b"354" => {
+            // Out of turn it would cut a message short, and tell the rest of it.
+            b"354" if !matches!(self.state, State::Message { .. }) => {
                 // The CRLF of DATA counts: a lone dot ends a message, too.
                 let end = End::CrLf;
                 self.state = State::Message { bytes: 0, end };
             }
+            b"354" => {}
             [b'3', ..] => {
                 self.answers += 1;
                 if matches!(&self.state, State::Command(line) if line.is_empty()) {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::cost::Cost;
-use super::probe::{Found, Message, ROUNDS};
+use super::probe::{Found, Message, ROUNDS, taken};
 use super::report::days_left;
 use crate::clock::Clock;
-use crate::smtp::{Capabilities, Certificate, Reply, Speaker, Utterance};
+use crate::smtp::{Capabilities, Certificate, Speaker, Utterance};
 
 pub(super) fn of(found: &Found<'_>, transcript: bool, clock: &Clock) -> Value {
     let (account, seen) = (found.account, &found.seen);
@@ -21,6 +21,8 @@ pub(super) fn of(found: &Found<'_>, transcript: bool, clock: &Clock) -> Value {
     });
     let tls = seen.tls.as_ref();
     let tls = tls.map(|it| json!({ "version": it.version, "cipher": it.cipher }));
+    let certificate = seen.certificate.as_ref();
+    let certificate = certificate.map(|it| of_certificate(it, tls.is_some(), clock));
     let mut object = json!({
         "account": account.name,
         "ok": found.is_good(),
@@ -30,7 +32,7 @@ pub(super) fn of(found: &Found<'_>, transcript: bool, clock: &Clock) -> Value {
         "address": seen.peer.map(|peer| peer.ip().to_string()),
         "encryption": account.tls.to_string(),
         "tls": tls,
-        "certificate": seen.certificate.as_ref().map(|it| certificate(it, seen.tls.is_some(), clock)),
+        "certificate": certificate,
         "offers": seen.offers.as_ref().map(offers),
         "login": login,
         "opening_ms": found.opening.map(millis),
@@ -50,7 +52,7 @@ pub(super) fn of(found: &Found<'_>, transcript: bool, clock: &Clock) -> Value {
     object
 }
 
-fn certificate(certificate: &Certificate, trusted: bool, clock: &Clock) -> Value {
+fn of_certificate(certificate: &Certificate, trusted: bool, clock: &Clock) -> Value {
     json!({
         "trusted": trusted,
         "subject": certificate.subject,
@@ -90,12 +92,18 @@ fn cost(found: &Found<'_>) -> Option<Value> {
 }
 
 fn message(message: &Message) -> Value {
-    let recipients = message.recipients.iter().map(|(address, reply)| {
+    let recipients = message.answers.iter().map(|answer| {
+        let (stage, reply, text) = match &answer.result {
+            Ok((stage, reply)) => (*stage, Some(reply), reply.to_string()),
+            Err(error) => (error.stage, error.reply(), error.to_string()),
+        };
         json!({
-            "address": address.to_string(),
-            "ok": reply.is_positive(),
-            "code": reply.code,
-            "reply": reply.to_string(),
+            "address": answer.to.to_string(),
+            "ok": taken(answer),
+            "stage": stage.name(),
+            "code": reply.map(|it| it.code),
+            "text": text,
+            "in_doubt": answer.result.as_ref().is_err_and(|it| it.in_doubt),
         })
     });
     json!({
@@ -103,8 +111,6 @@ fn message(message: &Message) -> Value {
         "subject": message.subject,
         "bytes": message.size,
         "recipients": recipients.collect::<Vec<_>>(),
-        "code": message.answer.as_ref().map(|it| it.code),
-        "reply": message.answer.as_ref().map(Reply::to_string),
     })
 }
 

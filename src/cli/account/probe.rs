@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use lettre::Address;
 use lettre::message::Mailbox;
 
 use crate::clock::{Clock, Timestamp};
 use crate::compose::{self, ComposeFault, Identity, Rendered};
 use crate::config::Account;
-use crate::deliver::verdict::{Scope, judge_error};
+use crate::deliver::verdict::{Fault, Scope, judge, judge_error};
 use crate::deliver::{credentials, target};
 use crate::smtp::{
-    Credentials, Deadlines, Offer, Reply, Seen, Session, SmtpError, Stage, Target, Transcript,
-    Trouble, Utterance, connect,
+    Answer, Credentials, Deadlines, Envelope, Seen, Session, SmtpError, Stage, Target, Transcript,
+    Utterance, connect,
 };
 
 /// So many round trips are measured. Few: Exim closes after ten commands that are not mail.
@@ -34,16 +33,13 @@ pub(super) struct Found<'a> {
     pub(super) failure: Option<Failure>,
 }
 
-/// A message that was offered.
+/// A message that was offered, and what became of it for each recipient.
 pub(super) struct Message {
     pub(super) id: String,
     pub(super) subject: String,
     /// In bytes.
     pub(super) size: usize,
-    /// What the server said of each recipient; of none if it did not come to that.
-    pub(super) recipients: Vec<(Address, Reply)>,
-    /// What it said to the end of the message, if it came to that.
-    pub(super) answer: Option<Reply>,
+    pub(super) answers: Vec<Answer>,
 }
 
 /// Why a try came to its end before the end.
@@ -58,8 +54,32 @@ pub(super) struct Failure {
 impl Found<'_> {
     /// Whether the account works, and took the message for everybody if there was one.
     pub(super) fn is_good(&self) -> bool {
-        let taken = |message: &Message| message.recipients.iter().all(|(_, it)| it.is_positive());
-        self.failure.is_none() && self.message.as_ref().is_none_or(taken)
+        let answers = self.message.iter().flat_map(|it| &it.answers);
+        self.failure.is_none() && answers.map(taken).all(|it| it)
+    }
+
+    /// What the account's owner can do about the first refusal that is not the recipient's own.
+    pub(super) fn advice(&self) -> Option<&'static str> {
+        let answers = self.message.iter().flat_map(|it| &it.answers);
+        let mut scopes = answers.filter(|it| !taken(it)).map(|it| match &it.result {
+            Ok((stage, reply)) => judge(&self.account.rules, *stage, reply).scope,
+            Err(error) => judge_error(&self.account.rules, error).scope,
+        });
+        scopes.find_map(advice)
+    }
+}
+
+/// Whether a recipient's message was accepted.
+pub(super) fn taken(answer: &Answer) -> bool {
+    matches!(&answer.result, Ok((_, reply)) if reply.is_positive())
+}
+
+/// What is wrong with a server shows in its own words; the rest needs a word more.
+fn advice(scope: Scope) -> Option<&'static str> {
+    match scope {
+        Scope::Account(Fault::Server) => None,
+        Scope::Account(fault) => Some(fault.advice()),
+        _ => None,
     }
 }
 
@@ -89,7 +109,7 @@ pub(super) async fn probe<'a>(
             };
             let tried = converse(&target, credentials, &mut found, to, zone, clock).await;
             if let Err(error) = tried {
-                found.failure = Some(error.into());
+                found.failure = Some(Failure::of(account, &error));
             }
             found.seen = transcript.seen();
             found.said = transcript.said();
@@ -107,8 +127,7 @@ async fn prepare(account: &Account) -> Result<(Target, Option<Credentials>), Fai
     Ok((target, credentials))
 }
 
-/// Connects, measures, sends if there is anybody to send to, and says goodbye. Where the server
-/// refuses the message, the session goes on; an error ends it.
+/// Connects, measures, sends if there is anybody to send to, and says goodbye.
 async fn converse(
     target: &Target,
     credentials: Option<Credentials>,
@@ -122,29 +141,34 @@ async fn converse(
     found.opening = Some(clock.ticks() - began);
     found.round_trip = Some(round_trip(&mut session, clock).await?);
     if !to.is_empty() {
-        deliver_one(&mut session, found, to, zone, clock).await?;
+        send(&mut session, found, to, zone, clock).await;
     }
     session.quit().await;
     Ok(())
 }
 
 /// Writes a message and sends it.
-async fn deliver_one(
+async fn send(
     session: &mut Session,
     found: &mut Found<'_>,
     to: &[Mailbox],
     zone: &TimeZone,
     clock: &Clock,
-) -> Result<(), SmtpError> {
+) {
     match write(found.account, to, zone, clock) {
-        Ok((message, bytes)) => {
+        Ok((mut message, bytes)) => {
+            let envelope = Envelope {
+                from: found.account.sender.from.email.clone(),
+                to: to.iter().map(|it| it.email.clone()).collect(),
+                size: bytes.len(),
+                dsn: None,
+            };
+            message.answers = session.deliver(&envelope, &bytes).await;
             found.message = Some(message);
-            send(session, found, to, &bytes).await
         }
         Err(fault) => {
             let text = format!("there is no test message: {fault}");
             found.failure = Some(Failure::before(text));
-            Ok(())
         }
     }
 }
@@ -190,8 +214,7 @@ fn write(
         id: identity.message_id,
         subject: rendered.subject,
         size: bytes.len(),
-        recipients: Vec::new(),
-        answer: None,
+        answers: Vec::new(),
     };
     Ok((message, bytes))
 }
@@ -213,39 +236,6 @@ fn text(account: &Account, to: &[Mailbox], now: Timestamp, zone: &TimeZone) -> S
     )
 }
 
-/// One transaction for all recipients.
-async fn send(
-    session: &mut Session,
-    found: &mut Found<'_>,
-    to: &[Mailbox],
-    bytes: &[u8],
-) -> Result<(), SmtpError> {
-    let to: Vec<Address> = to.iter().map(|it| it.email.clone()).collect();
-    let offer = session.offer(&found.account.sender.from.email, &to, bytes.len());
-    let (recipients, refusal) = match offer.await? {
-        Offer::Ready { recipients } => (recipients, None),
-        Offer::Refused {
-            stage,
-            reply,
-            recipients,
-        } => (recipients, Some((stage, reply))),
-    };
-    let recipients = to.into_iter().zip(recipients).collect();
-    let message = found.message.as_mut();
-    let message = message.expect("it was written before");
-    message.recipients = recipients;
-    if let Some((stage, reply)) = refusal {
-        found.failure = Some(Failure::answered(stage, &reply));
-        return Ok(());
-    }
-    let answer = session.send(bytes).await?;
-    if !answer.is_positive() {
-        found.failure = Some(Failure::answered(Stage::Dot, &answer));
-    }
-    message.answer = Some(answer);
-    Ok(())
-}
-
 impl Failure {
     /// Nothing was said to any server.
     fn before(text: String) -> Self {
@@ -256,23 +246,15 @@ impl Failure {
         }
     }
 
-    fn answered(stage: Stage, reply: &Reply) -> Self {
-        SmtpError::new(stage, Trouble::Refused(reply.clone())).into()
-    }
-}
-
-impl From<SmtpError> for Failure {
-    fn from(error: SmtpError) -> Self {
-        let doubt = "; nobody knows whether it arrived";
-        let doubt = if error.in_doubt { doubt } else { "" };
-        let hint = match judge_error(&error).scope {
-            Scope::Account(fault) if error.reply().is_some() => fault.advice(),
-            _ => None,
-        };
+    /// The session did not come to be, or ended.
+    fn of(account: &Account, error: &SmtpError) -> Self {
         Self {
             stage: Some(error.stage),
-            text: format!("{error}{doubt}"),
-            hint,
+            text: error.to_string(),
+            hint: match error.reply() {
+                Some(_) => advice(judge_error(&account.rules, error).scope),
+                None => None, // its text says what to do
+            },
         }
     }
 }

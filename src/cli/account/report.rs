@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 use super::super::clock_words::in_zone;
 use super::super::out::{Out, alarming, bold, count, counted, plain};
 use super::cost::{Cost, Mode};
-use super::probe::{Found, Message, ROUNDS};
+use super::probe::{Found, Message, ROUNDS, taken};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Tls};
-use crate::smtp::{Capabilities, Certificate, Speaker, Utterance};
+use crate::smtp::{Answer, Capabilities, Certificate, Speaker, Utterance};
 
 /// A certificate that ends in fewer days is worth a word.
 const DAYS_SHORT: i64 = 14;
@@ -216,33 +216,48 @@ fn sent(message: &Message, out: &Out) {
     let size = counted(message.size, "byte", "bytes");
     row("message", format!("{}, {size}", message.subject), out);
     row("", format!("Message-ID <{}>", message.id), out);
-    for (address, reply) in &message.recipients {
-        row("to", format!("{address}: {reply}"), out);
+    for answer in &message.answers {
+        row("to", format!("{}: {}", answer.to, became(answer)), out);
     }
-    if let Some(answer) = &message.answer {
-        row("answer", answer.to_string(), out);
-        if answer.is_positive() {
-            let text = "sent outside of any run: the outbox and its logs know nothing of it";
-            row("", text, out);
+    if message.answers.iter().any(taken) {
+        let text = "sent outside of any run: the outbox and its logs know nothing of it";
+        row("", text, out);
+    }
+}
+
+/// What became of the message for one recipient.
+fn became(answer: &Answer) -> String {
+    match &answer.result {
+        Ok((_, reply)) if reply.is_positive() => format!("accepted: {reply}"),
+        Ok((stage, reply)) => alarming(&format!("refused at {stage}: {reply}")),
+        Err(error) if error.in_doubt => {
+            alarming(&format!("nobody knows whether it arrived: {error}"))
         }
+        Err(error) => alarming(&format!("not sent: {error}")),
     }
 }
 
 fn conclude(found: &Found<'_>, out: &Out) {
     let name = &found.account.name;
-    let Some(failure) = &found.failure else {
-        return out.line(if found.is_good() {
-            bold(&format!("{name} works"))
-        } else {
-            alarming(&format!("{name} works, but not for every recipient"))
-        });
+    let (text, hint) = match (&found.failure, &found.message) {
+        _ if found.is_good() => return out.line(bold(&format!("{name} works"))),
+        (Some(failure), _) => {
+            let at = failure.stage.map(|it| format!(" at {it}"));
+            let at = at.unwrap_or_default();
+            let text = format!("{name} failed{at}: {}", plain(&failure.text));
+            (text, failure.hint)
+        }
+        (None, Some(message)) if message.answers.iter().any(taken) => {
+            let text = format!("{name} works, but not for every recipient");
+            (text, found.advice())
+        }
+        (None, _) => {
+            let text = format!("{name} can be reached, but takes this message for nobody");
+            (text, found.advice())
+        }
     };
-    let at = failure
-        .stage
-        .map_or_else(String::new, |it| format!(" at {it}"));
-    let text = format!("{name} failed{at}: {}", plain(&failure.text));
     out.line(alarming(&text));
-    if let Some(hint) = failure.hint {
+    if let Some(hint) = hint {
         out.line(format!("  {hint}"));
     }
 }

@@ -211,14 +211,9 @@ fn what_json_says_keeps_its_names() {
     assert_eq!(of("login"), "user mechanism ok");
     let cost = "mode round_trips ms connections per_connection per_second rate";
     assert_eq!(of("cost"), cost);
-    assert_eq!(
-        of("message"),
-        "message_id subject bytes recipients code reply"
-    );
-    assert_eq!(
-        names(&told["message"]["recipients"][0]).join(" "),
-        "address ok code reply"
-    );
+    assert_eq!(of("message"), "message_id subject bytes recipients");
+    let recipient = names(&told["message"]["recipients"][0]).join(" ");
+    assert_eq!(recipient, "address ok stage code text in_doubt");
     assert_eq!(names(&told["transcript"][0]).join(" "), "ms from text");
     assert_eq!(told["address"], "127.0.0.1");
     assert_eq!(told["error"], Value::Null);
@@ -233,7 +228,7 @@ fn a_failure_is_told_with_its_stage_its_reason_and_what_was_seen_before() {
     assert_eq!(code, Some(1));
     assert_eq!(row(&said, "login"), format!("PLAIN as {USER}: refused"));
     assert_eq!(row(&said, "certificate").lines().count(), 3, "{said}");
-    let end = "bad-login failed at AUTH: 535 5.7.8 Wrong user name or password\n  check its `user`";
+    let end = "bad-login failed at AUTH: 535 5.7.8 Wrong user name or password\n  check `user`";
     assert!(said.contains(end), "{said}");
 
     let (said, _, code) = test(&workspace, &["bad-trust"]);
@@ -288,18 +283,14 @@ fn a_test_message_goes_out_once_to_all_and_belongs_to_no_run() {
     let args = ["implicit", "--send-to", to, "--send-to", "cy@example.org"];
     let (said, _, code) = test(&workspace, &args);
     assert_eq!(code, Some(1), "one of them was refused");
-    for line in [
-        "bo@example.org: 250 2.1.5 Recipient ok",
-        "5xx@example.org: 550 5.1.1 No such mailbox, as this address asks",
-        "cy@example.org: 250 2.1.5 Recipient ok",
+    for start in [
+        "bo@example.org: accepted: 250 2.0.0 Accepted as ",
+        "5xx@example.org: refused at RCPT TO: 550 5.1.1 No such mailbox, as this address asks",
+        "cy@example.org: accepted: 250 2.0.0 Accepted as ",
     ] {
-        let line = format!("\n  to           {line}\n");
-        assert!(said.contains(&line), "{line} in\n{said}");
+        let start = format!("\n  to           {start}");
+        assert!(said.contains(&start), "{start} in\n{said}");
     }
-    assert!(
-        row(&said, "answer").starts_with("250 2.0.0 Accepted as "),
-        "{said}"
-    );
     assert!(said.contains("sent outside of any run"), "{said}");
     assert!(said.ends_with("\nimplicit works, but not for every recipient\n"));
 
@@ -327,8 +318,10 @@ fn a_test_message_goes_out_once_to_all_and_belongs_to_no_run() {
 
     let (said, _, code) = test(&workspace, &["implicit", "--send-to", "dot5xx@example.org"]);
     assert_eq!(code, Some(1));
-    let end = "implicit failed at end of data: 554 5.7.1 Message refused";
-    assert!(said.contains(end), "{said}");
+    let reason = "to           dot5xx@example.org: refused at end of data: 554 5.7.1 Message";
+    assert!(said.contains(reason), "{said}");
+    let end = "\nimplicit can be reached, but takes this message for nobody\n";
+    assert!(said.ends_with(end), "{said}");
     assert!(!said.contains("sent outside"), "{said}");
 }
 

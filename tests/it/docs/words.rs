@@ -77,7 +77,7 @@ fn what_matters_is_compared() {
     assert!(!matches(&one, &one.replace(".32", ".33")));
     assert!(!matches(&one, &one.replace("deferred", "rejected")));
     assert!(!matches("2 sent", "3 sent"));
-    let speed = "1 trip, 0.2 ms; 3 connections: about 25,000 a second";
+    let speed = "1 trip, 0.2 ms, 3 connections: about 25,000 a second";
     assert!(matches(
         speed,
         &speed.replace("0.2", "12").replace("25,000", "9.8")

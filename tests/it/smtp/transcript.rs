@@ -76,8 +76,8 @@ async fn credentials_leave_no_trace_whatever_the_mechanism() {
     }
 }
 
-/// Two challenges at once, a refusal behind a challenge, no challenge at all: each with the answers
-/// written byte by byte.
+/// Two challenges at once, a refusal behind a challenge, 354 out of turn: each with what the client
+/// writes byte by byte.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_misleads_gets_nothing_into_the_transcript() {
     let secret = STANDARD.encode("pässword");
@@ -88,6 +88,7 @@ async fn a_server_that_misleads_gets_nothing_into_the_transcript() {
         format!("<354 hm\r\n>AUTH LOGIN\r\n<334 a\r\n>{secret}\r\n"),
         format!("AUTH LOGIN\r\n<334-a\n334 b\n>{secret}\r\n"),
         format!("AUTH PLAIN {secret}"),
+        format!("DATA\r\n<354 a\r\n>a word<354 b\r\n>.\r\n{secret}\r\n"),
     ];
     for conversation in heard {
         let (_, transcript) = listened();
@@ -120,7 +121,8 @@ async fn a_message_is_told_by_its_size_also_where_it_breaks_off() {
     let (stream, server) = serve(format!("{OPENING}{script}"));
     let mut session = Session::begin(stream, &target, None).await.unwrap();
     ready(offer(&mut session).await);
-    session.send(b"canary\r\n.\r\n..canary\r\n").await.unwrap();
+    let body = b"canary\r\n.\r\n..canary\r\n";
+    session.send(body, None).await.unwrap();
     session.quit().await;
     server.await.unwrap();
     let said = lines(&transcript);
