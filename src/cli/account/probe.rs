@@ -8,11 +8,11 @@ use lettre::message::Mailbox;
 use crate::clock::{Clock, Timestamp};
 use crate::compose::{self, ComposeFault, Identity, Rendered};
 use crate::config::Account;
+use crate::deliver::target;
 use crate::deliver::verdict::{Fault, Scope, judge, judge_error};
-use crate::deliver::{credentials, target};
 use crate::smtp::{
-    Answer, Credentials, Deadlines, Envelope, Seen, Session, SmtpError, Stage, Target, Transcript,
-    Utterance, connect,
+    self, Answer, Deadlines, Envelope, Seen, Session, SmtpError, Stage, Target, Transcript,
+    Utterance, connect_as,
 };
 
 /// So many round trips are measured. Few: Exim closes after ten commands that are not mail.
@@ -99,15 +99,15 @@ pub(super) async fn probe<'a>(
         message: None,
         failure: None,
     };
-    match prepare(account).await {
+    match prepare(account) {
         Err(failure) => found.failure = Some(failure),
-        Ok((target, credentials)) => {
+        Ok(target) => {
             let transcript = Transcript::new(clock);
             let target = Target {
                 transcript: Some(transcript.clone()),
                 ..target
             };
-            let tried = converse(&target, credentials, &mut found, to, zone, clock).await;
+            let tried = converse(&target, &mut found, to, zone, clock).await;
             if let Err(error) = tried {
                 found.failure = Some(Failure::of(account, &error));
             }
@@ -119,25 +119,22 @@ pub(super) async fn probe<'a>(
 }
 
 /// What needs no connection.
-async fn prepare(account: &Account) -> Result<(Target, Option<Credentials>), Failure> {
+fn prepare(account: &Account) -> Result<Target, Failure> {
     let target = target(account, Deadlines::default());
-    let target = target.map_err(|it| Failure::before(it.to_string()))?;
-    let credentials = credentials(account).await;
-    let credentials = credentials.map_err(|it| Failure::before(it.to_string()))?;
-    Ok((target, credentials))
+    target.map_err(|it| Failure::before(it.to_string()))
 }
 
 /// Connects, measures, sends if there is anybody to send to, and says goodbye.
 async fn converse(
     target: &Target,
-    credentials: Option<Credentials>,
     found: &mut Found<'_>,
     to: &[Mailbox],
     zone: &TimeZone,
     clock: &Clock,
 ) -> Result<(), SmtpError> {
     let began = clock.ticks();
-    let mut session = connect(target, credentials.as_ref()).await?;
+    let identity = found.account.login.as_ref().map(smtp::Identity::new);
+    let mut session = connect_as(target, identity.as_ref(), began).await?;
     found.opening = Some(clock.ticks() - began);
     found.round_trip = Some(round_trip(&mut session, clock).await?);
     if !to.is_empty() {

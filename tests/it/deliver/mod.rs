@@ -5,4 +5,5 @@ mod chained;
 mod limits;
 mod recipients;
 mod stopping;
+mod tokens;
 mod verdicts;

@@ -2,8 +2,10 @@
 
 mod body;
 mod chaining;
+mod connecting;
 mod deadlines;
 mod envelope;
+mod identity;
 mod login;
 mod opening;
 mod reuse;
