@@ -1,4 +1,4 @@
-//! One row after the other: compose, offer, arm, send, conclude.
+//! One row after the other: compose, offer, arm, send. How it ends is in `ending.rs`.
 //!
 //! While a body is on its way the envelope of the next row may travel with it. That one is armed
 //! after its own 354 like any other; if it may not go by then, the connection is dropped, for a
@@ -11,22 +11,22 @@ use super::lane::Lane;
 use super::letter::{Letter, Letterhead, NoLetterhead};
 use super::line::Line;
 use super::report::{Body, Happened};
-use super::verdict::{self, Decision, Fault, Lesson, Scope, Verdict};
-use crate::outbox::{Arm, ArmRefusal, Claimed, Outcome, Release};
-use crate::smtp::{Dsn, Envelope, Offer, Reply, SmtpError, Stage};
+use super::verdict::{self, Fault, Lesson, Scope};
+use crate::outbox::{Arm, Claimed, Outcome, Release};
+use crate::smtp::{Dsn, Envelope, Offer, SmtpError, Stage};
 
 /// A row with its message, ready to go.
-struct Task {
-    row: Claimed,
-    head: Arc<Letterhead>,
+pub(super) struct Task {
+    pub(super) row: Claimed,
+    pub(super) head: Arc<Letterhead>,
     letter: Letter,
     envelope: Envelope,
     /// A session broke before it had its turn, and it was tried on another one at once.
-    again: bool,
+    pub(super) again: bool,
 }
 
 /// What to do with a row that a server did not take a body for.
-enum Next {
+pub(super) enum Next {
     /// Offer it once more, on a new connection.
     Again,
     /// It is out of this lane's hands.
@@ -268,195 +268,6 @@ impl Lane {
                 self.end(&row, Outcome::Uncertain, happened);
             }
         }
-    }
-
-    /// The session ended before this message had its 354. What is the connection's own is charged
-    /// to nobody, once: it may be this message that the server minds.
-    fn broken_offer(&mut self, task: &mut Task, error: &SmtpError) -> Next {
-        let verdict = verdict::judge_error(&self.place.work.account.rules, error);
-        let carried = self.line.as_ref().map_or(0, Line::carried);
-        if carried > 0 && error.hung_up_before_mail() {
-            // It closed while it was idle, or had enough; it heard nothing of this message.
-            let work = &self.place.work;
-            let now = work.tools.clock.ticks();
-            work.state().limits.ended_after(carried, now);
-            self.line = None;
-            return Next::Again;
-        }
-        if error.reply().is_some() {
-            return self.not_taken(task, verdict, Happened::error(error));
-        }
-        self.line = None;
-        self.place.work.broke(&error.to_string());
-        if std::mem::replace(&mut task.again, true) {
-            self.conclude(task, verdict, Happened::error(error));
-            return Next::Done;
-        }
-        Next::Again
-    }
-
-    /// The server takes no body for this message: because of it, or because of the connection or
-    /// the account that offered it.
-    fn not_taken(&mut self, task: &mut Task, verdict: Verdict, happened: Happened) -> Next {
-        let work = Arc::clone(&self.place.work);
-        let carried = self.line.as_ref().map_or(0, Line::carried);
-        let now = work.tools.clock.ticks();
-        let text = happened.at_stage();
-        match (verdict.scope, verdict.lesson) {
-            (Scope::Recipient | Scope::Message, _) => {
-                work.good();
-                self.conclude(task, verdict, happened);
-                Next::Done
-            }
-            (Scope::Session, Some(Lesson::MessagesPerConnection)) if carried > 0 => {
-                work.state().limits.enough_messages(carried, now);
-                self.line = None;
-                Next::Again
-            }
-            (Scope::Session, Some(Lesson::Connections)) if work.state().connections > 1 => {
-                let others = work.state().connections - 1;
-                work.enough_connections(others, &text);
-                self.line = None;
-                self.retires = true;
-                self.give_back(&task.row);
-                Next::Done
-            }
-            (Scope::Session, _) => {
-                self.line = None;
-                let goodbye = happened.code() == Some(421);
-                if !goodbye {
-                    work.broke(&text);
-                    if !std::mem::replace(&mut task.again, true) {
-                        return Next::Again;
-                    }
-                }
-                if happened.stage == Stage::Mail {
-                    // It was said before it heard whom the message is for.
-                    self.give_back_used(&task.row, work.tools.clock.now().as_millisecond());
-                } else {
-                    self.conclude(task, verdict, happened);
-                }
-                if goodbye {
-                    work.fault(Fault::Server, &text); // nobody knocks again at once
-                }
-                Next::Done
-            }
-            (Scope::Account(fault), _) => {
-                self.line = None;
-                self.conclude(task, verdict, happened);
-                work.fault(fault, &text);
-                Next::Done
-            }
-        }
-    }
-
-    /// The server answered to the end of data.
-    fn answered(&mut self, task: &Task, reply: &Reply) {
-        let verdict = verdict::judge(&self.place.work.account.rules, Stage::Dot, reply);
-        self.conclude(task, verdict, Happened::reply(Stage::Dot, reply));
-        let work = &self.place.work;
-        match verdict.scope {
-            Scope::Account(fault) => {
-                self.line = None;
-                work.fault(fault, &format!("{}: {reply}", Stage::Dot));
-            }
-            Scope::Session => self.line = None,
-            Scope::Recipient | Scope::Message => work.good(),
-        }
-    }
-
-    /// The session ended while the body was on its way, or its answer.
-    fn broken(&mut self, task: &Task, error: &SmtpError) {
-        self.line = None;
-        let happened = Happened::error(error);
-        if error.in_doubt {
-            self.end(&task.row, Outcome::Uncertain, happened);
-            return self.place.work.broke(&error.to_string());
-        }
-        self.conclude(
-            task,
-            verdict::judge_error(&self.place.work.account.rules, error),
-            happened,
-        );
-        if let Some(goodbye) = error.reply().filter(|reply| reply.code == 421) {
-            let text = format!("{}: {goodbye}", error.stage);
-            self.place.work.fault(Fault::Server, &text);
-        } else {
-            self.place.work.broke(&error.to_string());
-        }
-    }
-
-    /// Records what follows from a verdict.
-    fn conclude(&mut self, task: &Task, verdict: Verdict, what: Happened) {
-        let row = &task.row;
-        let clock = &self.place.work.tools.clock;
-        let about_it = matches!(verdict.scope, Scope::Recipient | Scope::Message);
-        // What is not its own fault does not make its waits longer.
-        let step = if about_it { row.tries } else { 0 };
-        let wait = clock.jittered(task.head.wait_after(step), 20);
-        let next_at = (clock.now() + wait).as_millisecond();
-        let outcome = match verdict.decision {
-            Decision::Accept => Outcome::Accepted,
-            Decision::Never => Outcome::Rejected { suppress: false },
-            Decision::Gone => Outcome::Rejected { suppress: true },
-            Decision::Later if !about_it && self.report.body() == Body::Gone => {
-                Outcome::NotSent { next_at }
-            }
-            Decision::Later if matches!(verdict.scope, Scope::Account(_)) => {
-                return self.give_back_used(row, next_at);
-            }
-            Decision::Later => Outcome::Deferred { next_at },
-        };
-        self.end(row, outcome, what);
-    }
-
-    /// The arm was refused: the row is where it belongs already.
-    fn withdrawn(&mut self, row: &Claimed, refusal: ArmRefusal) {
-        let work = &self.place.work;
-        tracing::info!(
-            account = work.account.name,
-            run = row.run_id,
-            "a message was held back before its body: {refusal:?}"
-        );
-        work.state().done(&row.schedule, work.tools.clock.ticks());
-        self.report.end();
-    }
-
-    fn invalid(&mut self, row: &Claimed, why: String) {
-        self.end(row, Outcome::Invalid, Happened::here(Stage::Connect, why));
-    }
-
-    /// Hands the end of a try to the outbox; it is confirmed before the next arm.
-    fn end(&mut self, row: &Claimed, outcome: Outcome, happened: Happened) {
-        let work = &self.place.work;
-        work.state().done(&row.schedule, work.tools.clock.ticks());
-        self.report.submit(row, outcome, happened);
-        self.report.end();
-    }
-
-    /// The account cannot be used: the row goes back as it was, and the account rests.
-    fn account_fault(&mut self, row: &Claimed, fault: Fault, text: &str) {
-        self.give_back(row);
-        self.place.work.fault(fault, text);
-    }
-
-    /// The server saw nothing of it.
-    fn give_back(&mut self, row: &Claimed) {
-        let work = &self.place.work;
-        work.state().give_back(&row.schedule);
-        let (rows, next_at) = (vec![(row.id, row.epoch)], None);
-        drop(work.tools.outbox.submit(Release { rows, next_at }));
-        self.report.end();
-    }
-
-    /// The server saw its envelope, but the fault is not its own. Others go first next time: it may
-    /// be this one that the server minds.
-    fn give_back_used(&mut self, row: &Claimed, next_at: i64) {
-        let work = &self.place.work;
-        work.state().done(&row.schedule, work.tools.clock.ticks());
-        let (rows, next_at) = (vec![(row.id, row.epoch)], Some(next_at));
-        drop(work.tools.outbox.submit(Release { rows, next_at }));
-        self.report.end();
     }
 }
 

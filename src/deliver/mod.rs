@@ -20,6 +20,7 @@ mod account;
 mod carry;
 mod dispatch;
 mod door;
+mod ending;
 mod lane;
 mod letter;
 mod line;

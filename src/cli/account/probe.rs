@@ -54,8 +54,8 @@ pub(super) struct Failure {
 impl Found<'_> {
     /// Whether the account works, and took the message for everybody if there was one.
     pub(super) fn is_good(&self) -> bool {
-        let answers = self.message.iter().flat_map(|it| &it.answers);
-        self.failure.is_none() && answers.map(taken).all(|it| it)
+        let mut answers = self.message.iter().flat_map(|it| &it.answers);
+        self.failure.is_none() && answers.all(taken)
     }
 
     /// What the account's owner can do about the first refusal that is not the recipient's own.

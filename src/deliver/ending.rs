@@ -1,0 +1,218 @@
+//! How a message leaves a lane's hands: what a verdict means for its row, its connection and its
+//! account.
+
+use std::sync::Arc;
+
+use super::carry::{Next, Task};
+use super::lane::Lane;
+use super::line::Line;
+use super::report::{Body, Happened};
+use super::verdict::{self, Decision, Fault, Lesson, Scope, Verdict};
+use crate::outbox::{ArmRefusal, Claimed, Outcome, Release};
+use crate::smtp::{Reply, SmtpError, Stage};
+
+impl Lane {
+    /// The session ended before this message had its 354. What is the connection's own is charged
+    /// to nobody, once: it may be this message that the server minds.
+    pub(super) fn broken_offer(&mut self, task: &mut Task, error: &SmtpError) -> Next {
+        let verdict = verdict::judge_error(&self.place.work.account.rules, error);
+        let carried = self.line.as_ref().map_or(0, Line::carried);
+        if carried > 0 && error.hung_up_before_mail() {
+            // It closed while it was idle, or had enough; it heard nothing of this message.
+            let work = &self.place.work;
+            let now = work.tools.clock.ticks();
+            work.state().limits.ended_after(carried, now);
+            self.line = None;
+            return Next::Again;
+        }
+        if error.reply().is_some() {
+            return self.not_taken(task, verdict, Happened::error(error));
+        }
+        self.line = None;
+        self.place.work.broke(&error.to_string());
+        if std::mem::replace(&mut task.again, true) {
+            self.conclude(task, verdict, Happened::error(error));
+            return Next::Done;
+        }
+        Next::Again
+    }
+
+    /// The server takes no body for this message: because of it, or because of the connection or
+    /// the account that offered it.
+    pub(super) fn not_taken(
+        &mut self,
+        task: &mut Task,
+        verdict: Verdict,
+        happened: Happened,
+    ) -> Next {
+        let work = Arc::clone(&self.place.work);
+        let text = happened.at_stage();
+        if matches!(verdict.scope, Scope::Recipient | Scope::Message) {
+            work.good();
+            self.conclude(task, verdict, happened);
+            return Next::Done;
+        }
+        let learned = self.learn(verdict, &text);
+        self.line = None;
+        match (verdict.scope, learned) {
+            (_, Some(Lesson::MessagesPerConnection)) => return Next::Again,
+            (_, Some(_)) => self.give_back(&task.row),
+            (Scope::Account(fault), _) => {
+                self.conclude(task, verdict, happened);
+                work.fault(fault, &text);
+            }
+            _ => {
+                let goodbye = happened.code() == Some(421);
+                if !goodbye {
+                    work.broke(&text);
+                    if !std::mem::replace(&mut task.again, true) {
+                        return Next::Again;
+                    }
+                }
+                if happened.stage == Stage::Mail {
+                    // It was said before it heard whom the message is for.
+                    self.give_back_used(&task.row, work.tools.clock.now().as_millisecond());
+                } else {
+                    self.conclude(task, verdict, happened);
+                }
+                if goodbye {
+                    work.fault(Fault::Server, &text); // nobody knocks again at once
+                }
+            }
+        }
+        Next::Done
+    }
+
+    /// Takes to heart what the server said about its connections, if it did while one was used.
+    fn learn(&mut self, verdict: Verdict, text: &str) -> Option<Lesson> {
+        let work = &self.place.work;
+        let lesson = verdict.lesson.filter(|_| verdict.scope == Scope::Session)?;
+        let carried = self.line.as_ref().map_or(0, Line::carried);
+        let others = work.state().connections.saturating_sub(1);
+        match lesson {
+            Lesson::MessagesPerConnection if carried > 0 => {
+                let now = work.tools.clock.ticks();
+                work.state().limits.enough_messages(carried, now);
+            }
+            Lesson::Connections if others > 0 => {
+                work.enough_connections(others, text);
+                self.retires = true;
+            }
+            _ => return None,
+        }
+        Some(lesson)
+    }
+
+    /// The server answered to the end of data.
+    pub(super) fn answered(&mut self, task: &Task, reply: &Reply) {
+        let verdict = verdict::judge(&self.place.work.account.rules, Stage::Dot, reply);
+        self.ended_at_dot(task, verdict, Happened::reply(Stage::Dot, reply));
+    }
+
+    /// The session ended while the body was on its way, or its answer.
+    pub(super) fn broken(&mut self, task: &Task, error: &SmtpError) {
+        let happened = Happened::error(error);
+        if error.in_doubt {
+            self.line = None;
+            self.end(&task.row, Outcome::Uncertain, happened);
+            return self.place.work.broke(&error.to_string());
+        }
+        let verdict = verdict::judge_error(&self.place.work.account.rules, error);
+        self.ended_at_dot(task, verdict, happened);
+        self.line = None;
+    }
+
+    fn ended_at_dot(&mut self, task: &Task, verdict: Verdict, happened: Happened) {
+        let work = Arc::clone(&self.place.work);
+        let (text, code) = (happened.at_stage(), happened.code());
+        if matches!(verdict.scope, Scope::Recipient | Scope::Message) {
+            work.good();
+            return self.conclude(task, verdict, happened);
+        }
+        let learned = self.learn(verdict, &text);
+        self.line = None;
+        if learned.is_some() {
+            let next_at = work.tools.clock.now().as_millisecond();
+            return self.end(&task.row, Outcome::NotSent { next_at }, happened);
+        }
+        self.conclude(task, verdict, happened);
+        match verdict.scope {
+            Scope::Account(fault) => work.fault(fault, &text),
+            _ if code == Some(421) => work.fault(Fault::Server, &text),
+            _ => work.broke(&text),
+        }
+    }
+
+    /// Records what follows from a verdict.
+    fn conclude(&mut self, task: &Task, verdict: Verdict, what: Happened) {
+        let row = &task.row;
+        let clock = &self.place.work.tools.clock;
+        let about_it = matches!(verdict.scope, Scope::Recipient | Scope::Message);
+        // What is not its own fault does not make its waits longer.
+        let step = if about_it { row.tries } else { 0 };
+        let wait = clock.jittered(task.head.wait_after(step), 20);
+        let next_at = (clock.now() + wait).as_millisecond();
+        let outcome = match verdict.decision {
+            Decision::Accept => Outcome::Accepted,
+            Decision::Never => Outcome::Rejected { suppress: false },
+            Decision::Gone => Outcome::Rejected { suppress: true },
+            Decision::Later if !about_it && self.report.body() == Body::Gone => {
+                Outcome::NotSent { next_at }
+            }
+            Decision::Later if matches!(verdict.scope, Scope::Account(_)) => {
+                return self.give_back_used(row, next_at);
+            }
+            Decision::Later => Outcome::Deferred { next_at },
+        };
+        self.end(row, outcome, what);
+    }
+
+    /// The arm was refused: the row is where it belongs already.
+    pub(super) fn withdrawn(&mut self, row: &Claimed, refusal: ArmRefusal) {
+        let work = &self.place.work;
+        tracing::info!(
+            account = work.account.name,
+            run = row.run_id,
+            "a message was held back before its body: {refusal:?}"
+        );
+        work.state().done(&row.schedule, work.tools.clock.ticks());
+        self.report.end();
+    }
+
+    pub(super) fn invalid(&mut self, row: &Claimed, why: String) {
+        self.end(row, Outcome::Invalid, Happened::here(Stage::Connect, why));
+    }
+
+    /// Hands the end of a try to the outbox; it is confirmed before the next arm.
+    pub(super) fn end(&mut self, row: &Claimed, outcome: Outcome, happened: Happened) {
+        let work = &self.place.work;
+        work.state().done(&row.schedule, work.tools.clock.ticks());
+        self.report.submit(row, outcome, happened);
+        self.report.end();
+    }
+
+    /// The account cannot be used: the row goes back as it was, and the account rests.
+    pub(super) fn account_fault(&mut self, row: &Claimed, fault: Fault, text: &str) {
+        self.give_back(row);
+        self.place.work.fault(fault, text);
+    }
+
+    /// The server saw nothing of it.
+    pub(super) fn give_back(&mut self, row: &Claimed) {
+        let work = &self.place.work;
+        work.state().give_back(&row.schedule);
+        let (rows, next_at) = (vec![(row.id, row.epoch)], None);
+        drop(work.tools.outbox.submit(Release { rows, next_at }));
+        self.report.end();
+    }
+
+    /// The server saw its envelope, but the fault is not its own. Others go first next time: it may
+    /// be this one that the server minds.
+    fn give_back_used(&mut self, row: &Claimed, next_at: i64) {
+        let work = &self.place.work;
+        work.state().done(&row.schedule, work.tools.clock.ticks());
+        let (rows, next_at) = (vec![(row.id, row.epoch)], Some(next_at));
+        drop(work.tools.outbox.submit(Release { rows, next_at }));
+        self.report.end();
+    }
+}
