@@ -17,6 +17,7 @@ mod plan;
 mod postfix;
 mod sandbox;
 mod secret;
+mod servers;
 mod smtp;
 mod tidy;
 mod world;

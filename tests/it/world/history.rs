@@ -139,6 +139,11 @@ fn misfit(fate: &Fate, told: &Told) -> Option<String> {
             let same = row.address == person.address && row.name.as_deref() == Some(person.name);
             sent && same && told.tries.last().is_some_and(is_over)
         }
+        Fate::Refused(person) => {
+            let refused = told.tries.len() == 1 && told.tries[0].code == Some(550);
+            let same = row.address == person.address && row.name.as_deref() == Some(person.name);
+            row.state == "rejected" && same && refused && is_over(&told.tries[0])
+        }
         Fate::Repeats(first) => {
             let names_it = reason.ends_with(&format!(" line {first}"));
             row.state == "skipped" && names_it && told.tries.is_empty()

@@ -14,6 +14,9 @@ const SUBJECT: &str = "{{city}}: letter {{number}} for {{name}}\n";
 const TEXT: &str = "Dear {{name}},\n\n{{note}}\n\nThis is letter {{number}} to {{email}}.\n";
 const HTML: &str = "<p>Dear {{name}},</p>\n<pre>{{note}}</pre>\n<p>Letter {{number}}</p>\n";
 
+/// How many connections their account may have.
+pub(crate) const CONNECTIONS: usize = 4;
+
 /// The one schedule of these workspaces.
 pub(crate) const SCHEDULE: &str = "letters";
 
@@ -24,7 +27,7 @@ pub(crate) fn workspace(account: &str, schedule: &str, list: &str) -> Workspace 
 [account.main]
 host = "localhost"
 from = "Post Room <post@example.org>"
-connections = 4
+connections = {CONNECTIONS}
 retry = ["1s"]
 {account}
 

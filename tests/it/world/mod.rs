@@ -7,15 +7,21 @@
 //! that it can be shown a history that is wrong and be seen to object.
 
 pub(crate) mod bench;
+pub(crate) mod certificate;
+pub(crate) mod exim;
 pub(crate) mod history;
 pub(crate) mod house;
 pub(crate) mod letter;
+pub(crate) mod loopback;
 pub(crate) mod mailbox;
 pub(crate) mod office;
+pub(crate) mod opensmtpd;
 pub(crate) mod patience;
 pub(crate) mod people;
 pub(crate) mod postfix;
+pub(crate) mod root;
 pub(crate) mod sandbox;
 pub(crate) mod script;
 pub(crate) mod skip;
+pub(crate) mod testimony;
 pub(crate) mod workspace;

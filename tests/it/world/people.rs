@@ -8,6 +8,8 @@ use std::fmt::Write;
 pub(crate) enum Fate {
     /// Exactly one message.
     Mailed(Person),
+    /// None: the server knows nobody of that address.
+    Refused(Person),
     /// None: an earlier row, whose line this is, has the address.
     Repeats(u64),
     /// None; what is said about it holds these words.
@@ -87,9 +89,19 @@ const BROKEN: [(&str, &str); 8] = [
 const BROKEN_EVERY: usize = 241;
 const REPEATED_EVERY: usize = 50;
 const BLANK_LINE_EVERY: usize = 997;
+const STRANGE_EVERY: usize = 20;
 
 /// A CSV file of `rows` rows with a byte order mark and CRLF, as spreadsheets save it.
 pub(crate) fn list(rows: usize) -> (String, Vec<Entry>) {
+    compose(rows, |_| false)
+}
+
+/// The same, and one in twenty is of an address that the servers know nobody of.
+pub(crate) fn list_with_strangers(rows: usize) -> (String, Vec<Entry>) {
+    compose(rows, |number| number % STRANGE_EVERY == 11)
+}
+
+fn compose(rows: usize, strange: impl Fn(usize) -> bool) -> (String, Vec<Entry>) {
     let mut file = String::from("\u{feff}email,name,city,note,number\r\n");
     let mut entries = Vec::with_capacity(rows);
     let mut line = 2;
@@ -99,7 +111,10 @@ pub(crate) fn list(rows: usize) -> (String, Vec<Entry>) {
             line += 1;
         }
         let begins = file.len();
-        let fate = row(&mut file, number, &entries);
+        let fate = match strange(number) {
+            true => stranger(&mut file, number),
+            false => row(&mut file, number, &entries),
+        };
         file.push_str("\r\n");
         entries.push(Entry { line, fate });
         line += file[begins..].matches('\n').count() as u64;
@@ -129,6 +144,15 @@ fn row(file: &mut String, number: usize, before: &[Entry]) -> Fate {
     let person = person(number);
     record(file, &person.address, &person);
     Fate::Mailed(person)
+}
+
+fn stranger(file: &mut String, number: usize) -> Fate {
+    let stranger = Person {
+        address: format!("nobody-{number}@example.org"),
+        ..person(number)
+    };
+    record(file, &stranger.address, &stranger);
+    Fate::Refused(stranger)
 }
 
 fn person(number: usize) -> Person {

@@ -1,25 +1,23 @@
 //! A Postfix of our own: its configuration, queue and data below a temporary folder, on free ports
-//! of loopback, with a certificate from an authority made for it. It takes mail for everybody and
-//! delivers it into one Maildir.
+//! of loopback, with a certificate from an authority made for it. It takes mail for everybody whose
+//! name does not begin with `nobody-` and delivers it into one Maildir.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
-};
 use tempfile::TempDir;
 
+use super::certificate::{CA, certify};
+use super::loopback::{free_ports, listens};
+use super::mailbox;
 use super::patience::wait_for;
+use super::root::{NOBODY, is_empty};
 use super::skip::skip;
+use super::testimony::{PASSWORD, Testimony, USER, Witness, between};
 use super::workspace::folder;
-
-/// nobody: the owner of delivered mail. Postfix refuses to deliver as root.
-const NOBODY: u32 = 65_534;
 
 const MAIN: &str = "\
 compatibility_level = 3.6
@@ -33,6 +31,7 @@ mail_owner = postfix
 setgid_group = postdrop
 myhostname = mx.example.org
 mydestination =
+alias_maps =
 inet_interfaces = loopback-only
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
@@ -40,9 +39,10 @@ smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_client_connection_count_limit = 0
 smtpd_tls_cert_file = FOLDER/server.pem
 smtpd_tls_key_file = FOLDER/server.key
+smtpd_tls_loglevel = 1
 virtual_mailbox_domains = static:all
 virtual_mailbox_base = FOLDER
-virtual_mailbox_maps = static:mail/
+virtual_mailbox_maps = regexp:FOLDER/people
 virtual_mailbox_limit = 0
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
@@ -54,6 +54,12 @@ const MASTER: &str = "\
     -o smtpd_tls_wrappermode=yes
 127.0.0.1:STARTTLS inet n - n - - smtpd
     -o smtpd_tls_security_level=encrypt
+127.0.0.1:SUBMISSION inet n - n - - smtpd
+    -o smtpd_tls_wrappermode=yes
+    -o smtpd_sasl_auth_enable=yes
+    -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+    -o smtpd_recipient_restrictions=reject_unauth_pipelining
+    -o smtpd_data_restrictions=reject_unauth_pipelining
 anvil   unix  -  -  n  -     1  anvil
 bounce  unix  -  -  n  -     0  bounce
 cleanup unix  n  -  n  -     0  cleanup
@@ -69,6 +75,17 @@ trace   unix  -  -  n  -     0  bounce
 virtual unix  -  n  n  -     -  virtual
 ";
 
+/// Whom it knows.
+const PEOPLE: &str = "!/^nobody-/ mail/\n";
+
+/// Logins come from a database of ours. Debian's Postfix looks for this file beside its own.
+const SASL: &str = "\
+pwcheck_method: auxprop
+auxprop_plugin: sasldb
+sasldb_path: FOLDER/logins
+mech_list: PLAIN LOGIN
+";
+
 /// A running Postfix; it is stopped when this value goes.
 pub(crate) struct Postfix {
     folder: TempDir,
@@ -76,6 +93,8 @@ pub(crate) struct Postfix {
     pub(crate) smtps: u16,
     /// TLS after STARTTLS, which is mandatory.
     pub(crate) starttls: u16,
+    /// TLS from the first byte, and a login, if there are any.
+    submission: u16,
 }
 
 impl Postfix {
@@ -91,62 +110,77 @@ impl Postfix {
             return None;
         }
         let folder = folder();
-        let [smtps, starttls] = free_ports();
+        let [smtps, starttls, submission] = free_ports();
         let postfix = Self {
             folder,
             smtps,
             starttls,
+            submission,
         };
         postfix.configure();
-        postfix.certify();
+        certify(postfix.folder.path());
         postfix.control("start");
-        for port in [smtps, starttls] {
-            wait_for("Postfix's port", || {
-                TcpStream::connect(("127.0.0.1", port)).ok()
-            });
+        for port in [smtps, starttls, submission] {
+            wait_for("Postfix's port", || listens(port).then_some(()));
         }
         Some(postfix)
     }
 
     fn configure(&self) {
-        for part in ["etc", "spool", "data", "mail"] {
+        for part in ["etc", "etc/sasl", "spool", "data", "mail"] {
             fs::create_dir(self.path(part)).unwrap();
         }
         chown(self.path("data"), Some(user("postfix")), None).unwrap();
         chown(self.path("mail"), Some(NOBODY), Some(NOBODY)).unwrap();
         let folder = self.folder.path().to_str().unwrap();
         fs::write(self.path("etc/main.cf"), MAIN.replace("FOLDER", folder)).unwrap();
+        fs::write(self.path("people"), PEOPLE).unwrap();
+        fs::write(
+            self.path("etc/sasl/smtpd.conf"),
+            SASL.replace("FOLDER", folder),
+        )
+        .unwrap();
         let master = MASTER
             .replace("SMTPS", &self.smtps.to_string())
-            .replace("STARTTLS", &self.starttls.to_string());
+            .replace("STARTTLS", &self.starttls.to_string())
+            .replace("SUBMISSION", &self.submission.to_string());
         fs::write(self.path("etc/master.cf"), master).unwrap();
-    }
-
-    /// Makes an authority, and a certificate of it for `localhost`.
-    fn certify(&self) {
-        let authority_key = KeyPair::generate().unwrap();
-        let mut authority = CertificateParams::default();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let root = authority.self_signed(&authority_key).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let mut server = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let issuer = Issuer::new(authority, &authority_key);
-        let certificate = server.signed_by(&key, &issuer).unwrap();
-        fs::write(self.ca(), root.pem()).unwrap();
-        fs::write(self.path("server.pem"), certificate.pem()).unwrap();
-        fs::write(self.path("server.key"), key.serialize_pem()).unwrap();
     }
 
     /// The authority's certificate.
     pub(crate) fn ca(&self) -> PathBuf {
-        self.path("ca.pem")
+        self.path(CA)
     }
 
     /// Where all mail goes.
     pub(crate) fn maildir(&self) -> PathBuf {
         self.path("mail")
+    }
+
+    /// Knows [`USER`] from now on, or says that `untried` was not tried.
+    #[track_caller]
+    pub(crate) fn login(self, untried: &str) -> Option<Submission> {
+        const TOOL: &str = "/usr/sbin/saslpasswd2";
+        if !Path::new(TOOL).exists() {
+            skip("sasl2-bin is not installed", untried);
+            return None;
+        }
+        let (name, realm) = USER.split_once('@').unwrap();
+        let logins = self.path("logins");
+        let mut tool = Command::new(TOOL)
+            .args(["-p", "-c", "-u", realm, name, "-f"])
+            .arg(&logins)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        tool.stdin
+            .take()
+            .unwrap()
+            .write_all(PASSWORD.as_bytes())
+            .unwrap();
+        assert!(tool.wait().unwrap().success(), "{TOOL}");
+        chown(&logins, Some(user("postfix")), None).unwrap();
+        Some(Submission(self))
     }
 
     /// Waits until everything that was taken is delivered.
@@ -184,10 +218,42 @@ impl Drop for Postfix {
     }
 }
 
-/// Ports that nothing listens on; held together, so that they differ.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind(("127.0.0.1", 0)).unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+/// Its port with a login, where nobody may speak before it is his turn.
+pub(crate) struct Submission(Postfix);
+
+impl Witness for Submission {
+    fn account(&self) -> String {
+        let (port, ca) = (self.0.submission, self.0.ca());
+        format!("port = {port}\nca = {ca:?}\nuser = {USER:?}\npassword = {{ file = \"password\" }}")
+    }
+
+    fn testimony(&self) -> Testimony {
+        self.0.settle();
+        let mut testimony = Testimony {
+            mails: mailbox::read(&self.0.maildir()),
+            ..Testimony::default()
+        };
+        let mut logins = 0;
+        for line in fs::read_to_string(self.0.path("log")).unwrap().lines() {
+            if !line.contains("/smtpd[") {
+                let fault = [" warning: ", " error: ", " fatal: ", " panic: "];
+                let fault = fault.iter().any(|it| line.contains(it));
+                testimony.complaints.extend(fault.then(|| line.to_owned()));
+            } else if line.contains(": connect from ") {
+                testimony.connections += 1;
+            } else if line.contains(" TLS connection established from ") {
+                testimony.encrypted += 1;
+            } else if line.contains(": disconnect from ") && line.contains(" quit=1 ") {
+                logins += usize::from(line.contains(" auth=1 "));
+            } else if let Some(address) = between(line, ": 550 5.1.1 <", ">: ") {
+                testimony.refused.push(address.to_owned());
+            } else if !line.contains(": client=") {
+                testimony.complaints.push(line.to_owned());
+            }
+        }
+        testimony.logins = Some(logins);
+        testimony
+    }
 }
 
 fn user(name: &str) -> u32 {
@@ -197,13 +263,4 @@ fn user(name: &str) -> u32 {
         .trim()
         .parse()
         .unwrap()
-}
-
-/// Whether no message lies in a queue, which may have folders in it.
-fn is_empty(queue: &Path) -> bool {
-    let entries = fs::read_dir(queue).into_iter().flatten().flatten();
-    entries.into_iter().all(|entry| {
-        let kind = entry.file_type();
-        kind.is_ok_and(|kind| kind.is_dir()) && is_empty(&entry.path())
-    })
 }

@@ -2,7 +2,7 @@
 
 use postroom::outbox::{AttemptRow, DeliveryRow};
 
-use super::super::people::{Entry, Fate, list};
+use super::super::people::{Entry, Fate, list_with_strangers};
 use super::{Taken, Told, against_list, against_server};
 
 fn attempt(n: i64, outcome: &str) -> AttemptRow {
@@ -19,7 +19,8 @@ fn attempt(n: i64, outcome: &str) -> AttemptRow {
     }
 }
 
-/// A list of 100 rows and a faultless history of it: the third row was in doubt and went out again.
+/// A list of 100 rows and a faultless history of it: the third row was in doubt and went out again,
+/// the eleventh was refused.
 struct History {
     list: Vec<Entry>,
     told: Vec<Told>,
@@ -28,7 +29,7 @@ struct History {
 
 impl History {
     fn faultless() -> Self {
-        let (_, list) = list(100);
+        let (_, list) = list_with_strangers(100);
         let told: Vec<Told> = (1..)
             .zip(&list)
             .map(|(seq, entry)| tell(seq, entry))
@@ -57,6 +58,7 @@ fn tell(seq: usize, entry: &Entry) -> Told {
     let doubted = seq == 3;
     let (state, reason) = match &entry.fate {
         Fate::Mailed(_) => ("accepted", None),
+        Fate::Refused(_) => ("rejected", None),
         Fate::Repeats(first) => (
             "skipped",
             Some(format!("the same address as people line {first}")),
@@ -64,7 +66,9 @@ fn tell(seq: usize, entry: &Entry) -> Told {
         Fate::Broken(words) => ("invalid", Some((*words).to_owned())),
     };
     let (address, name) = match &entry.fate {
-        Fate::Mailed(person) => (person.address.clone(), Some(person.name.to_owned())),
+        Fate::Mailed(person) | Fate::Refused(person) => {
+            (person.address.clone(), Some(person.name.to_owned()))
+        }
         _ => (String::new(), None),
     };
     let mut tries = vec![attempt(1, if doubted { "uncertain" } else { "accepted" })];
@@ -85,10 +89,13 @@ fn tell(seq: usize, entry: &Entry) -> Told {
         doubted,
         ended_at: Some(2),
     };
-    let tries = if state == "accepted" {
-        tries
-    } else {
-        Vec::new()
+    let tries = match state {
+        "accepted" => tries,
+        "rejected" => vec![AttemptRow {
+            code: Some(550),
+            ..attempt(1, "rejected")
+        }],
+        _ => Vec::new(),
     };
     Told { row, tries }
 }
@@ -117,10 +124,20 @@ fn taken(id: &str, to: &str) -> Taken {
     }
 }
 
+type Doctor = fn(&mut History);
+
+#[track_caller]
+fn assert_noticed(wrong: &[(&str, Doctor)]) {
+    for (what, doctor) in wrong {
+        let mut history = History::faultless();
+        doctor(&mut history);
+        assert!(!history.complaints().is_empty(), "not noticed: {what}");
+    }
+}
+
 #[test]
 fn every_way_of_being_wrong_is_noticed() {
-    type Doctor = fn(&mut History);
-    let wrong: [(&str, Doctor); 18] = [
+    assert_noticed(&[
         ("a row is lost", |it| drop(it.told.remove(0))),
         ("a row is there twice", |it| {
             it.told.push(it.told[0].clone())
@@ -171,12 +188,7 @@ fn every_way_of_being_wrong_is_noticed() {
         ("a doubt that is hidden", |it| {
             it.told[2].row.doubted = false
         }),
-    ];
-    for (what, doctor) in wrong {
-        let mut history = History::faultless();
-        doctor(&mut history);
-        assert!(!history.complaints().is_empty(), "not noticed: {what}");
-    }
+    ]);
     let mut history = History::faultless();
     history.told[2].row.state = "uncertain".to_owned();
     assert_eq!(
@@ -184,4 +196,23 @@ fn every_way_of_being_wrong_is_noticed() {
         1,
         "uncertain, but a try was accepted"
     );
+}
+
+#[test]
+fn a_refusal_that_is_told_wrongly_is_noticed() {
+    assert_noticed(&[
+        ("a refused row that was mailed", |it| {
+            it.taken.push(taken("01J.11", "nobody-11@example.org"))
+        }),
+        ("a refused row that was tried again", |it| {
+            let again = it.told[10].tries[0].clone();
+            it.told[10].tries.push(again);
+        }),
+        ("a refused row without the refusal", |it| {
+            it.told[10].tries[0].code = None
+        }),
+        ("a refused row that counts as accepted", |it| {
+            it.told[10].row.state = "accepted".to_owned()
+        }),
+    ]);
 }
