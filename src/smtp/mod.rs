@@ -26,6 +26,7 @@ mod stuffing;
 mod tls;
 mod transaction;
 mod transcript;
+mod trust;
 
 pub use auth::Credentials;
 pub use capability::Capabilities;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
@@ -11,13 +11,13 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::certificate::Telling;
-use super::{SmtpError, Stage, Stream, Target, Transcript, Trouble};
+use super::{SmtpError, Stage, Stream, Target, Transcript, Trouble, trust};
 
 /// What connections of one account share: trust, and tickets that make the next handshake short.
 #[derive(Clone)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
-    verifier: Arc<WebPkiServerVerifier>,
+    verifier: Arc<dyn ServerCertVerifier>,
     /// The file with further roots.
     ca: Option<PathBuf>,
 }
@@ -69,12 +69,13 @@ pub enum TlsSetupError {
 }
 
 impl TlsClient {
-    /// Trusts the machine's roots and those in the PEM file `ca`.
+    /// Trusts the machine's roots and those in the PEM file `ca`, and servers that show one of the
+    /// certificates in it.
     ///
     /// # Errors
     /// `ca` cannot be read or holds no certificate; there are no roots at all.
     pub fn new(ca: Option<&Path>) -> Result<Self, TlsSetupError> {
-        let mut roots = RootCertStore::empty();
+        let (mut roots, mut own) = (RootCertStore::empty(), Vec::new());
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if let Some(path) = ca {
             let fault = |reason: String| TlsSetupError::Ca {
@@ -87,22 +88,22 @@ impl TlsClient {
             if certificates.is_empty() {
                 return Err(fault("there is no certificate (PEM) in it".to_owned()));
             }
-            for certificate in certificates {
-                roots.add(certificate).map_err(|e| fault(e.to_string()))?;
+            for certificate in &certificates {
+                let added = roots.add(certificate.clone());
+                added.map_err(|e| fault(e.to_string()))?;
             }
+            own = certificates;
         }
         if roots.is_empty() {
             return Err(TlsSetupError::NoRoots);
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider))
-                .build()
-                .expect("there are roots and no revocation lists");
+        let verifier = trust::trusting(roots, own, Arc::clone(&provider));
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring speaks TLS 1.2 and 1.3")
-            .with_webpki_verifier(Arc::clone(&verifier))
+            .dangerous() // verifies all that webpki does, see there
+            .with_custom_certificate_verifier(Arc::clone(&verifier))
             .with_no_client_auth();
         Ok(Self {
             config: Arc::new(config),
@@ -115,7 +116,7 @@ impl TlsClient {
     fn telling(&self, transcript: &Transcript) -> Arc<ClientConfig> {
         let mut config = ClientConfig::clone(&self.config);
         let telling = Telling {
-            verifier: Arc::clone(&self.verifier) as _,
+            verifier: Arc::clone(&self.verifier),
             transcript: transcript.clone(),
         };
         config
@@ -165,6 +166,9 @@ impl TlsClient {
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match inner {
+            Some(stranger) if trust::is_authority(stranger) => {
+                format!("the certificate of {server} {}", self.stranger())
+            }
             Some(rustls::Error::InvalidCertificate(why)) => {
                 format!("the certificate of {server} {}", self.complaint(why))
             }
@@ -197,11 +201,11 @@ impl TlsClient {
     fn stranger(&self) -> String {
         match &self.ca {
             None => "is not signed by an authority that this machine trusts: if it is your own, \
-                     name its root with `ca`"
+                     name its root, or itself, with `ca`"
                 .to_owned(),
             Some(ca) => format!(
                 "is not signed by an authority in {} (`ca`), nor by one that this machine trusts: \
-                 put the root that signed it into that file",
+                 put the root that signed it, or the certificate itself, into that file",
                 ca.display()
             ),
         }

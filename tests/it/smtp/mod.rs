@@ -14,6 +14,7 @@ mod several;
 mod starttls;
 mod transaction;
 mod transcript;
+mod trust;
 
 use postroom::smtp::{Offer, Session, SmtpError, Stage, Trouble};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
