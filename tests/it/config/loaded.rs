@@ -185,6 +185,19 @@ fn every_provider_is_a_server_with_limits_and_a_hint() {
 }
 
 #[test]
+fn the_readmes_name_every_provider() {
+    for readme in [
+        include_str!("../../../README.md"),
+        include_str!("../../../README.zh.md"),
+    ] {
+        let words: Vec<&str> = readme.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        for provider in PROVIDERS {
+            assert!(words.contains(&provider.name), "{}", provider.name);
+        }
+    }
+}
+
+#[test]
 fn what_is_written_wins_over_the_preset() {
     let world = World::new();
     let written = "provider = \"office365\"\nconnections = 2\nmessages_per_connection = 7\n\
