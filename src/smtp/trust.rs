@@ -80,8 +80,8 @@ impl ServerCertVerifier for Trust {
     }
 }
 
-/// Whether a certificate is that of an authority, where a server's belongs. rustls hands on the word
-/// that webpki has for it, and has no type for that.
+/// Whether a certificate is an authority's, where a server's belongs. rustls hands on webpki's own
+/// word for it, and has no type for that.
 pub(super) fn is_authority(error: &Error) -> bool {
     match error {
         Error::InvalidCertificate(CertificateError::Other(other)) => {

@@ -21,13 +21,7 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
-        let options = Options {
-            plain: Some("127.0.0.1:0".parse().unwrap()),
-            login: Some(("ada".to_owned(), "right".to_owned())),
-            ..Options::default()
-        };
-        let clock = Clock::simulated(start(), 1);
-        let sandbox = Sandbox::start(options, clock).await.unwrap();
+        let sandbox = taking("right", 0).await;
         let target = Target {
             host: "127.0.0.1".to_owned(),
             port: sandbox.plain_address().unwrap().port(),
@@ -40,6 +34,13 @@ impl Place {
             sandbox,
             target,
         }
+    }
+
+    /// Another server comes in its place.
+    async fn takes(mut self, secret: &str) -> Self {
+        self.sandbox.stop().await;
+        self.sandbox = taking(secret, self.target.port).await;
+        self
     }
 
     fn path(&self, name: &str) -> String {
@@ -77,6 +78,16 @@ impl Place {
     fn connections(&self) -> u64 {
         self.sandbox.counts().connections
     }
+}
+
+async fn taking(secret: &str, port: u16) -> Sandbox {
+    let options = Options {
+        plain: Some(([127, 0, 0, 1], port).into()),
+        login: Some(("ada".to_owned(), secret.to_owned())),
+        ..Options::default()
+    };
+    let clock = Clock::simulated(start(), 1);
+    Sandbox::start(options, clock).await.unwrap()
 }
 
 const KEEP: Option<Duration> = Some(Duration::from_secs(3000));
@@ -140,6 +151,21 @@ async fn two_wrong_secrets_are_enough_for_one_probe() {
     // The next one does not begin with what was refused last.
     assert!(place.dial(&identity, 2).await.is_ok());
     assert_eq!((place.connections(), place.readings()), (3, 3));
+}
+
+/// A server in trouble refused a good token. When that token ends, a new one is fetched at once.
+#[tokio::test]
+async fn a_refusal_that_was_taken_back_is_forgotten() {
+    let place = Place::new().await;
+    place.holds(&["one"]);
+    let identity = place.identity(Proof::Token, KEEP);
+    assert!(place.dial(&identity, 1).await.is_err());
+    let place = place.takes("one").await;
+    assert!(place.dial(&identity, 2).await.is_ok());
+    let place = place.takes("two").await;
+    place.holds(&["two"]);
+    let session = place.dial(&identity, 3).await;
+    assert!(session.is_ok(), "{:?}", session.err());
 }
 
 #[tokio::test]
