@@ -18,10 +18,13 @@ impl Lane {
         let verdict = verdict::judge_error(&self.place.work.account.rules, error);
         let carried = self.line.as_ref().map_or(0, Line::carried);
         if carried > 0 && error.hung_up_before_mail() {
-            // It closed while it was idle, or had enough; it heard nothing of this message.
-            let work = &self.place.work;
-            let now = work.tools.clock.ticks();
-            work.state().limits.ended_after(carried, now);
+            // It closed while it was idle, or had enough; it heard nothing of this message. After
+            // a first message it may as well have minded that the next one came so soon.
+            if carried > 1 {
+                let work = &self.place.work;
+                let now = work.tools.clock.ticks();
+                work.state().limits.ended_after(carried, now);
+            }
             self.line = None;
             return Next::Again;
         }

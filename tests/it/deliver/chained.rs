@@ -7,6 +7,7 @@ use postroom::outbox::Suppress;
 use postroom::sandbox::{Counts, Options};
 use rusqlite::Connection;
 
+use crate::world::abrupt::{Abrupt, Temper};
 use crate::world::office::{Office, Plan, lull, until};
 
 const SLOW: &str = "slow@example.org"; // five seconds for the answer to its dot
@@ -200,4 +201,25 @@ async fn a_connection_that_breaks_leaves_one_in_doubt_and_not_two() {
         .until_states(&["accepted", "uncertain", "accepted"])
         .await;
     assert_eq!(office.tries(BOB).len(), 1);
+}
+
+/// It answers the message, and hangs up on what came along: two are enough to find out.
+#[tokio::test]
+async fn a_server_that_hangs_up_on_hurry_is_served_without() {
+    let office = Office::new(Plan {
+        account: "connections = 1",
+        deserted: true,
+        ..Plan::default()
+    })
+    .await;
+    let server = Abrupt::start(([127, 0, 0, 1], office.port()).into(), Temper::MindsHurry).await;
+    let mut people = people(40);
+    office.send(&people).await;
+    office.quiet().await;
+    people.sort();
+    assert_eq!(server.accepted(), people);
+    for address in &people {
+        assert_eq!(office.tries(address).len(), 1, "{address} was charged");
+    }
+    assert!(server.connections() <= 4, "{}", server.connections());
 }

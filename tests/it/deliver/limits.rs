@@ -3,6 +3,7 @@
 use postroom::sandbox::{Counts, Options};
 use std::time::Duration;
 
+use crate::world::abrupt::{Abrupt, Temper};
 use crate::world::office::{Office, Plan};
 
 async fn office(account: &str, server: Options) -> Office {
@@ -76,4 +77,26 @@ async fn the_connections_that_a_server_allows_are_learned() {
     all_at_the_first_try(&office, &people);
     let opened = counts(&office).connections;
     assert!(opened <= 2 + 8 + 4, "{opened} connections for 200 messages");
+}
+
+/// B23: a server that says nothing, and hangs up after the same number of messages each time.
+#[tokio::test]
+async fn an_unspoken_number_of_messages_is_learned() {
+    let office = Office::new(Plan {
+        account: "connections = 1",
+        deserted: true,
+        ..Plan::default()
+    })
+    .await;
+    let address = ([127, 0, 0, 1], office.port()).into();
+    let server = Abrupt::start(address, Temper::HasEnough(7)).await;
+    let mut people = people(70);
+    office.send(&people).await;
+    office.quiet().await;
+    people.sort();
+    assert_eq!(server.accepted(), people);
+    for address in &people {
+        assert_eq!(office.tries(address).len(), 1, "{address} was charged");
+    }
+    assert_eq!(server.connections(), 10);
 }

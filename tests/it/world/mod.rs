@@ -6,6 +6,7 @@
 //! only ends where something hangs. A checker answers a line for each thing that does not fit, so
 //! that it can be shown a history that is wrong and be seen to object.
 
+pub(crate) mod abrupt;
 pub(crate) mod bench;
 pub(crate) mod certificate;
 pub(crate) mod exim;
