@@ -137,7 +137,7 @@ fn an_account_that_works_is_told_with_all_that_it_has() {
     assert!(lines[2].ends_with(", in 729 days"), "{said}");
     assert_eq!(
         row(&said, "offers"),
-        "PIPELINING, SIZE 52 MB, AUTH PLAIN LOGIN"
+        "PIPELINING, SIZE 52 MB, AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER"
     );
     assert_eq!(row(&said, "login"), format!("PLAIN as {USER}"));
     assert!(row(&said, "round trip").ends_with(" ms (median of 3 RSET)"));
@@ -228,16 +228,22 @@ fn a_failure_is_told_with_its_stage_its_reason_and_what_was_seen_before() {
     assert_eq!(code, Some(1));
     assert_eq!(row(&said, "login"), format!("PLAIN as {USER}: refused"));
     assert_eq!(row(&said, "certificate").lines().count(), 3, "{said}");
-    let end = "bad-login failed at AUTH: 535 5.7.8 Wrong user name or password\n  check `user`";
-    assert!(said.contains(end), "{said}");
+    let end = format!(
+        "bad-login failed at AUTH: localhost refused the login of {USER}: 535 5.7.8 Wrong user \
+         name or password\n  check `user`"
+    );
+    assert!(said.contains(&end), "{said}");
 
     let (said, _, code) = test(&workspace, &["bad-trust"]);
     assert_eq!(code, Some(1));
     let certificate = row(&said, "certificate");
     assert!(certificate.contains("issued by postroom sandbox"), "{said}");
     assert!(certificate.ends_with("it does not hold here"), "{said}");
-    let end = "bad-trust failed at TLS: the certificate of localhost is not signed by";
-    assert!(said.contains(end), "{said}");
+    let end = "bad-trust failed at TLS: the certificate of localhost:";
+    assert!(
+        said.contains(end) && said.contains("is not signed by"),
+        "{said}"
+    );
 
     let (said, _, code) = test(&workspace, &["bad-port"]);
     assert_eq!(code, Some(1));
@@ -248,7 +254,7 @@ fn a_failure_is_told_with_its_stage_its_reason_and_what_was_seen_before() {
     let (said, _, code) = test(&workspace, &["bad-login"]);
     assert_eq!(code, Some(1));
     assert!(
-        said.contains("bad-login failed: the password cannot be had"),
+        said.contains("bad-login failed at AUTH: the password cannot be had"),
         "{said}"
     );
 }
