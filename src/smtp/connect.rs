@@ -41,16 +41,6 @@ pub struct Target {
     pub transcript: Option<Transcript>,
 }
 
-impl Target {
-    /// The stream of a session, listened to if anybody listens.
-    fn overheard(&self, stream: Box<dyn Stream>) -> Box<dyn Stream> {
-        match &self.transcript {
-            Some(transcript) => transcript.over(stream),
-            None => stream,
-        }
-    }
-}
-
 /// Opens a session with `target`, logged in if there are credentials.
 ///
 /// # Errors
@@ -59,12 +49,16 @@ pub async fn connect(
     target: &Target,
     credentials: Option<&Credentials>,
 ) -> Result<Session, SmtpError> {
+    if let Some(transcript) = &target.transcript {
+        transcript.begin();
+    }
     let addresses = resolve(target).await?;
     let stream = dial(target, &addresses).await?;
-    if let (Some(transcript), Ok(peer)) = (&target.transcript, stream.peer_addr()) {
-        transcript.reached(peer);
+    let peer = stream.peer_addr();
+    if let (Some(transcript), Ok(peer)) = (&target.transcript, &peer) {
+        transcript.reached(*peer);
     }
-    let is_here = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
+    let is_here = peer.is_ok_and(|peer| peer.ip().is_loopback());
     if let Some(credentials) = credentials.filter(|_| target.tls == Tls::None && !is_here) {
         return Err(exposed(credentials));
     }
@@ -182,6 +176,14 @@ impl Session {
 }
 
 impl Target {
+    /// The stream of a session, listened to if anybody listens.
+    fn overheard(&self, stream: Box<dyn Stream>) -> Box<dyn Stream> {
+        match &self.transcript {
+            Some(transcript) => transcript.over(stream),
+            None => stream,
+        }
+    }
+
     /// Whether nobody on the way can read along.
     fn is_private(&self) -> bool {
         let ip = self.host.parse::<IpAddr>();

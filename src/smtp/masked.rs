@@ -121,6 +121,12 @@ impl Masked {
         Some(line)
     }
 
+    /// Another stream begins.
+    pub(super) fn turn_over(&mut self) {
+        self.state = State::default();
+        self.answers = 0;
+    }
+
     /// What was begun and not ended.
     pub(super) fn unfinished(&self) -> Option<Vec<u8>> {
         match &self.state {

@@ -30,7 +30,7 @@ pub struct Transcript(Arc<Mutex<Record>>);
 /// One line of a conversation.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Utterance {
-    /// How long after the transcript began.
+    /// How long after the first host's name was looked up.
     pub at: Duration,
     /// Who said it.
     pub speaker: Speaker,
@@ -66,7 +66,7 @@ pub struct Seen {
 
 struct Record {
     clock: Clock,
-    began: Duration,
+    began: Option<Duration>,
     /// The number of the stream that is listened to: below TLS there is nothing to read.
     layer: usize,
     seen: Seen,
@@ -76,12 +76,12 @@ struct Record {
 }
 
 impl Transcript {
-    /// An empty one, whose time begins now.
+    /// An empty one.
     #[must_use]
     pub fn new(clock: &Clock) -> Self {
         Self(Arc::new(Mutex::new(Record {
             clock: clock.clone(),
-            began: clock.ticks(),
+            began: None,
             layer: 0,
             seen: Seen::default(),
             said: Vec::new(),
@@ -105,13 +105,21 @@ impl Transcript {
     pub fn said(&self) -> Vec<Utterance> {
         let record = self.record();
         let mut said = record.said.clone();
-        if !record.server.is_empty() {
-            said.push(record.utterance(Speaker::Server, &record.server));
-        }
-        if let Some(begun) = record.client.unfinished() {
-            said.push(record.utterance(Speaker::Client, &begun));
-        }
+        said.extend(record.unfinished());
         said
+    }
+
+    /// How long ago the first connection was begun.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.record().elapsed()
+    }
+
+    /// A connection is begun.
+    pub(super) fn begin(&self) {
+        let mut record = self.record();
+        let now = record.clock.ticks();
+        record.began.get_or_insert(now);
     }
 
     /// A connection was made.
@@ -147,6 +155,9 @@ impl Transcript {
     #[must_use]
     pub fn over(&self, stream: Box<dyn Stream>) -> Box<dyn Stream> {
         let mut record = self.record();
+        let now = record.clock.ticks();
+        record.began.get_or_insert(now);
+        record.turn_over();
         record.layer += 1;
         Box::new(Overheard {
             stream,
@@ -168,9 +179,31 @@ impl fmt::Debug for Transcript {
 }
 
 impl Record {
+    fn elapsed(&self) -> Duration {
+        let now = self.clock.ticks();
+        now - self.began.unwrap_or(now)
+    }
+
+    /// The lines that were begun.
+    fn unfinished(&self) -> Vec<Utterance> {
+        let server = Some(&self.server).filter(|it| !it.is_empty());
+        let server = server.map(|it| self.utterance(Speaker::Server, it));
+        let client = self.client.unfinished();
+        let client = client.map(|it| self.utterance(Speaker::Client, &it));
+        server.into_iter().chain(client).collect()
+    }
+
+    /// What was begun on one stream does not end on the next.
+    fn turn_over(&mut self) {
+        let unfinished = self.unfinished();
+        self.said.extend(unfinished);
+        self.server.clear();
+        self.client.turn_over();
+    }
+
     fn utterance(&self, speaker: Speaker, line: &[u8]) -> Utterance {
         Utterance {
-            at: self.clock.ticks() - self.began,
+            at: self.elapsed(),
             speaker,
             text: readable(line),
         }

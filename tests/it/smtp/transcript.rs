@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 use super::{offer, ready};
 use crate::world::bench::start;
-use crate::world::script::{credentials, serve, target};
+use crate::world::script::{serve, target};
 
 fn listened() -> (Target, Transcript) {
     let transcript = Transcript::new(&Clock::simulated(start(), 1));
@@ -35,14 +35,27 @@ fn lines(transcript: &Transcript) -> Vec<String> {
     transcript.said().iter().map(line).collect()
 }
 
-/// No form of the secrets is anywhere in it.
+const USER: &str = "canary-user";
+const SECRET: &str = "canary-secret";
+
+fn password() -> Credentials {
+    Credentials::password(USER.to_owned(), SECRET.to_owned().into())
+}
+
+/// No form of the secret is anywhere in it.
 #[track_caller]
-fn assert_kept(transcript: &Transcript, login: &Credentials) {
+fn assert_kept(transcript: &Transcript) {
     let all = lines(transcript).join("\n") + &format!("{:?}", transcript.seen());
-    let (user, password) = (login.user(), "pässword");
-    let plain = format!("\0{user}\0{password}");
-    let encoded = [plain.as_str(), password, user].map(|it| STANDARD.encode(it));
-    for secret in encoded.iter().map(String::as_str).chain([password]) {
+    let bearer = format!("auth=Bearer {SECRET}\x01\x01");
+    let said = [
+        SECRET.to_owned(),
+        USER.to_owned(),
+        format!("\0{USER}\0{SECRET}"),
+        format!("user={USER}\x01{bearer}"),
+        format!("n,a={USER},\x01host=localhost\x01port=25\x01{bearer}"),
+    ];
+    let encoded = said.map(|it| STANDARD.encode(it));
+    for secret in encoded.iter().map(String::as_str).chain([SECRET]) {
         assert!(!all.contains(secret), "{secret:?} is in\n{all}");
     }
 }
@@ -54,25 +67,44 @@ const OPENING: &str = "S: 220 mx
 
 #[tokio::test(start_paused = true)]
 async fn credentials_leave_no_trace_whatever_the_mechanism() {
+    let token = || Credentials::token(USER.to_owned(), SECRET.to_owned().into());
+    let no = STANDARD.encode(r#"{"status":"401"}"#);
+    let refused = |dismissal: &str| format!("S: 334 {no}\nC: {dismissal}\nS: 535 no");
     let logins = [
-        ("PLAIN", "C: AUTH PLAIN …\nS: 235 ok", "AUTH PLAIN ‹hidden›"),
+        (password(), "PLAIN", "C: AUTH PLAIN …\nS: 235 ok".to_owned()),
         (
+            password(),
             "LOGIN",
-            "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: YWRh\nS: 334 UGFzc3dvcmQ6\nC: …\nS: 235 ok",
-            "AUTH LOGIN",
+            "C: AUTH LOGIN\nS: 334 VXNl\nC: …\nS: 334 UGFz\nC: …\nS: 235 ok".to_owned(),
         ),
-        ("PLAIN", "C: AUTH PLAIN …\nS: 535 no", "AUTH PLAIN ‹hidden›"),
+        (password(), "PLAIN", "C: AUTH PLAIN …\nS: 535 no".to_owned()),
+        (
+            token(),
+            "XOAUTH2",
+            format!("C: AUTH XOAUTH2 …\n{}", refused("")),
+        ),
+        (
+            token(),
+            "OAUTHBEARER",
+            format!("C: AUTH OAUTHBEARER …\n{}", refused("AQ==")),
+        ),
     ];
-    for (mechanism, script, shown) in logins {
+    for (login, mechanism, script) in logins {
         let (target, transcript) = listened();
         let (stream, server) = serve(format!("{OPENING}S: 250 AUTH {mechanism}\n{script}\n"));
-        let began = Session::begin(stream, &target, Some(&credentials())).await;
+        let began = Session::begin(stream, &target, Some(&login)).await;
         drop((began, server.await.unwrap()));
         let said = lines(&transcript);
-        assert!(said.contains(&format!("C: {shown}")), "{said:?}");
-        assert!(said.iter().any(|it| it.starts_with("S: ") && it.len() == 9));
+        let command = format!("C: AUTH {mechanism}");
+        assert!(said.iter().any(|it| it.starts_with(&command)), "{said:?}");
+        let hidden = said.iter().filter(|it| it.ends_with("‹hidden›")).count();
+        assert_eq!(
+            hidden,
+            script.matches("C: ").count() - usize::from(mechanism == "LOGIN")
+        );
+        assert!(said.last().unwrap().ends_with(&script[script.len() - 6..]));
         assert_eq!(transcript.seen().mechanism.as_deref(), Some(mechanism));
-        assert_kept(&transcript, &credentials());
+        assert_kept(&transcript);
     }
 }
 
@@ -195,7 +227,7 @@ async fn under_tls_the_words_are_told_and_the_certificate_even_if_refused() {
             client,
             ..listened
         };
-        let began = Session::begin(Box::new(ours), &target, Some(&credentials())).await;
+        let began = Session::begin(Box::new(ours), &target, Some(&password())).await;
         assert_eq!(began.is_ok(), trusted);
         let (said, seen) = (lines(&transcript), transcript.seen());
         assert!(said.contains(&"C: STARTTLS".to_owned()), "{said:?}");
@@ -208,10 +240,29 @@ async fn under_tls_the_words_are_told_and_the_certificate_even_if_refused() {
             said.iter()
                 .all(|it| it.is_ascii() || it.contains("‹hidden›"))
         );
-        assert_kept(&transcript, &credentials());
+        assert_kept(&transcript);
         let certificate = seen.certificate.unwrap();
         assert_eq!(certificate.names, ["localhost", "127.0.0.1", "::1"]);
         assert!(certificate.issuer.contains("sandbox"), "{certificate:?}");
         assert!(certificate.not_before < clock.now() && clock.now() < certificate.not_after);
     }
+}
+
+/// A login that is tried again is a second conversation.
+#[tokio::test(start_paused = true)]
+async fn what_one_stream_left_open_does_not_touch_the_next() {
+    let (_, transcript) = listened();
+    let (ours, mut theirs) = duplex(4096);
+    let mut first = transcript.over(Box::new(ours));
+    theirs.write_all(b"334 a\r\n250-half").await.unwrap();
+    first.read_exact(&mut [0; 15]).await.unwrap();
+    first.write_all(b"an answer").await.unwrap();
+    let (ours, _theirs) = duplex(4096);
+    let mut second = transcript.over(Box::new(ours));
+    second.write_all(b"EHLO me\r\n").await.unwrap();
+    first.write_all(b"more\r\n").await.unwrap();
+    assert_eq!(
+        lines(&transcript),
+        ["S: 334 a", "S: 250-half", "C: EHLO me"]
+    );
 }
