@@ -12,7 +12,7 @@ pub(super) struct Exit(u8);
 
 /// Done.
 pub(super) const DONE: Exit = Exit(0);
-/// Done, but the answer is no: some mail was not accepted.
+/// Done, but the answer is no: some mail was not accepted, an account does not work.
 pub(super) const NO: Exit = Exit(1);
 /// The command line is wrong.
 pub(super) const USAGE: Exit = Exit(64);

@@ -48,7 +48,7 @@ pub(super) struct Failure {
     pub(super) stage: Option<Stage>,
     pub(super) text: String,
     /// What can be done about it.
-    pub(super) hint: Option<&'static str>,
+    pub(super) hint: Option<String>,
 }
 
 impl Found<'_> {
@@ -59,13 +59,13 @@ impl Found<'_> {
     }
 
     /// What the account's owner can do about the first refusal that is not the recipient's own.
-    pub(super) fn advice(&self) -> Option<&'static str> {
+    pub(super) fn advice(&self) -> Option<String> {
         let answers = self.message.iter().flat_map(|it| &it.answers);
         let mut scopes = answers.filter(|it| !taken(it)).map(|it| match &it.result {
             Ok((stage, reply)) => judge(&self.account.rules, *stage, reply).scope,
             Err(error) => judge_error(&self.account.rules, error).scope,
         });
-        scopes.find_map(advice)
+        scopes.find_map(|it| advice(self.account, it))
     }
 }
 
@@ -74,13 +74,18 @@ pub(super) fn taken(answer: &Answer) -> bool {
     matches!(&answer.result, Ok((_, reply)) if reply.is_positive())
 }
 
-/// What is wrong with a server shows in its own words; the rest needs a word more.
-fn advice(scope: Scope) -> Option<&'static str> {
-    match scope {
-        Scope::Account(Fault::Server) => None,
-        Scope::Account(fault) => Some(fault.advice()),
-        _ => None,
-    }
+/// What the account's owner can do. What is wrong with a server, its own words say.
+fn advice(account: &Account, scope: Scope) -> Option<String> {
+    let Scope::Account(fault) = scope else {
+        return None;
+    };
+    Some(match (fault, &account.login) {
+        (Fault::Server, _) => return None,
+        (Fault::Login, Some(login)) => format!("check `user` and `{}`", login.proof.name()),
+        (Fault::Login, None) => "it wants a login: write `user` and `password`".to_owned(),
+        (Fault::Sender, _) => "check that `user` may send mail that is `from` this address".into(),
+        (Fault::Quota | Fault::Rate, _) => fault.advice().to_owned(),
+    })
 }
 
 /// Tries an account, and sends a message to `to` unless that is empty.
@@ -99,43 +104,36 @@ pub(super) async fn probe<'a>(
         message: None,
         failure: None,
     };
-    match prepare(account) {
-        Err(failure) => found.failure = Some(failure),
+    match target(account, Deadlines::default()) {
+        Err(error) => found.failure = Some(Failure::before(error.to_string())),
         Ok(target) => {
             let transcript = Transcript::new(clock);
             let target = Target {
                 transcript: Some(transcript.clone()),
                 ..target
             };
-            let tried = converse(&target, &mut found, to, zone, clock).await;
-            if let Err(error) = tried {
-                found.failure = Some(Failure::of(account, &error));
-            }
+            let tried = converse((&target, &transcript), &mut found, to, zone, clock).await;
             found.seen = transcript.seen();
             found.said = transcript.said();
+            if let Err(error) = tried {
+                found.failure = Some(Failure::of(&found, &error));
+            }
         }
     }
     found
 }
 
-/// What needs no connection.
-fn prepare(account: &Account) -> Result<Target, Failure> {
-    let target = target(account, Deadlines::default());
-    target.map_err(|it| Failure::before(it.to_string()))
-}
-
 /// Connects, measures, sends if there is anybody to send to, and says goodbye.
 async fn converse(
-    target: &Target,
+    (target, transcript): (&Target, &Transcript),
     found: &mut Found<'_>,
     to: &[Mailbox],
     zone: &TimeZone,
     clock: &Clock,
 ) -> Result<(), SmtpError> {
-    let began = clock.ticks();
     let identity = found.account.login.as_ref().map(smtp::Identity::new);
-    let mut session = connect_as(target, identity.as_ref(), began).await?;
-    found.opening = Some(clock.ticks() - began);
+    let mut session = connect_as(target, identity.as_ref(), clock.ticks()).await?;
+    found.opening = Some(transcript.elapsed());
     found.round_trip = Some(round_trip(&mut session, clock).await?);
     if !to.is_empty() {
         send(&mut session, found, to, zone, clock).await;
@@ -244,14 +242,17 @@ impl Failure {
     }
 
     /// The session did not come to be, or ended.
-    fn of(account: &Account, error: &SmtpError) -> Self {
+    fn of(found: &Found<'_>, error: &SmtpError) -> Self {
+        let account = found.account;
+        let told = error.login.as_ref().and_then(|it| it.hint).is_some();
+        // Without a reply, its text says what to do.
+        let needed = error.reply().is_some() && !told;
+        let scope = judge_error(&account.rules, error).scope;
         Self {
-            stage: Some(error.stage),
+            stage: Some(error.stage)
+                .filter(|it| *it == Stage::Connect || found.seen.peer.is_some()),
             text: error.to_string(),
-            hint: match error.reply() {
-                Some(_) => advice(judge_error(&account.rules, error).scope),
-                None => None, // its text says what to do
-            },
+            hint: advice(account, scope).filter(|_| needed),
         }
     }
 }

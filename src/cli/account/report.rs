@@ -245,7 +245,7 @@ fn conclude(found: &Found<'_>, out: &Out) {
             let at = failure.stage.map(|it| format!(" at {it}"));
             let at = at.unwrap_or_default();
             let text = format!("{name} failed{at}: {}", plain(&failure.text));
-            (text, failure.hint)
+            (text, failure.hint.clone())
         }
         (None, Some(message)) if message.answers.iter().any(taken) => {
             let text = format!("{name} works, but not for every recipient");

@@ -229,10 +229,10 @@ fn a_failure_is_told_with_its_stage_its_reason_and_what_was_seen_before() {
     assert_eq!(row(&said, "login"), format!("PLAIN as {USER}: refused"));
     assert_eq!(row(&said, "certificate").lines().count(), 3, "{said}");
     let end = format!(
-        "bad-login failed at AUTH: localhost refused the login of {USER}: 535 5.7.8 Wrong user \
-         name or password\n  check `user`"
+        "\nbad-login failed at AUTH: localhost refused the login of {USER}: 535 5.7.8 Wrong user \
+         name or password\n  check `user` and `password`\n"
     );
-    assert!(said.contains(&end), "{said}");
+    assert!(said.ends_with(&end), "{said}");
 
     let (said, _, code) = test(&workspace, &["bad-trust"]);
     assert_eq!(code, Some(1));
@@ -240,10 +240,8 @@ fn a_failure_is_told_with_its_stage_its_reason_and_what_was_seen_before() {
     assert!(certificate.contains("issued by postroom sandbox"), "{said}");
     assert!(certificate.ends_with("it does not hold here"), "{said}");
     let end = "bad-trust failed at TLS: the certificate of localhost:";
-    assert!(
-        said.contains(end) && said.contains("is not signed by"),
-        "{said}"
-    );
+    assert!(said.contains(end), "{said}");
+    assert!(said.contains(" is not signed by an authority "), "{said}");
 
     let (said, _, code) = test(&workspace, &["bad-port"]);
     assert_eq!(code, Some(1));
@@ -254,7 +252,7 @@ fn a_failure_is_told_with_its_stage_its_reason_and_what_was_seen_before() {
     let (said, _, code) = test(&workspace, &["bad-login"]);
     assert_eq!(code, Some(1));
     assert!(
-        said.contains("bad-login failed at AUTH: the password cannot be had"),
+        said.contains("bad-login failed: the password cannot be had"),
         "{said}"
     );
 }
