@@ -27,6 +27,8 @@ pub(crate) async fn cost(mode: Mode, recipients: usize) -> Result<f64, Failure> 
         hello: "client.example.org".to_owned(),
         deadlines: Deadlines::default(),
         chaining,
+        provider: None,
+        transcript: None,
     };
     let body = body();
     let envelope = envelope(recipients, body.len())?;
