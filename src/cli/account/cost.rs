@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::Account;
 use crate::smtp::Capabilities;
 
-/// How the commands of one message travel; wire.md calls these modes.
+/// How the commands of one message travel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Mode {
     /// Each command waits for its answer: MAIL, RCPT, DATA, the message.
