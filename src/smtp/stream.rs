@@ -287,3 +287,97 @@ fn broken(error: &io::Error) -> Trouble {
         _ => Trouble::Io(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes so many bytes and breaks; has something to say, or nothing.
+    struct Breaking {
+        takes: usize,
+        says: &'static [u8],
+    }
+
+    impl AsyncRead for Breaking {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if self.says.is_empty() {
+                return Poll::Pending;
+            }
+            buffer.put_slice(std::mem::take(&mut self.says));
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Breaking {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let count = bytes.len().min(self.takes);
+            self.takes -= count;
+            match count {
+                0 => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+                _ => Poll::Ready(Ok(count)),
+            }
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// How a message of so many bytes, with an envelope behind it, ends on a stream that takes so
+    /// many bytes.
+    async fn write(mut wire: Wire, size: usize) -> SmtpError {
+        let (message, next) = (vec![b'x'; size], b"MAIL FROM:<a@example.org>\r\n");
+        let mut parts = [IoSlice::new(&message), IoSlice::new(next)];
+        let written = wire.write_message(&mut parts, size, Duration::from_secs(1));
+        written.await.expect_err("the stream broke")
+    }
+
+    fn breaking(takes: usize, says: &'static [u8]) -> Box<dyn Stream> {
+        Box::new(Breaking { takes, says })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_plain_stream_knows_to_the_byte_what_it_took() {
+        for (takes, in_doubt) in [
+            (0, false),
+            (98, false),
+            (99, true),
+            (100, true),
+            (101, true),
+        ] {
+            let error = write(Wire::new(breaking(takes, b"")), 100).await;
+            assert_eq!(error.in_doubt, in_doubt, "{takes} of 100");
+        }
+    }
+
+    /// rustls has taken a whole buffer when it says that none of it was taken.
+    #[tokio::test(start_paused = true)]
+    async fn tls_may_have_sent_what_it_was_given_when_it_broke() {
+        assert!(write(Wire::over_tls(breaking(0, b"")), 100).await.in_doubt);
+        for (takes, in_doubt) in [(0, false), (150_000, true)] {
+            let error = write(Wire::over_tls(breaking(takes, b"")), 200_000).await;
+            assert_eq!(error.in_doubt, in_doubt, "{takes} of 200,000");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_that_is_there_when_the_stream_breaks_leaves_no_doubt() {
+        let mut wire = Wire::over_tls(breaking(50, b""));
+        wire.received.extend_from_slice(b"554 5.7.1 no\r\n");
+        let error = write(wire, 100).await;
+        assert_eq!(error.reply().map(|reply| reply.code), Some(554));
+        assert!(!error.in_doubt);
+    }
+}
