@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use postroom::config::Tls;
-use postroom::smtp::{Chaining, Deadlines, Envelope, Offer, Session, Target, TlsClient, connect};
+use postroom::smtp::{
+    Chaining, Deadlines, Envelope, Offer, Resolver, Session, Target, TlsClient, connect,
+};
 
 use super::{Failure, Mode, ONE_WAY, delay_line, round_trips, sandbox};
 
@@ -29,6 +31,7 @@ pub(crate) async fn cost(mode: Mode, recipients: usize) -> Result<f64, Failure> 
         chaining,
         provider: None,
         transcript: None,
+        resolver: Resolver::default(),
     };
     let body = body();
     let envelope = envelope(recipients, body.len())?;

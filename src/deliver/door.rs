@@ -2,7 +2,7 @@
 //! connection, whoever opens it.
 
 use crate::config::Account;
-use crate::smtp::{Chaining, Deadlines, Target, TlsClient, TlsSetupError};
+use crate::smtp::{Chaining, Deadlines, Resolver, Target, TlsClient, TlsSetupError};
 
 /// The server of an account, and how to speak to it.
 ///
@@ -13,6 +13,7 @@ pub fn target(account: &Account, deadlines: Deadlines) -> Result<Target, TlsSetu
         host: account.host.clone(),
         port: account.port,
         tls: account.tls,
+        resolver: Resolver::default(),
         client: TlsClient::new(account.ca.as_deref())?,
         hello: account.hello.clone().unwrap_or_else(own_name),
         deadlines,

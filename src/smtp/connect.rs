@@ -1,20 +1,19 @@
-//! From a host's name to a session that may send: resolve, connect, TLS, greeting, EHLO, AUTH.
+//! From a host's name to a session that may send: connect, TLS, greeting, EHLO, AUTH.
 //!
 //! Invariant: nothing that proves an identity goes out before TLS, but to this machine where the
 //! configuration says so (`tls = "none"`), whatever stream a session is begun over.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use lettre::transport::smtp::commands::{Ehlo, Starttls};
 use lettre::transport::smtp::extension::ClientId;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
 
 use super::auth::{self, Credentials};
+use super::dial::{dial, resolve};
 use super::stream::Wire;
 use super::{
-    Capabilities, Chaining, Deadlines, Reply, Session, SmtpError, Stage, Stream, TlsClient,
-    Transcript, Trouble,
+    Capabilities, Chaining, Deadlines, Reply, Resolver, Session, SmtpError, Stage, Stream,
+    TlsClient, Transcript, Trouble,
 };
 use crate::config::{Provider, Tls};
 
@@ -27,6 +26,8 @@ pub struct Target {
     pub port: u16,
     /// How TLS begins.
     pub tls: Tls,
+    /// How its addresses are found, and which of them answer.
+    pub resolver: Resolver,
     /// Trust and tickets.
     pub client: TlsClient,
     /// The name that we give ourselves in EHLO.
@@ -53,16 +54,21 @@ pub async fn connect(
         transcript.begin();
     }
     let addresses = resolve(target).await?;
-    let stream = dial(target, &addresses).await?;
-    let peer = stream.peer_addr();
-    if let (Some(transcript), Ok(peer)) = (&target.transcript, &peer) {
-        transcript.reached(*peer);
+    let (stream, address) = dial(target, &addresses).await?;
+    if let Some(transcript) = &target.transcript {
+        transcript.reached(address);
     }
-    let is_here = peer.is_ok_and(|peer| peer.ip().is_loopback());
+    let is_here = address.ip().is_loopback();
     if let Some(credentials) = credentials.filter(|_| target.tls == Tls::None && !is_here) {
         return Err(exposed(credentials));
     }
-    Session::begin(Box::new(stream), target, credentials).await
+    let session = Session::begin(Box::new(stream), target, credentials).await;
+    match &session {
+        // Somebody listens, but there is no mail server behind: the next time, another address.
+        Err(error) if error.stage != Stage::Auth => target.resolver.failed(address),
+        _ => target.resolver.works(address),
+    }
+    session
 }
 
 fn exposed(credentials: &Credentials) -> SmtpError {
@@ -71,68 +77,6 @@ fn exposed(credentials: &Credentials) -> SmtpError {
         credentials.word()
     );
     SmtpError::new(Stage::Auth, Trouble::Missing(text))
-}
-
-async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, SmtpError> {
-    let fault = |why: String| {
-        let text = format!("cannot find {}: {why}", target.host);
-        SmtpError::new(Stage::Connect, Trouble::Resolve(text))
-    };
-    let within = target.deadlines.resolve;
-    match timeout(within, lookup_host((target.host.as_str(), target.port))).await {
-        Ok(Ok(addresses)) => {
-            let addresses: Vec<_> = addresses.collect();
-            if addresses.is_empty() {
-                Err(fault("it has no address".to_owned()))
-            } else {
-                Ok(addresses)
-            }
-        }
-        Ok(Err(error)) => Err(fault(error.to_string())),
-        Err(_) => Err(fault(format!(
-            "no answer from DNS within {} s",
-            within.as_secs()
-        ))),
-    }
-}
-
-/// Tries one address after the other.
-async fn dial(target: &Target, addresses: &[SocketAddr]) -> Result<TcpStream, SmtpError> {
-    let mut faults = Vec::new();
-    for address in addresses {
-        let within = target.deadlines.connect;
-        match timeout(within, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                // Without it a body waits 40 ms for the ACK of the packet before.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Ok(Err(error)) => faults.push((address.ip(), plain(&error))),
-            Err(_) => {
-                let fault = format!("no answer within {} s", within.as_secs());
-                faults.push((address.ip(), fault));
-            }
-        }
-    }
-    let (host, port) = (&target.host, target.port);
-    let faults: Vec<_> = faults
-        .into_iter()
-        .map(|(ip, fault)| match host.parse::<IpAddr>() {
-            Ok(_) => fault, // the host is the address
-            Err(_) => format!("{ip}: {fault}"),
-        })
-        .collect();
-    let text = format!("cannot connect to {host}:{port}: {}", faults.join("; "));
-    Err(SmtpError::new(Stage::Connect, Trouble::Connect(text)))
-}
-
-fn plain(error: &std::io::Error) -> String {
-    use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
-    match error.kind() {
-        ConnectionRefused => "nobody listens there (connection refused)".to_owned(),
-        HostUnreachable | NetworkUnreachable => "there is no route to it".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 impl Session {
@@ -156,7 +100,7 @@ impl Session {
         let greeting = wire
             .reply(Stage::Greeting, target.deadlines.greeting)
             .await
-            .map_err(hint_tls)?;
+            .map_err(|error| hint_tls(error, target.tls))?;
         expect(Stage::Greeting, &greeting, |code| code == 220)?;
         let login = credentials.map(|_| "login (AUTH)");
         let offers = match target.tls {
@@ -281,9 +225,11 @@ pub(super) fn expect(
 }
 
 /// Silence or noise instead of a greeting is often the wrong kind of TLS for the port.
-fn hint_tls(mut error: SmtpError) -> SmtpError {
-    if let Trouble::Protocol(text) = &mut error.trouble {
-        text.push_str(" (does this port expect TLS at once? `tls = \"implicit\"`)");
+fn hint_tls(error: SmtpError, tls: Tls) -> SmtpError {
+    let noise = matches!(error.trouble, Trouble::Protocol(_) | Trouble::Timeout(_));
+    let hint = "does this port expect TLS at once? `tls = \"implicit\"`";
+    SmtpError {
+        hint: (noise && tls != Tls::Implicit).then_some(hint),
+        ..error
     }
-    error
 }

@@ -16,6 +16,8 @@ pub struct SmtpError {
     pub in_doubt: bool,
     /// Of a refused login: who was refused by whom, for people.
     pub login: Option<Box<RefusedLogin>>,
+    /// What in the configuration it looks like.
+    pub hint: Option<&'static str>,
 }
 
 /// What a person needs to know to mend a login.
@@ -63,6 +65,7 @@ impl SmtpError {
             trouble,
             in_doubt: false,
             login: None,
+            hint: None,
         }
     }
 
@@ -112,6 +115,10 @@ impl fmt::Display for SmtpError {
                 None => write!(f, "{reply}"),
             },
             Trouble::Missing(text) => write!(f, "{text}"),
+        }?;
+        match self.hint {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
         }
     }
 }

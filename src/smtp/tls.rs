@@ -6,7 +6,10 @@ use std::sync::Arc;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, ProtocolVersion,
+    RootCertStore,
+};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -176,6 +179,8 @@ impl TlsClient {
                 "{server} does not speak TLS from the first byte: if it is a STARTTLS port (587), \
                  set `tls = \"starttls\"`"
             ),
+            Some(rustls::Error::PeerIncompatible(_)) => too_old(server),
+            Some(rustls::Error::AlertReceived(alert)) if refuses_ours(*alert) => too_old(server),
             Some(other) => format!("no TLS with {server}: {other}"),
             None => format!("no TLS with {server}: {error}"),
         }
@@ -210,4 +215,20 @@ impl TlsClient {
             ),
         }
     }
+}
+
+/// Whether it has no version, or no cipher, in common with us.
+fn refuses_ours(alert: AlertDescription) -> bool {
+    use AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
+    matches!(
+        alert,
+        HandshakeFailure | InsufficientSecurity | ProtocolVersion
+    )
+}
+
+fn too_old(server: &str) -> String {
+    format!(
+        "{server} has no TLS 1.2 or newer with a cipher that is still safe: its owner has to \
+         renew it"
+    )
 }

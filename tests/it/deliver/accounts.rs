@@ -21,6 +21,7 @@ fn untouched(office: &Office, address: &str) {
     assert!(office.tries(address).is_empty());
 }
 
+/// B30, B33: the account rests, one lane probes, and a password that was mended is read.
 #[tokio::test]
 async fn a_wrong_password_burns_nothing_and_works_once_it_is_mended() {
     let office = Office::new(Plan {
@@ -87,6 +88,7 @@ async fn a_password_that_cannot_be_read_is_the_accounts_trouble() {
     untouched(&office, "ada@example.org");
 }
 
+/// B2: refused.
 #[tokio::test]
 async fn a_server_that_is_down_burns_nothing_and_is_tried_again() {
     let mut office = Office::new(Plan {
@@ -160,7 +162,7 @@ async fn a_schedule_has_a_rate_of_its_own() {
     until("four", || office.accepted().len() == 4).await;
 }
 
-/// Another lane's old session still works: that says nothing about the password.
+/// B30, B33: Another lane's old session still works: that says nothing about the password.
 #[tokio::test]
 async fn a_refused_login_rests_although_an_open_session_goes_on() {
     let office = Office::new(Plan {
@@ -213,7 +215,7 @@ async fn a_server_that_says_421_to_everybody_is_left_alone_for_a_while() {
     assert!(tried <= 2, "{tried} of 20 have paid for it");
 }
 
-/// B22: the server closed an idle connection in the moment of its use.
+/// B6: 421 to one recipient.
 #[tokio::test]
 async fn one_that_says_421_spoils_nothing_for_the_others() {
     let office = Office::new(Plan {
@@ -295,6 +297,7 @@ async fn a_rate_remembers_a_message_that_was_begun_before_its_window() {
     office.until_states(&["accepted", "accepted"]).await;
 }
 
+/// B30: 8 lanes, 40 messages, one login.
 #[tokio::test]
 async fn a_wrong_password_is_tried_by_one_lane_and_not_by_all() {
     let office = Office::new(Plan {
@@ -312,6 +315,7 @@ async fn a_wrong_password_is_tried_by_one_lane_and_not_by_all() {
     assert_eq!(office.sandbox.as_ref().unwrap().counts().connections, 1);
 }
 
+/// B19: a few doubts, not one for each of sixty.
 #[tokio::test]
 async fn sessions_that_break_in_a_row_give_the_account_a_rest() {
     let office = Office::new(Plan::default()).await;

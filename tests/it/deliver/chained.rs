@@ -174,7 +174,7 @@ async fn an_abort_leaves_one_in_doubt_and_the_next_untouched() {
     assert!(office.tries(BOB).is_empty());
 }
 
-/// Haraka: 503 to a MAIL that came with a body. Nothing lost, nothing doubled, nobody charged.
+/// B25: Haraka: 503 to a MAIL that came with a body. Nothing lost, nothing doubled, nobody charged.
 #[tokio::test]
 async fn a_server_that_refuses_chaining_is_served_without() {
     let server = Options {
@@ -190,7 +190,7 @@ async fn a_server_that_refuses_chaining_is_served_without() {
     assert!(counts(&office).connections <= 3);
 }
 
-/// The first of two drops the connection at its dot: it alone is in doubt.
+/// B19: The first of two drops the connection at its dot: it alone is in doubt.
 #[tokio::test]
 async fn a_connection_that_breaks_leaves_one_in_doubt_and_not_two() {
     let office = office("connections = 1", Options::default()).await;

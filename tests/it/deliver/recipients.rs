@@ -10,6 +10,7 @@ async fn office() -> Office {
     Office::new(Plan::default()).await
 }
 
+/// B6, B7, B8, B18, B19: to RCPT and to the dot.
 #[tokio::test]
 async fn each_answer_leads_to_its_state_and_is_kept() {
     let office = office().await;
@@ -171,6 +172,7 @@ async fn each_answer_leads_to_its_state_and_is_kept() {
     assert_eq!(accepted.len(), 2, "{accepted:?}");
 }
 
+/// B7, B28: not before its time, and one copy.
 #[tokio::test]
 async fn what_is_deferred_is_tried_again_after_its_wait() {
     let office = office().await;
@@ -200,7 +202,7 @@ async fn what_is_deferred_is_tried_again_after_its_wait() {
     assert_eq!(office.accepted().len(), 1, "one copy");
 }
 
-/// B7, 3A: the one window that cannot be closed, and what makes it bearable: the same bytes under
+/// B19: the one window that cannot be closed, and what makes it bearable: the same bytes under
 /// the same Message-ID, once more.
 #[tokio::test]
 async fn a_message_in_doubt_is_sent_once_more_with_the_same_bytes() {
@@ -314,6 +316,7 @@ async fn a_hundred_refusals_in_a_row_are_all_recorded() {
     );
 }
 
+/// B26: for good, and unasked.
 #[tokio::test]
 async fn a_message_larger_than_the_server_takes_is_rejected_before_mail() {
     let server = postroom::sandbox::Options {

@@ -13,6 +13,7 @@ async fn send(script: &str) -> Result<postroom::smtp::Reply, SmtpError> {
     session.send(b"Subject: Hi\r\n\r\nHi\r\n", None).await
 }
 
+/// B7, B8, B12: the first digit decides.
 #[tokio::test(start_paused = true)]
 async fn a_clear_answer_to_the_dot_is_the_answer() {
     for code in [250, 200, 251, 299, 450, 451, 471, 550, 554, 571] {

@@ -89,7 +89,7 @@ async fn a_message_may_be_refused_and_the_next_one_go_on() {
     }
 }
 
-/// Haraka: "503 pipelined after end of DATA" to MAIL, and to what follows. Nothing was begun.
+/// B25: Haraka: "503 pipelined after end of DATA" to MAIL, and to what follows. Nothing was begun.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_answers_503_is_asked_once_more_and_never_chained_to_again() {
     let target = target();
@@ -154,7 +154,7 @@ async fn a_try_that_had_nothing_to_chain_is_left_to_others() {
     assert!(two.chains());
 }
 
-/// It closes on whoever hurries: the message is in doubt, the next one was never begun.
+/// B19, B25: It closes on whoever hurries: the message is in doubt, the next one was never begun.
 #[tokio::test(start_paused = true)]
 async fn a_doubt_in_the_first_try_is_the_last_one() {
     let target = target();
@@ -169,6 +169,7 @@ async fn a_doubt_in_the_first_try_is_the_last_one() {
     assert!(!next.chains());
 }
 
+/// B21, B22: it has taken the one, and heard nothing of the other.
 #[tokio::test(start_paused = true)]
 async fn an_end_after_the_answer_leaves_the_next_one_untouched() {
     for (end, goodbye) in [("CLOSE", None), ("S: 421 4.7.0 enough", Some(421))] {
@@ -183,7 +184,7 @@ async fn an_end_after_the_answer_leaves_the_next_one_untouched() {
     }
 }
 
-/// 421 to the dot says clearly that this message was not taken; the next was not begun.
+/// B6: 421 to the dot says clearly that this message was not taken; the next was not begun.
 #[tokio::test(start_paused = true)]
 async fn a_goodbye_to_the_dot_ends_both() {
     let script = format!("{TO_354}BODY\n{CYD}S: 421 4.3.2 shutting down");
@@ -193,7 +194,7 @@ async fn a_goodbye_to_the_dot_ends_both() {
     assert!(session.offered().await.is_err());
 }
 
-/// The chain trap: it waits for a body, and whoever drops it now sends nothing at all.
+/// B10: The chain trap: it waits for a body, and whoever drops it now sends nothing at all.
 #[tokio::test(start_paused = true)]
 async fn a_session_that_is_left_at_354_says_nothing_more() {
     let script = format!("{TO_354}BODY\n{CYD}S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nEND");

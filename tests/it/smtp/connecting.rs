@@ -22,6 +22,7 @@ async fn sandbox(dir: &Path) -> Sandbox {
         .unwrap()
 }
 
+/// B2: refused.
 #[tokio::test]
 async fn an_address_is_named_once_when_nobody_listens() {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -46,6 +47,7 @@ async fn an_address_is_named_once_when_nobody_listens() {
     );
 }
 
+/// B34: an authority that is not trusted.
 #[tokio::test]
 async fn a_certificate_that_ca_does_not_sign_is_told_with_the_file() {
     let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -19,6 +19,7 @@ fn timed_out(error: &SmtpError, stage: Stage, began: Instant, within: Duration) 
     );
 }
 
+/// B3: a minute for the greeting, two for what follows.
 #[tokio::test(start_paused = true)]
 async fn silence_ends_each_stage_of_the_opening() {
     let deadlines = Deadlines::default();
@@ -102,6 +103,7 @@ async fn bytes_that_trickle_in_extend_nothing() {
     server.await.unwrap();
 }
 
+/// B14: split wherever it may be.
 #[tokio::test(start_paused = true)]
 async fn a_reply_that_comes_byte_by_byte_is_whole() {
     let (mut session, server) = session(&[], "").await;
@@ -131,6 +133,7 @@ async fn a_server_that_stops_reading_is_given_up_without_doubt() {
     }
 }
 
+/// B17: slow is not stopped.
 #[tokio::test(start_paused = true)]
 async fn a_large_body_has_its_time_for_each_piece() {
     let (mut session, mut theirs) = at_354(64 * 1024).await;
@@ -163,6 +166,7 @@ async fn goodbye_takes_two_seconds_at_most() {
     drop(server);
 }
 
+/// B17: less than 500 bytes a second is no reading.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_reads_byte_by_byte_is_given_up_without_doubt() {
     for size in [1000, 1_000_000] {

@@ -99,6 +99,7 @@ async fn what_is_too_long_for_a_command_waits_for_its_prompt() {
     assert!(server.rest().await.is_empty());
 }
 
+/// B6, B30: 535, 454 and 421 to AUTH.
 #[tokio::test(start_paused = true)]
 async fn a_refused_password_is_told_with_the_servers_words_and_without_the_password() {
     for code in [535, 534, 454, 421] {
@@ -238,6 +239,7 @@ async fn a_challenge_cannot_flood_a_log() {
     assert!(told.contains("status xxx") && told.len() < 200, "{told}");
 }
 
+/// B32: no login, only one that we do not speak, only one for another kind of secret.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_offers_no_login_we_know_is_told_apart() {
     let (word, bearer) = (credentials(), token("ada", "t"));
@@ -315,7 +317,7 @@ async fn a_login_that_loses_its_way_ends() {
     assert_eq!(error.stage, Stage::Auth);
 }
 
-/// Whatever stream it is: `tls = "none"` is for this machine.
+/// B36: whatever stream it is, `tls = "none"` is for this machine.
 #[tokio::test(start_paused = true)]
 async fn nothing_that_logs_in_goes_out_unencrypted() {
     for (credentials, word) in [(credentials(), "password"), (token("ada", "t"), "token")] {

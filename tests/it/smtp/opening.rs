@@ -6,6 +6,7 @@ use postroom::smtp::{Enhanced, Session, Stage, Target, Trouble};
 use super::{PIPELINING, offer, protocol, ready, refused};
 use crate::world::script::{GREETING, begin, credentials, serve, session, target};
 
+/// B4: refused, busy, another protocol, noise.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_does_not_greet_well_is_left() {
     for (said, code) in [("554 no", 554), ("421 busy", 421), ("521 go away", 521)] {
@@ -28,12 +29,15 @@ async fn a_server_that_does_not_greet_well_is_left() {
         "",
     ] {
         let (session, _) = begin(format!("S: {said}")).await;
-        let text = protocol(&session.err().unwrap(), Stage::Greeting);
+        let error = session.err().unwrap();
+        protocol(&error, Stage::Greeting);
+        let text = error.to_string();
         let a_reply = text.contains("unexpected answer");
         assert!(a_reply || text.contains("implicit"), "{said}: {text}");
     }
 }
 
+/// B4: an alert of TLS where a greeting was expected.
 #[tokio::test(start_paused = true)]
 async fn tls_bytes_instead_of_a_greeting_are_named_as_such() {
     let (ours, theirs) = tokio::io::duplex(1024);
@@ -42,10 +46,17 @@ async fn tls_bytes_instead_of_a_greeting_are_named_as_such() {
         .say(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46, b'\n'])
         .await;
     let began = Session::begin(Box::new(ours), &target(), None).await;
-    let text = protocol(&began.err().unwrap(), Stage::Greeting);
+    let error = began.err().unwrap();
+    protocol(&error, Stage::Greeting);
+    let text = error.to_string();
     assert!(!text.contains(char::is_control), "{text:?}");
+    assert!(
+        text.contains("does this port expect TLS at once?"),
+        "{text}"
+    );
 }
 
+/// B4, B12: as long as it says 220.
 #[tokio::test(start_paused = true)]
 async fn a_greeting_of_many_lines_and_odd_forms_is_a_greeting() {
     for greeting in [
@@ -60,6 +71,7 @@ async fn a_greeting_of_many_lines_and_odd_forms_is_a_greeting() {
     }
 }
 
+/// B5: no control, no second line, no end.
 #[tokio::test(start_paused = true)]
 async fn what_a_server_says_cannot_harm_a_log() {
     let (session, _) = begin("S: 554 \u{1b}[31mred\u{9b}2J\u{0} \u{202e}evil\u{200b} end").await;
@@ -68,11 +80,23 @@ async fn what_a_server_says_cannot_harm_a_log() {
     assert!(!text.contains(['\u{202e}', '\u{200b}']), "{text:?}");
     assert!(text.contains("evil") && text.contains("end"), "{text:?}");
 
+    let (ours, theirs) = tokio::io::duplex(1024);
+    let mut server = crate::world::script::Server::new(theirs);
+    let forged =
+        b"554-no\r2026-11-23 ERROR\x9b2J\x1b]0;x\x07\n554-\xff\xfe\x85 forged\r\n554 end\r\n";
+    server.say(forged).await;
+    let began = Session::begin(Box::new(ours), &target(), None).await;
+    let text = began.err().unwrap().to_string();
+    assert!(text.starts_with("554 no 2026-11-23 ERROR"), "{text:?}");
+    assert!(text.ends_with(" end"), "{text:?}");
+    assert!(!text.contains(|c: char| c.is_control()), "{text:?}");
+
     let long = format!("S: 554 {}", "x".repeat(1500));
     let (session, _) = begin(long).await;
     assert!(session.err().unwrap().to_string().len() < 600);
 }
 
+/// B6: 421 to EHLO, and what else it may be.
 #[tokio::test(start_paused = true)]
 async fn the_reply_to_ehlo_must_be_250() {
     for (said, refused) in [("550 what?", true), ("421 bye", true), ("220 hm", false)] {
@@ -125,6 +149,7 @@ async fn a_server_that_does_not_know_ehlo_is_helped_with_helo() {
     }
 }
 
+/// B12: lower case, old forms.
 #[tokio::test(start_paused = true)]
 async fn offers_are_read_in_any_case_and_in_old_forms() {
     let offers = [
@@ -153,7 +178,7 @@ async fn offers_are_read_in_any_case_and_in_old_forms() {
     assert!(!session.unwrap().capabilities().pipelining);
 }
 
-/// B12, B13, B14: what a server may answer to MAIL, and what is made of it.
+/// B12: what a server may answer to MAIL, and what is made of it.
 #[tokio::test(start_paused = true)]
 async fn replies_are_taken_by_their_first_digit() {
     for (said, code, enhanced, text) in [
@@ -203,6 +228,7 @@ async fn replies_are_taken_by_their_first_digit() {
     }
 }
 
+/// B12: bare LF.
 #[tokio::test(start_paused = true)]
 async fn bare_line_feeds_end_lines_too() {
     let (stream, server) = serve("");
@@ -227,6 +253,7 @@ async fn bare_line_feeds_end_lines_too() {
     drop(server);
 }
 
+/// B13, B15: two codes in one reply, garbage.
 #[tokio::test(start_paused = true)]
 async fn what_is_not_a_reply_ends_the_session() {
     for said in [
@@ -248,6 +275,7 @@ async fn what_is_not_a_reply_ends_the_session() {
     }
 }
 
+/// B12: text that is not UTF-8.
 #[tokio::test(start_paused = true)]
 async fn a_reply_in_gbk_can_be_read() {
     let (mut session, server) = session(&[], "").await;
@@ -265,6 +293,7 @@ async fn a_reply_in_gbk_can_be_read() {
     assert_eq!((reply.code, reply.text.as_str()), (535, "登录失败"));
 }
 
+/// B14: 2 kB and 128 lines, and not one more.
 #[tokio::test(start_paused = true)]
 async fn endless_lines_and_endless_replies_are_cut_off() {
     let lines = |count: usize| {
@@ -288,7 +317,7 @@ async fn endless_lines_and_endless_replies_are_cut_off() {
     assert!(text.contains("2048 bytes"), "{text}");
 }
 
-/// A line that never ends is given up long before it fills the memory, newline or not.
+/// B14: given up long before it fills the memory, newline or not.
 #[tokio::test(start_paused = true)]
 async fn a_line_without_an_end_is_given_up() {
     let (ours, theirs) = tokio::io::duplex(4096);

@@ -21,6 +21,7 @@ fn decided(who: &str, stage: Stage, code: u16) -> (String, Option<(Stage, u16)>)
     (who.to_owned(), Some((stage, code)))
 }
 
+/// B9: one is taken, one refused, one put off.
 #[tokio::test(start_paused = true)]
 async fn each_recipient_has_an_answer_of_their_own() {
     for offers in [PIPELINING, &[]] {

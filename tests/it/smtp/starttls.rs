@@ -66,20 +66,6 @@ async fn plaintext_behind_the_220_is_refused() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_handshake_that_stalls_has_thirty_seconds() {
-    let (stream, server) = serve(format!("{GREETING}S: 250 STARTTLS\nC: STARTTLS\nS: 220 go"));
-    let began = tokio::time::Instant::now();
-    let error = Session::begin(stream, &with(Tls::Starttls), None)
-        .await
-        .err()
-        .unwrap();
-    assert_eq!(error.stage, Stage::Tls);
-    assert!(matches!(error.trouble, Trouble::Timeout(_)), "{error}");
-    assert_eq!(began.elapsed().as_secs(), 30);
-    drop(server);
-}
-
 /// B34, B38: the real thing, with an authority that is trusted and one that is not.
 #[tokio::test(start_paused = true)]
 async fn tls_begins_with_a_server_that_can_be_verified_and_no_other() {

@@ -76,7 +76,7 @@ async fn only_354_opens_the_body() {
     assert_eq!(refused(offer(&mut session).await), (Stage::Data, 451));
 }
 
-/// A positive answer of the wrong kind is no answer.
+/// B11: A positive answer of the wrong kind is no answer.
 #[tokio::test(start_paused = true)]
 async fn positive_answers_of_the_wrong_kind_end_the_session() {
     for (mail, rcpt) in [
@@ -112,6 +112,7 @@ async fn some_recipients_may_be_refused() {
     assert_eq!(codes, [550, 250, 452]);
 }
 
+/// B10: nobody was taken.
 #[tokio::test(start_paused = true)]
 async fn in_steps_data_is_not_said_to_nobody() {
     let script = "C: MAIL…\nS: 250 ok\nC: RCPT…\nS: 550 5.1.1 who?\nC: RCPT…\nS: 450 later";

@@ -84,6 +84,7 @@ async fn a_server_whose_own_certificate_is_named_is_trusted() {
     assert!(session.is_ok(), "{:?}", session.err());
 }
 
+/// B34: expired, and for another host, although it is named.
 #[tokio::test]
 async fn it_is_trusted_for_its_name_and_its_time_only() {
     let other_name = SelfSigned::new("mx.example.org", |_| ());
@@ -96,7 +97,7 @@ async fn it_is_trusted_for_its_name_and_its_time_only() {
     assert!(told.contains("has expired"), "{told}");
 }
 
-/// The same name, another key.
+/// B34: The same name, another key.
 #[tokio::test]
 async fn another_certificate_that_signs_itself_is_a_stranger() {
     let server = SelfSigned::new("127.0.0.1", |_| ());

@@ -7,6 +7,7 @@
 //! that it can be shown a history that is wrong and be seen to object.
 
 pub(crate) mod abrupt;
+pub(crate) mod authority;
 pub(crate) mod bench;
 pub(crate) mod certificate;
 pub(crate) mod exim;

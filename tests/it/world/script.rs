@@ -15,9 +15,10 @@ use postroom::clock::Clock;
 use postroom::config::Tls;
 use postroom::sandbox::{Options, Reception};
 use postroom::smtp::{
-    Chaining, Credentials, Deadlines, Envelope, Session, SmtpError, Stream, Target, TlsClient,
+    Chaining, Credentials, Deadlines, Envelope, Resolver, Session, SmtpError, Stream, Target,
+    TlsClient,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
@@ -27,23 +28,29 @@ pub(crate) const GREETING: &str = "S: 220 mx.example.org ESMTP
     ";
 
 pub(crate) struct Server {
-    stream: Option<DuplexStream>,
+    stream: Option<Box<dyn Stream>>,
     heard: Vec<u8>,
     /// The messages that `BODY` heard, with their stuffing.
     pub(crate) bodies: Vec<Vec<u8>>,
 }
 
 impl Server {
-    pub(crate) fn new(stream: DuplexStream) -> Self {
+    pub(crate) fn new(stream: impl Stream + 'static) -> Self {
         Self {
-            stream: Some(stream),
+            stream: Some(Box::new(stream)),
             heard: Vec::new(),
             bodies: Vec::new(),
         }
     }
 
-    fn stream(&mut self) -> &mut DuplexStream {
+    fn stream(&mut self) -> &mut dyn Stream {
         self.stream.as_mut().expect("not closed yet")
+    }
+
+    /// The stream, for TLS to be laid over it.
+    pub(crate) fn into_stream(self) -> Box<dyn Stream> {
+        assert!(self.heard.is_empty(), "more was said before TLS");
+        self.stream.expect("not closed yet")
     }
 
     pub(crate) async fn say(&mut self, bytes: &[u8]) {
@@ -155,6 +162,7 @@ pub(crate) fn target() -> Target {
         host: "localhost".to_owned(),
         port: 25,
         tls: Tls::None,
+        resolver: Resolver::default(),
         client: tls_client(),
         hello: "client.example.org".to_owned(),
         deadlines: Deadlines::default(),
