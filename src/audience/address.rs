@@ -1,8 +1,8 @@
 //! One cell of text to one mailbox, or the reason why not.
 //!
-//! What passes is safe to put into a header and into RCPT TO: one address, in ASCII, of legal
-//! length, and a name without line breaks or other control characters. Refused rather than mended:
-//! everything that could be read as a second address.
+//! What passes is safe to put into a header and into RCPT TO: one address of legal length, its
+//! domain in ASCII, and a name without line breaks or other control characters. Refused rather than
+//! mended: everything that could be read as a second address.
 
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -11,8 +11,8 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use lettre::Address;
 use lettre::message::Mailbox;
 
-/// RFC 5321, section 4.5.3.1.1, in octets.
-const LOCAL_PART_MAX: usize = 64;
+use super::local_part;
+
 /// RFC 5321, section 4.5.3.1.3, less the angle brackets of a path, in octets.
 const ADDRESS_MAX: usize = 254;
 /// Of our own choosing, in characters: a longer name is a cell of another column.
@@ -45,15 +45,19 @@ pub enum AddressFault {
     NoLocalPart,
     #[error("`{0}` cannot stand before the @ of an address")]
     Character(char),
-    #[error("`{0}` before the @: only unaccented Latin letters can be mailed there")]
-    NotAscii(char),
+    #[error("`{0}` before the @ only looks like `{1}`: type that instead")]
+    LookAlike(char, String),
+    #[error("the mark {0} before the @ stands on no letter")]
+    LooseMark(CodePoint),
+    #[error("unknown character {0} in the address")]
+    Unknown(CodePoint),
     #[error("a dot at the start or the end of the part before the @, or two in a row")]
     Dots,
     #[error("the address is malformed")]
     Malformed,
-    #[error("the part before the @ has {0} characters, 64 are allowed")]
+    #[error("the part before the @ has {0} bytes, 64 are allowed")]
     LocalPartTooLong(usize),
-    #[error("the address has {0} characters, 254 are allowed")]
+    #[error("the address has {0} bytes, 254 are allowed")]
     TooLong(usize),
     #[error("nothing after the @")]
     NoDomain,
@@ -98,8 +102,9 @@ impl std::fmt::Display for CodePoint {
 /// Reads `ada@example.org` or `Ada Lovelace <ada@example.org>`. White space around either is
 /// dropped; the domain comes out in lower case, an international one as its A-label (RFC 5890).
 ///
-/// The local part must be ASCII (no SMTPUTF8), and is kept as written. A domain must have a dot,
-/// except `localhost`.
+/// The local part is kept as written, in NFC; beyond ASCII it may have letters, digits and marks of
+/// any script, and then the server must offer SMTPUTF8. A domain must have a dot, except
+/// `localhost`.
 pub fn mailbox(text: &str) -> Result<Mailbox, AddressFault> {
     let text = text.trim_matches(blank);
     match text
@@ -127,9 +132,9 @@ pub(super) fn display_name(text: &str) -> Result<Option<String>, AddressFault> {
 }
 
 /// What is equal for two spellings of one person's address, and only then: the domain as lower-case
-/// A-label, the local part in lower case. Tags (`ada+news@`) tell addresses apart.
+/// A-label, the local part in lower case and in NFC. Tags (`ada+news@`) tell addresses apart.
 pub fn key(address: &Address) -> String {
-    AsRef::<str>::as_ref(address).to_ascii_lowercase()
+    local_part::fold(address.as_ref())
 }
 
 /// An address as logs show it: `a***@example.org`. Whatever the text is, no more of it comes out
@@ -176,7 +181,7 @@ fn phrase_name(phrase: &str) -> Result<Option<String>, AddressFault> {
 }
 
 /// The content of one quoted string (RFC 5322, section 3.2.4), if the text is one.
-fn unquoted(text: &str) -> Option<Cow<'_, str>> {
+pub(super) fn unquoted(text: &str) -> Option<Cow<'_, str>> {
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
     if !inner.contains(['"', '\\']) {
         return Some(Cow::Borrowed(inner));
@@ -209,67 +214,18 @@ fn address(text: &str) -> Result<Address, AddressFault> {
             AddressFault::NoAt
         });
     };
-    let local = local_part(local)?;
+    let local = local_part::read(local)?;
     let domain = domain_name(domain)?;
     let length = local.len() + 1 + domain.len();
     if length > ADDRESS_MAX {
         return Err(AddressFault::TooLong(length));
     }
-    Address::new(&*local, &*domain).map_err(|_| AddressFault::Malformed)
-}
-
-/// As written, except that needless quotes are dropped: "all quoted forms MUST be treated as
-/// equivalent", and the shortest sent (RFC 5321, section 4.1.2).
-fn local_part(local: &str) -> Result<Cow<'_, str>, AddressFault> {
-    if local.is_empty() {
-        return Err(AddressFault::NoLocalPart);
+    if local.is_ascii() {
+        return Address::new(&*local, &*domain).map_err(|_| AddressFault::Malformed);
     }
-    if let Some(one) = local.chars().find(|one| !one.is_ascii()) {
-        return Err(not_ascii(one));
-    }
-    let local = match unquoted(local) {
-        Some(plain) if check_dot_atom(&plain).is_ok() => plain,
-        Some(_) => Cow::Borrowed(local),
-        None => {
-            check_dot_atom(local)?;
-            Cow::Borrowed(local)
-        }
-    };
-    if local.len() > LOCAL_PART_MAX {
-        return Err(AddressFault::LocalPartTooLong(local.len()));
-    }
-    Ok(local)
-}
-
-/// RFC 5322, section 3.2.3.
-fn check_dot_atom(local: &str) -> Result<(), AddressFault> {
-    let illegal =
-        |one: &char| !(one.is_ascii_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(*one));
-    match local.chars().find(illegal) {
-        None => {}
-        Some(_) if local.contains('@') && local.contains([',', ';', ' ']) => {
-            return Err(AddressFault::TwoAddresses);
-        }
-        Some('@') => return Err(AddressFault::SeveralAt),
-        Some(' ') => return Err(AddressFault::Space),
-        Some(one) => return Err(AddressFault::Character(one)),
-    }
-    if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
-        return Err(AddressFault::Dots);
-    }
-    Ok(())
-}
-
-fn not_ascii(one: char) -> AddressFault {
-    if one.is_whitespace() {
-        AddressFault::Space
-    } else if zero_width(one) || reorders(one) {
-        AddressFault::Invisible(Part::Address, CodePoint(one))
-    } else if one == '＠' {
-        AddressFault::FullWidthAt
-    } else {
-        AddressFault::NotAscii(one)
-    }
+    // lettre knows no combining marks, so it is asked about the domain only.
+    Address::new("x", &*domain).map_err(|_| AddressFault::Malformed)?;
+    Ok(Address::new_dangerous(&*local, &*domain))
 }
 
 fn domain_name(domain: &str) -> Result<Cow<'_, str>, AddressFault> {
@@ -340,8 +296,4 @@ fn forbidden(one: char) -> bool {
 /// as another. The plain marks, which Arabic and Hebrew names may need, are not among them.
 fn reorders(one: char) -> bool {
     matches!(one, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
-fn zero_width(one: char) -> bool {
-    matches!(one, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}')
 }

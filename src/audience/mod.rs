@@ -23,6 +23,7 @@ mod address;
 mod error;
 mod file;
 mod inline;
+mod local_part;
 mod records;
 mod row;
 mod rows;

@@ -13,6 +13,8 @@ const REQUIRED: [&str; 6] = [
     "Message-ID",
     "MIME-Version",
 ];
+/// Headers whose addresses may be in UTF-8 (RFC 6532 section 3.2). Names in them are encoded.
+const OF_ADDRESSES: [&str; 3] = ["From", "Reply-To", "To"];
 /// RFC 5322 section 2.1.1, without the line end.
 const LONGEST_LINE: usize = 998;
 
@@ -22,7 +24,7 @@ pub enum WireFault {
     /// A CR without LF, or a LF without CR.
     #[error("line {0} of the message has half a line break in it")]
     BareLineBreak(usize),
-    /// A NUL, or a byte that is not ASCII.
+    /// A NUL, or a byte that is not ASCII where no address is.
     #[error("line {0} of the message has a byte in it that needs encoding")]
     Unencoded(usize),
     /// A line of more than 998 bytes.
@@ -40,6 +42,7 @@ pub enum WireFault {
 pub(super) fn check(message: &[u8]) -> Result<(), WireFault> {
     let mut seen = [0; REQUIRED.len()];
     let mut in_header = true;
+    let mut of_addresses = false;
     let mut rest = message;
     let mut number = 0;
     while !rest.is_empty() {
@@ -49,7 +52,11 @@ pub(super) fn check(message: &[u8]) -> Result<(), WireFault> {
             .strip_suffix(b"\r")
             .ok_or(WireFault::BareLineBreak(number))?;
         rest = &rest[end + 1..];
-        check_line(line, number)?;
+        if !line.starts_with(b" ") {
+            // A line that begins with a space belongs to the header before it.
+            of_addresses = in_header && OF_ADDRESSES.iter().any(|name| is_header(line, name));
+        }
+        check_line(line, number, of_addresses)?;
         if line.is_empty() {
             in_header = false;
         } else if in_header {
@@ -67,14 +74,15 @@ pub(super) fn check(message: &[u8]) -> Result<(), WireFault> {
     }
 }
 
-fn check_line(line: &[u8], number: usize) -> Result<(), WireFault> {
+fn check_line(line: &[u8], number: usize, of_addresses: bool) -> Result<(), WireFault> {
     if line.len() > LONGEST_LINE {
         return Err(WireFault::LongLine(number));
     }
     if memchr::memchr(b'\r', line).is_some() {
         return Err(WireFault::BareLineBreak(number));
     }
-    if !line.is_ascii() || memchr::memchr(0, line).is_some() {
+    let encoded = line.is_ascii() || (of_addresses && std::str::from_utf8(line).is_ok());
+    if !encoded || memchr::memchr(0, line).is_some() {
         return Err(WireFault::Unencoded(number));
     }
     Ok(())
@@ -97,6 +105,41 @@ mod tests {
     #[test]
     fn a_good_message_passes() {
         assert_eq!(check(GOOD.as_bytes()), Ok(()));
+    }
+
+    #[test]
+    fn utf_8_passes_in_the_headers_of_addresses_and_nowhere_else() {
+        let with = |from: &str, to: &[u8]| {
+            let at = GOOD.find(from).expect("it is there");
+            let (start, end) = (&GOOD.as_bytes()[..at], &GOOD.as_bytes()[at + from.len()..]);
+            check(&[start, to, end].concat())
+        };
+        for (from, to) in [
+            ("From: x", "From: ü@x"),
+            ("To: x", "to: x\r\n <ü@x>"),
+            ("To: x", "To: ü@x\r\nReply-To: 张@x"),
+        ] {
+            assert_eq!(with(from, to.as_bytes()), Ok(()), "{to}");
+        }
+        for (from, to, line) in [
+            ("Date: x", "Date: ü", 1),
+            ("Subject: x", "Subject: ü", 4),
+            (" y", " ü", 5),
+            ("To: x", "To: x\r\nSender: ü@x", 4),
+            ("To: x", "To: x\r\nTomorrow: ü@x", 4),
+            ("To: in", "To: ü in", 9),
+        ] {
+            assert_eq!(
+                with(from, to.as_bytes()),
+                Err(WireFault::Unencoded(line)),
+                "{to}"
+            );
+        }
+        assert_eq!(with("To: x", b"To: \xfc@x"), Err(WireFault::Unencoded(3)));
+        assert_eq!(
+            with("To: x", "To: ü\0@x".as_bytes()),
+            Err(WireFault::Unencoded(3))
+        );
     }
 
     #[test]

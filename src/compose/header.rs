@@ -41,7 +41,8 @@ pub(super) fn text(out: &mut String, name: &str, value: &str) {
     out.push_str("\r\n");
 }
 
-/// Writes a header of one mailbox. The address must be ASCII.
+/// Writes a header of one mailbox. An address that is not ASCII stays as it is: no encoding may be
+/// used in one (RFC 2047, section 5, rule 3; RFC 6532, section 3.2).
 pub(super) fn mailbox(out: &mut String, name: &str, mailbox: &Mailbox) {
     out.push_str(name);
     out.push_str(": ");

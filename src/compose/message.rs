@@ -30,9 +30,9 @@ pub enum ComposeFault {
     /// A line break or another control character in a header's text.
     #[error("the {0} has a control character in it, such as a line break")]
     ControlCharacter(&'static str),
-    /// An address that no server without SMTPUTF8 takes.
-    #[error("the {0} address `{1}` has characters in it that are not ASCII")]
-    Address(&'static str, String),
+    /// A domain in letters that DNS does not know.
+    #[error("the domain of the {0} address `{1}` is not in ASCII (xn--...)")]
+    Domain(&'static str, String),
     /// There is nothing to say.
     #[error("the message has no text")]
     NoBody,
@@ -46,8 +46,9 @@ pub enum ComposeFault {
 
 /// Writes a message to one person: plain text, or plain text and HTML as alternatives.
 ///
-/// The same arguments give the same bytes, in every process. The bytes are ASCII with CRLF line
-/// ends; dots are not doubled yet.
+/// The same arguments give the same bytes, in every process. The lines end with CRLF; dots are not
+/// doubled yet. The bytes are ASCII, but for addresses that are not: these stand in their header as
+/// they are (RFC 6532), and only a server with SMTPUTF8 takes such a message.
 ///
 /// # Errors
 ///
@@ -95,8 +96,8 @@ fn mailbox(head: &mut String, name: &'static str, mailbox: &Mailbox) -> Result<(
             _ => "name or address for replies",
         }));
     }
-    if !address.is_ascii() {
-        return Err(ComposeFault::Address(name, address.to_owned()));
+    if !mailbox.email.domain().is_ascii() {
+        return Err(ComposeFault::Domain(name, address.to_owned()));
     }
     header::mailbox(head, name, mailbox);
     Ok(())

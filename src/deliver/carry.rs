@@ -13,7 +13,7 @@ use super::line::Line;
 use super::report::{Body, Happened};
 use super::verdict::{self, Fault, Lesson, Scope};
 use crate::outbox::{Arm, Claimed, Outcome, Release};
-use crate::smtp::{Dsn, Envelope, Offer, SmtpError, Stage};
+use crate::smtp::{Dsn, Envelope, Offer, SmtpError, Stage, Unfit};
 
 /// A row with its message, ready to go.
 pub(super) struct Task {
@@ -73,15 +73,28 @@ impl Lane {
                         Next::Done => return,
                     }
                 }
-                Ok(Offer::Unfit(unfit)) => {
-                    let happened = Happened::here(Stage::Mail, unfit.to_string());
-                    return self.end(&task.row, Outcome::Rejected { suppress: false }, happened);
-                }
+                Ok(Offer::Unfit(unfit)) => return self.unfit(&task, &unfit),
                 Err(error) => match self.broken_offer(&mut task, &error) {
                     Next::Again => chained = false,
                     Next::Done => return,
                 },
             }
+        }
+    }
+
+    /// The server does not take such messages, by what it offers: it was not asked.
+    fn unfit(&mut self, task: &Task, unfit: &Unfit) {
+        let (row, why) = (&task.row, unfit.to_string());
+        match unfit {
+            Unfit::TooLarge { .. } => {
+                let happened = Happened::here(Stage::Mail, why);
+                self.end(row, Outcome::Rejected { suppress: false }, happened);
+            }
+            // It would burn every recipient of the run.
+            Unfit::NeedsSmtpUtf8(address) if task.envelope.is_sender(address) => {
+                self.account_fault(row, Fault::Sender, &why);
+            }
+            Unfit::NeedsSmtpUtf8(_) => self.invalid(row, why),
         }
     }
 
@@ -300,6 +313,7 @@ impl Task {
         let envelope = Envelope {
             from: letter.from.clone(),
             to: vec![letter.to.clone()],
+            reply_to: letter.reply_to.clone(),
             size: letter.bytes.len(),
             dsn,
         };

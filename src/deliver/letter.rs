@@ -8,6 +8,7 @@ use std::time::Duration;
 use lettre::Address;
 use lettre::message::Mailbox;
 
+use crate::audience::mailbox;
 use crate::clock::Timestamp;
 use crate::compose::{self, Identity, Sender, Template};
 use crate::outbox::{Claimed, Outbox, OutboxError, Reader, RunNo};
@@ -28,6 +29,7 @@ pub(super) struct Letterhead {
 pub(super) struct Letter {
     pub(super) from: Address,
     pub(super) to: Address,
+    pub(super) reply_to: Option<Address>,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -56,10 +58,9 @@ impl Letterhead {
     fn compose(&self, row: &Claimed) -> Result<Letter, String> {
         let fields: serde_json::Map<_, _> =
             serde_json::from_str(&row.fields).map_err(|e| e.to_string())?;
-        let to: Address = row
-            .address
-            .parse()
-            .map_err(|_| "not an address".to_owned())?;
+        let to = mailbox(&row.address)
+            .map_err(|fault| fault.to_string())?
+            .email;
         let rendered = self.template.render(&fields).map_err(|e| e.to_string())?;
         let from = self.sender.from.email.clone();
         let identity = Identity {
@@ -70,7 +71,12 @@ impl Letterhead {
         let mailbox = Mailbox::new(row.name.clone(), to.clone());
         let bytes = compose::message(&rendered, &self.sender, &mailbox, &identity)
             .map_err(|e| e.to_string())?;
-        Ok(Letter { from, to, bytes })
+        Ok(Letter {
+            from,
+            to,
+            reply_to: self.sender.reply_to.as_ref().map(|it| it.email.clone()),
+            bytes,
+        })
     }
 }
 

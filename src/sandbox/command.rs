@@ -4,6 +4,8 @@
 //! angle brackets, a parameter that was not offered) is refused in words, so that a client's fault
 //! shows here and not at a provider. The order of commands is the session's business.
 
+use std::iter::repeat_n;
+
 use lettre::Address;
 
 /// Longest path with its angle brackets (RFC 5321, section 4.5.3.1.3).
@@ -11,6 +13,9 @@ const PATH_MAX: usize = 256;
 
 /// Longest domain that EHLO may name (RFC 5321, section 4.5.3.1.2).
 const DOMAIN_MAX: usize = 255;
+
+/// RFC 6531, section 3.3.
+const BEYOND_ASCII: &str = "500 5.5.2 Commands are ASCII, but for an address in UTF-8";
 
 /// A command that is well formed.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +42,8 @@ pub(super) struct Mail {
     pub(super) sender: String,
     /// The size the client announces, in octets (RFC 1870).
     pub(super) size: Option<u64>,
+    /// Whether addresses and header may be in UTF-8 (RFC 6531, section 3.4).
+    pub(super) smtputf8: bool,
     /// Whether any parameter was given: they need EHLO.
     pub(super) extended: bool,
 }
@@ -59,7 +66,11 @@ pub(super) fn parse(line: &[u8]) -> Result<Command, &'static str> {
     let line = printable(line)?;
     let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
     let rest = rest.trim_end_matches(' ');
-    match verb.to_ascii_uppercase().as_str() {
+    let verb = verb.to_ascii_uppercase();
+    if !line.is_ascii() && !matches!(verb.as_str(), "MAIL" | "RCPT") {
+        return Err(BEYOND_ASCII);
+    }
+    match verb.as_str() {
         "EHLO" => domain(rest).map(Command::Ehlo),
         "HELO" => domain(rest).map(Command::Helo),
         "MAIL" => mail(rest).map(Command::Mail),
@@ -79,11 +90,8 @@ pub(super) fn parse(line: &[u8]) -> Result<Command, &'static str> {
 }
 
 fn printable(line: &[u8]) -> Result<&str, &'static str> {
-    let text = std::str::from_utf8(line)
-        .ok()
-        .filter(|text| text.is_ascii());
-    let text = text.ok_or("500 5.5.2 Only ASCII in commands: SMTPUTF8 is not offered")?;
-    if text.bytes().any(|byte| byte.is_ascii_control()) {
+    let text = std::str::from_utf8(line).map_err(|_| BEYOND_ASCII)?;
+    if text.chars().any(char::is_control) {
         return Err("500 5.5.2 A control character in a command");
     }
     Ok(text)
@@ -114,6 +122,9 @@ fn mail(rest: &str) -> Result<Mail, &'static str> {
     if !sender.is_empty() && !is_address(sender) {
         return Err("501 5.1.7 The sender is not an address");
     }
+    if !parameters.is_ascii() {
+        return Err(BEYOND_ASCII);
+    }
     for parameter in parameters.split_ascii_whitespace() {
         mail.extended = true;
         let (keyword, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -122,6 +133,7 @@ fn mail(rest: &str) -> Result<Mail, &'static str> {
             value.to_ascii_uppercase().as_str(),
         ) {
             ("SIZE", digits) => mail.size = Some(size(digits)?),
+            ("SMTPUTF8", "") if !parameter.contains('=') => mail.smtputf8 = true,
             ("BODY", "7BIT" | "8BITMIME") => {}
             ("BODY", _) => return Err("501 5.5.4 BODY is 7BIT or 8BITMIME"),
             ("AUTH", value) if !value.is_empty() => {}
@@ -186,8 +198,14 @@ fn closing_bracket(text: &str) -> Option<usize> {
     })
 }
 
+/// Beyond ASCII any character may stand where a letter may (RFC 6531, section 3.3), and counts in
+/// bytes (section 3.1).
 fn is_address(text: &str) -> bool {
-    text.parse::<Address>().is_ok()
+    let letters = text.chars().flat_map(|one| match one {
+        _ if one.is_ascii() => repeat_n(one, 1),
+        _ => repeat_n('x', one.len_utf8()),
+    });
+    letters.collect::<String>().parse::<Address>().is_ok()
 }
 
 fn auth(rest: &str) -> Result<Command, &'static str> {
@@ -245,13 +263,25 @@ mod tests {
     }
 
     #[test]
+    fn addresses_may_be_of_any_script() {
+        let mail = mail_of("MAIL FROM:<张三@例子.测试> smtputf8").unwrap();
+        assert!(mail.smtputf8 && mail.extended);
+        assert_eq!(mail.sender, "张三@例子.测试");
+        assert!(!mail_of("MAIL FROM:<a@b.org>").unwrap().smtputf8);
+        let recipient = "हिन्दी@example.org".to_owned();
+        let line = format!("RCPT TO:<{recipient}>");
+        assert_eq!(parse(line.as_bytes()), Ok(Command::Rcpt(recipient)));
+    }
+
+    #[test]
     fn what_other_servers_forgive_is_refused() {
         for (line, code) in [
             ("MAIL FROM: <a@b.org>", "501"),
             ("MAIL FROM:a@b.org", "501"),
             ("MAIL FROM:<a@b.org>SIZE=1", "501"),
             ("MAIL FROM:<a@b.org> SIZE=", "501"),
-            ("MAIL FROM:<a@b.org> SMTPUTF8", "555"),
+            ("MAIL FROM:<a@b.org> SMTPUTF8=1", "555"),
+            ("MAIL FROM:<a@b.org> AUTH=ä", "500"),
             ("MAIL FROM:<a b@c.org>", "501"),
             ("RCPT TO:<>", "501"),
             ("RCPT TO:<nobody>", "501"),
@@ -259,7 +289,9 @@ mod tests {
             ("EHLO", "501"),
             ("DATA now", "501"),
             ("AUTH CRAM-MD5", "504"),
-            ("RCPT TO:<ä@b.org>", "500"),
+            ("RCPT TO:<\u{85}@b.org>", "500"),
+            ("RCPT TO:<ä b@b.org>", "501"),
+            ("EHLO bücher.example", "500"),
             ("NOOP\0", "500"),
             ("HELLO world", "500"),
         ] {

@@ -4,7 +4,7 @@
 //! 4.5.2): a lone LF or CR never begins a line, so nothing can be smuggled past it. A message that
 //! holds one is read to its end and then refused, as is one that is too large.
 
-use memchr::memchr2;
+use memchr::{memchr2, memmem};
 
 /// Why a message that was read to its end is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +119,15 @@ impl Body {
     fn blame(&mut self, fault: Fault) {
         self.fault.get_or_insert(fault);
     }
+}
+
+/// A message up to the empty line that ends its header.
+pub(super) fn header(message: &[u8]) -> &[u8] {
+    if message.starts_with(b"\r\n") {
+        return &[];
+    }
+    let end = memmem::find(message, b"\r\n\r\n").unwrap_or(message.len());
+    &message[..end]
 }
 
 /// The Message-ID of a message without its angle brackets, if it has one.

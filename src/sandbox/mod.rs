@@ -74,6 +74,9 @@ pub struct Options {
     /// Whether commands may follow a message in the same write (RFC 2920, section 3.1). Where not,
     /// MAIL is answered 503, as Haraka does.
     pub chaining: bool,
+    /// Whether SMTPUTF8 is offered (RFC 6531). Either way an address beyond ASCII is refused where
+    /// MAIL does not announce it.
+    pub smtputf8: bool,
     /// Messages that one connection may bring; the next MAIL is answered 421.
     pub messages_per_connection: Option<usize>,
     /// Connections that may be open at a time; the next one is greeted with 421.
@@ -94,6 +97,7 @@ impl Default for Options {
             max_message_size: 50 * 1024 * 1024,
             pipelining: true,
             chaining: true,
+            smtputf8: true,
             messages_per_connection: None,
             connections: None,
         }

@@ -196,6 +196,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             self.wire.reply("250-AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER");
         }
         self.wire.reply("250-8BITMIME");
+        if self.reception.smtputf8 {
+            self.wire.reply("250-SMTPUTF8");
+        }
         self.wire
             .reply(&format!("250-SIZE {}", self.reception.max_message_size));
         self.say("250 ENHANCEDSTATUSCODES")

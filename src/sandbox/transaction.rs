@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::behaviour::Behaviour;
 use super::command::Mail;
-use super::data::{Body, Fault, message_id};
+use super::data::{Body, Fault, header, message_id};
 use super::keep::Parcel;
 use super::session::{Session, Turn};
 
@@ -19,6 +19,7 @@ const RECIPIENTS_MAX: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Transaction {
     sender: String,
+    smtputf8: bool,
     recipients: Vec<String>,
     refusal: Option<Cow<'static, str>>,
     delay: Duration,
@@ -51,8 +52,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         if mail.size.is_some_and(|size| size > limit) {
             return self.refuse(TOO_LARGE);
         }
+        if mail.smtputf8 && !self.reception.smtputf8 {
+            return self.refuse("555 5.5.4 SMTPUTF8 is not offered");
+        }
+        if !mail.smtputf8 && !mail.sender.is_ascii() {
+            return self.refuse(NEEDS_SMTPUTF8);
+        }
         self.transaction = Some(Transaction {
             sender: mail.sender,
+            smtputf8: mail.smtputf8,
             ..Transaction::default()
         });
         self.say("250 2.1.0 Sender ok")
@@ -64,6 +72,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         };
         if transaction.recipients.len() >= RECIPIENTS_MAX {
             return Ok(self.refuse("452 4.5.3 Too many recipients"));
+        }
+        if !transaction.smtputf8 && !recipient.is_ascii() {
+            return Ok(self.refuse(NEEDS_SMTPUTF8));
         }
         match Behaviour::of(&recipient) {
             Behaviour::Ordinary => {}
@@ -130,6 +141,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             Ok(message) => message,
             Err(fault) => return Ok(self.refuse(&complaint(fault))),
         };
+        if !transaction.smtputf8 && !header(&message).is_ascii() {
+            return Ok(self.refuse("554 5.6.0 A header beyond ASCII needs SMTPUTF8 in MAIL"));
+        }
         if let Some(refusal) = &transaction.refusal {
             return Ok(self.refuse(refusal));
         }
@@ -140,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             recipients: &transaction.recipients,
             message_id: message_id.as_deref(),
             message,
-            received: self.received(),
+            received: self.received(transaction.smtputf8),
         };
         let id = match self
             .reception
@@ -165,8 +179,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         Ok(self.say(&format!("250 2.0.0 Accepted as {id}")))
     }
 
-    /// Who gave us the message and how (RFC 5321, section 4.4).
-    fn received(&self) -> String {
+    /// Who gave us the message and how (RFC 5321, section 4.4; RFC 6531, section 4.3).
+    fn received(&self, smtputf8: bool) -> String {
         let (name, extended) = match &self.hello {
             Some(hello) => (hello.name.as_str(), hello.extended),
             None => ("unknown", false),
@@ -175,14 +189,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             .caller
             .peer
             .map_or("in process".to_owned(), |peer| peer.to_string());
-        let protocol = match (extended, self.caller.encrypted, self.logged_in) {
-            (false, _, _) => "SMTP",
-            (true, false, false) => "ESMTP",
-            (true, false, true) => "ESMTPA",
-            (true, true, false) => "ESMTPS",
-            (true, true, true) => "ESMTPSA",
+        let protocol = match (extended, smtputf8) {
+            (false, _) => "SMTP",
+            (true, false) => "ESMTP",
+            (true, true) => "UTF8SMTP",
         };
-        format!("from {name} ({peer})\r\n\tby localhost (postroom sandbox) with {protocol}")
+        let encrypted = if extended && self.caller.encrypted {
+            "S"
+        } else {
+            ""
+        };
+        let logged_in = if extended && self.logged_in { "A" } else { "" };
+        format!(
+            "from {name} ({peer})\r\n\tby localhost (postroom sandbox) \
+             with {protocol}{encrypted}{logged_in}"
+        )
     }
 
     /// Turns a sender, a recipient or a message away; a 421 ends the session too.
@@ -196,6 +217,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
     }
 }
+
+/// RFC 6531, section 3.5.
+const NEEDS_SMTPUTF8: &str = "553 5.6.7 An address beyond ASCII needs SMTPUTF8 in MAIL";
 
 const TOO_LARGE: &str = "552 5.3.4 Larger than SIZE allows";
 

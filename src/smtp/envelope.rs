@@ -16,6 +16,9 @@ pub struct Envelope {
     pub from: Address,
     /// Recipients, at least one. They share one transaction, and each has an answer of their own.
     pub to: Vec<Address>,
+    /// Where answers go, if the message says so. No command speaks of it, but its letters too may
+    /// need SMTPUTF8.
+    pub reply_to: Option<Address>,
     /// The message's size in bytes, before dot-stuffing.
     pub size: usize,
     /// Delivery status notifications, where the server offers them.
@@ -54,7 +57,7 @@ impl fmt::Display for Unfit {
             ),
             Self::NeedsSmtpUtf8(address) => write!(
                 f,
-                "{address} has letters before the @ that this server cannot mail to (it does not \
+                "{address} has letters before the @ that this server cannot mail (it does not \
                  offer SMTPUTF8)"
             ),
         }
@@ -62,6 +65,16 @@ impl fmt::Display for Unfit {
 }
 
 impl Envelope {
+    /// Whether an address is the sender's own: where the message, or an answer to it, goes back to.
+    #[must_use]
+    pub fn is_sender(&self, address: &Address) -> bool {
+        self.senders().any(|sender| sender == address)
+    }
+
+    fn senders(&self) -> impl Iterator<Item = &Address> {
+        std::iter::once(&self.from).chain(&self.reply_to)
+    }
+
     /// Whether a server with these offers can be given the message at all.
     pub(super) fn check(&self, offers: &Capabilities) -> Result<(), Unfit> {
         if let Some(limit) = offers.size_limit()
@@ -77,7 +90,7 @@ impl Envelope {
     }
 
     fn international(&self) -> Option<&Address> {
-        let mut all = std::iter::once(&self.from).chain(&self.to);
+        let mut all = self.senders().chain(&self.to);
         all.find(|address| !AsRef::<str>::as_ref(*address).is_ascii())
     }
 

@@ -152,9 +152,11 @@ async fn send(
 ) {
     match write(found.account, to, zone, clock) {
         Ok((mut message, bytes)) => {
+            let sender = &found.account.sender;
             let envelope = Envelope {
-                from: found.account.sender.from.email.clone(),
+                from: sender.from.email.clone(),
                 to: to.iter().map(|it| it.email.clone()).collect(),
+                reply_to: sender.reply_to.as_ref().map(|it| it.email.clone()),
                 size: bytes.len(),
                 dsn: None,
             };

@@ -152,15 +152,41 @@ fn what_would_break_a_header_is_refused_and_named() {
     }
 }
 
+/// RFC 6532: nothing but the addresses themselves, and the same bytes each time.
 #[test]
-fn addresses_that_need_smtputf8_or_hide_another_are_refused() {
+fn an_address_beyond_ascii_stands_in_its_header_as_it_is() {
+    let mailbox = |name: &str, address: &str| {
+        let (local, domain) = address.split_once('@').expect("an address");
+        let address = Address::new_dangerous(local, domain);
+        Mailbox::new(Some(name.to_owned()).filter(|it| !it.is_empty()), address)
+    };
+    let sender = Sender {
+        from: mailbox("收发室", "收发室@xn--fsqu00a.example"),
+        reply_to: Some(mailbox("", "jürgen@example.org")),
+    };
+    let to = mailbox("हिन्दी, भाषा", "हिन्दी@example.org");
+    let write = || message(&rendered("Grüße", "你好", None), &sender, &to, &identity());
+    let bytes = write().expect("a message");
+    assert_eq!(write(), Ok(bytes.clone()));
+    let text = String::from_utf8(bytes).expect("UTF-8");
+    let head = "Date: Mon, 23 Nov 2026 09:00:00 +0800\r\n\
+                From: =?utf-8?b?5pS25Y+R5a6k?= <收发室@xn--fsqu00a.example>\r\n\
+                Reply-To: jürgen@example.org\r\n\
+                To: =?utf-8?b?4KS54KS/4KSo4KWN4KSm4KWALCDgpK3gpL7gpLfgpL4=?=\r\n \
+                <हिन्दी@example.org>\r\n";
+    assert!(text.starts_with(head), "{text}");
+    assert!(text[head.len()..].is_ascii(), "{text}");
+}
+
+#[test]
+fn an_address_that_hides_another_or_whose_domain_is_not_ascii_is_refused() {
     let to = |address: Address| {
         let to = Mailbox::new(None, address);
         message(&rendered("x", "x", None), &sender(), &to, &identity())
     };
-    let unicode = to("用户@example.org".parse().expect("lettre takes it"));
+    let unicode = to("ada@例子.测试".parse().expect("lettre takes it"));
     assert!(
-        matches!(unicode, Err(ComposeFault::Address("To", _))),
+        matches!(unicode, Err(ComposeFault::Domain("To", _))),
         "{unicode:?}"
     );
     let smuggled = to(Address::new_dangerous("a@b\r\nBcc: c", "example.org"));

@@ -22,7 +22,7 @@ use crate::world::skip::lacks_python;
 /// read with that.
 const READER: &str = r#"
 import base64, email, email.header, email.policy, email.utils, json, sys
-policy = email.policy.SMTP.clone(raise_on_defect=True)
+policy = email.policy.SMTPUTF8.clone(raise_on_defect=True)
 def name(msg, header):
     if msg[header] is None:
         return None

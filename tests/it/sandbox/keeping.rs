@@ -248,8 +248,8 @@ proptest! {
         runtime.block_on(async {
             let reception = reception(&options);
             let mut client = Client::greeted(&reception).await;
-            client.play("C: MAIL FROM:<a@x.org>\nC: RCPT TO:<b@x.org>\nC: DATA\nS: 250 …").await;
-            client.play("S: 250 …\nS: 354 …").await;
+            let envelope = "C: MAIL FROM:<a@x.org> SMTPUTF8\nC: RCPT TO:<b@x.org>\nC: DATA\n";
+            client.play(&format!("{envelope}S: 250 …\nS: 250 …\nS: 354 …")).await;
             let wire = stuffed(&message);
             let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(wire.len())).collect();
             ends.extend([0, wire.len()]);

@@ -26,6 +26,7 @@ async fn a_whole_conversation_goes_as_rfc_5321_has_it() {
              S: 250-PIPELINING
              S: 250-AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER
              S: 250-8BITMIME
+             S: 250-SMTPUTF8
              S: 250-SIZE 52428800
              S: 250 ENHANCEDSTATUSCODES
              C: NOOP
@@ -125,7 +126,7 @@ async fn lines_that_are_too_long_or_end_wrongly_are_refused_once_each() {
         .play(
             "S: 500 5.5.2 Line too long
              S: 500 5.5.2 A line must end with CRLF, not with a bare LF
-             S: 500 5.5.2 Only ASCII in commands: SMTPUTF8 is not offered
+             S: 500 5.5.2 Commands are ASCII, but for an address in UTF-8
              S: 500 5.5.1 No such command
              S: 250 …",
         )
@@ -203,7 +204,7 @@ async fn where_pipelining_is_not_offered_a_client_has_to_wait() {
         .play("S: 220 …\nC: EHLO c.example\nS: 250-localhost …\nS: 250-AUTH …")
         .await;
     client
-        .play("S: 250-8BITMIME\nS: 250-SIZE …\nS: 250 …")
+        .play("S: 250-8BITMIME\nS: 250-SMTPUTF8\nS: 250-SIZE …\nS: 250 …")
         .await;
     client.play(&message_to("bob@example.org")).await;
     client
@@ -359,6 +360,7 @@ async fn no_password_and_no_mail_passes_before_starttls() {
              S: 250-PIPELINING
              S: 250-STARTTLS
              S: 250-8BITMIME
+             S: 250-SMTPUTF8
              S: 250-SIZE …
              S: 250 …
              C: AUTH PLAIN AGFkYQBzZWNyZXQ=
@@ -399,4 +401,70 @@ async fn a_message_larger_than_size_is_refused_announced_or_not() {
     client.play("C: .\nS: 552 5.3.4 …").await;
     client.play(&message_to("bob@example.org")).await;
     client.play("S: 250 …").await;
+}
+
+/// RFC 6531: offered, announced with MAIL, and only then may an address or a header be in UTF-8.
+#[tokio::test(start_paused = true)]
+async fn addresses_in_utf_8_are_taken_where_mail_announced_them() {
+    let reception = reception(&Options::default());
+    let mut client = Client::greeted(&reception).await;
+    client
+        .play(
+            "C: MAIL FROM:<张三@example.org>
+             S: 553 5.6.7 …
+             C: MAIL FROM:<a@x.org>
+             S: 250 …
+             C: RCPT TO:<jürgen@example.org>
+             S: 553 5.6.7 …
+             C: RCPT TO:<b@x.org>
+             S: 250 …
+             C: DATA
+             S: 354 …
+             C: To: jürgen@example.org
+             C:
+             C: .
+             S: 554 5.6.0 A header beyond ASCII needs SMTPUTF8 in MAIL
+             C: MAIL FROM:<张三@example.org> SMTPUTF8
+             S: 250 …
+             C: RCPT TO:<jürgen@example.org>
+             S: 250 …
+             C: DATA
+             S: 354 …
+             C: To: jürgen@example.org
+             C:
+             C: .
+             S: 250 2.0.0 Accepted as …
+             C: MAIL FROM:<a@x.org>
+             S: 250 …
+             C: RCPT TO:<jürgen@example.org>
+             S: 553 5.6.7 …",
+        )
+        .await;
+    assert_eq!(reception.counts().accepted, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_smtputf8_is_not_offered_it_is_refused() {
+    let options = Options {
+        smtputf8: false,
+        ..Options::default()
+    };
+    let reception = reception(&options);
+    let mut client = Client::connect(&reception, Port::Plain);
+    client
+        .play(
+            "S: 220 …
+             C: EHLO client.example
+             S: 250-localhost …
+             S: 250-PIPELINING
+             S: 250-AUTH …
+             S: 250-8BITMIME
+             S: 250-SIZE …
+             S: 250 ENHANCEDSTATUSCODES
+             C: MAIL FROM:<a@x.org> SMTPUTF8
+             S: 555 5.5.4 SMTPUTF8 is not offered
+             C: MAIL FROM:<张三@example.org>
+             S: 553 5.6.7 …",
+        )
+        .await;
 }

@@ -216,6 +216,7 @@ pub(crate) fn envelope(to: &[&str], size: usize) -> Envelope {
     Envelope {
         from: "ada@example.org".parse().unwrap(),
         to: to.iter().map(|to| to.parse().unwrap()).collect(),
+        reply_to: None,
         size,
         dsn: None,
     }
