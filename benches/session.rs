@@ -85,6 +85,7 @@ fn envelope(recipients: usize, size: usize) -> Result<Envelope, Failure> {
         to: to.collect::<Result<_, _>>()?,
         size,
         dsn: None,
+        reply_to: None,
     })
 }
 

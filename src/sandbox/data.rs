@@ -256,7 +256,7 @@ mod tests {
         ) {
             prop_assert_eq!(read(&wire, &cuts), read(&wire, &[]));
             let terminated = wire.starts_with(b".\r\n")
-                || memchr::memmem::find(&wire, b"\r\n.\r\n").is_some();
+                || memmem::find(&wire, b"\r\n.\r\n").is_some();
             prop_assert_eq!(read(&wire, &[]).0.is_some(), terminated);
         }
     }
