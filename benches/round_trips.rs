@@ -22,6 +22,10 @@ use postroom::sandbox::{Options, Sandbox, SandboxError};
 const ONE_WAY: Duration = Duration::from_millis(25);
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 
+/// So often is measured what seems to be too much: a busy machine adds to a cost and never takes
+/// away from it.
+const TRIES: usize = 3;
+
 type Failure = Box<dyn std::error::Error>;
 
 /// How much goes out in one write.
@@ -78,8 +82,15 @@ fn measure() -> Result<bool, Failure> {
     println!("a session\nmode      recipients  round trips per message");
     for mode in Mode::ALL {
         for recipients in [1, 10] {
-            let cost = runtime.block_on(session::cost(mode, recipients))?;
-            let over = mode.most().is_some_and(|most| cost > most);
+            let over = |cost| mode.most().is_some_and(|most| cost > most);
+            let mut cost = f64::INFINITY;
+            for _ in 0..TRIES {
+                cost = runtime.block_on(session::cost(mode, recipients))?.min(cost);
+                if !over(cost) {
+                    break;
+                }
+            }
+            let over = over(cost);
             let verdict = if over { "  too many" } else { "" };
             println!(
                 "{:<8}  {recipients:>10}  {cost:>23.2}{verdict}",
