@@ -4,6 +4,7 @@ HTML comes without its escapes, so that it can be compared with what was meant. 
 before a message is left out of the digest.
 """
 
+import email.errors
 import email.header
 import email.headerregistry
 import email.parser
@@ -38,11 +39,17 @@ def content(parts, kind):
 
 
 def tell(raw):
-    message = email.parser.BytesParser(policy=POLICY).parsebytes(raw)
+    # From bytes the parser takes UTF-8 in a header (RFC 6532) for undecodable.
+    message = email.parser.Parser(policy=POLICY).parsestr(raw.decode())
     parts = list(message.walk())
     head = dict(message.items())
     headers = [item for part in parts for item in part.items()]
-    defects = [f"{name}: {defect}" for name, value in headers for defect in value.defects]
+    defects = [
+        f"{name}: {defect}"
+        for name, value in headers
+        for defect in value.defects
+        if not isinstance(defect, email.errors.NonASCIILocalPartDefect)  # RFC 6532 allows it
+    ]
     defects += [str(defect) for part in parts for defect in part.defects]
     (to,) = head["To"].addresses
     return {
