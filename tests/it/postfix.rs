@@ -9,7 +9,7 @@ use postroom::outbox::{DeliveryRow, RunRow};
 
 use crate::world::history::{self, Told};
 use crate::world::letter;
-use crate::world::mailbox::{self, Mail};
+use crate::world::mailbox;
 use crate::world::patience::wait_for;
 use crate::world::people::{self, Entry, Fate};
 use crate::world::postfix::Postfix;
@@ -36,7 +36,7 @@ fn compare(workspace: &Workspace, run: &RunRow, list: &[Entry], postfix: &Postfi
     let mut found = history::against_list(list, &told);
     found.extend(history::against_server(&told, &history::taken(&mails)));
     found.extend(history::against_tally(&reader, run, &told));
-    found.extend(unlike(list, &mails));
+    found.extend(letter::unlike(list, &mails));
     found.extend(untold(workspace, run, list, &told));
     let first = found.iter().take(20).cloned().collect::<Vec<_>>();
     assert!(
@@ -81,25 +81,6 @@ fn untold_why(workspace: &Workspace, told: &Told) -> Option<String> {
         .clone()
         .any(|it| it.delivery == told.row && it.attempts == told.tries);
     (!same).then(|| format!("`why {}` says {why:?}", told.row.address))
-}
-
-/// Messages that do not read as the list wants them.
-fn unlike(list: &[Entry], mails: &[Mail]) -> Vec<String> {
-    let people = list.iter().filter_map(|entry| match &entry.fate {
-        Fate::Mailed(person) => Some((person.address.as_str(), person)),
-        _ => None,
-    });
-    let people: std::collections::HashMap<_, _> = people.collect();
-    let differences = mails
-        .iter()
-        .flat_map(|mail| match people.get(mail.envelope.as_str()) {
-            Some(person) => letter::differences(person, mail),
-            None => vec![format!(
-                "a message to {:?}: {:?}",
-                mail.envelope, mail.defects
-            )],
-        });
-    differences.collect()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Real servers, a thousand people each: over verified TLS, with a login, and one in twenty is
 //! refused. What the server says for itself is compared with the outbox, person by person.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
 use postroom::outbox::{DeliveryRow, SuppressionRow};
@@ -9,9 +9,8 @@ use postroom::outbox::{DeliveryRow, SuppressionRow};
 use crate::world::exim::Exim;
 use crate::world::history::{self, Told};
 use crate::world::letter;
-use crate::world::mailbox::Mail;
 use crate::world::opensmtpd::OpenSmtpd;
-use crate::world::people::{self, Entry, Fate};
+use crate::world::people;
 use crate::world::postfix::Postfix;
 use crate::world::receivers::{Kind, Receiver};
 use crate::world::skip::lacks_python;
@@ -45,7 +44,7 @@ fn a_thousand_letters_through(server: &dyn Witness) {
         &history::taken(&testimony.mails),
     ));
     found.extend(history::against_tally(&reader, &run, &told));
-    found.extend(unlike(&list, &testimony.mails));
+    found.extend(letter::unlike(&list, &testimony.mails));
     found.extend(against_refusals(&told, &testimony.refused));
     found.extend(against_connections(&told, &testimony));
     found.extend(
@@ -61,25 +60,6 @@ fn a_thousand_letters_through(server: &dyn Witness) {
         .map(|it| it.chars().take(400).collect());
     let first = first.collect::<Vec<String>>().join("\n");
     assert!(found.is_empty(), "{} faults:\n{first}", found.len());
-}
-
-/// Messages that do not read as the list wants them.
-fn unlike(list: &[Entry], mails: &[Mail]) -> Vec<String> {
-    let mailed = list.iter().filter_map(|entry| match &entry.fate {
-        Fate::Mailed(person) => Some((person.address.as_str(), person)),
-        _ => None,
-    });
-    let mailed: HashMap<_, _> = mailed.collect();
-    let differences = mails
-        .iter()
-        .flat_map(|mail| match mailed.get(&*mail.envelope) {
-            Some(person) => letter::differences(person, mail),
-            None => vec![format!(
-                "a message to {:?}: {:?}",
-                mail.envelope, mail.defects
-            )],
-        });
-    differences.collect()
 }
 
 /// The server's refusals and the outbox's: of the same people, once each.

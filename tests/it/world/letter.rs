@@ -1,13 +1,15 @@
 //! A template, and what each person must read: worked out here in plain Rust, so that the product
 //! is not asked about itself.
 
+use std::collections::HashMap;
+
 use postroom::outbox::RunRow;
 use postroom::outbox::state::State;
 
 use super::history::{self, newest};
 use super::mailbox::Mail;
 use super::patience::wait_for;
-use super::people::Person;
+use super::people::{Entry, Fate, Person};
 use super::workspace::Workspace;
 
 const SUBJECT: &str = "{{city}}: letter {{number}} for {{name}}\n";
@@ -61,6 +63,25 @@ pub(crate) fn ended(workspace: &Workspace) -> RunRow {
     wait_for("the end of the run", || {
         history::ended(&workspace.reader()?, SCHEDULE)
     })
+}
+
+/// Messages that do not read as the list wants them.
+pub(crate) fn unlike(list: &[Entry], mails: &[Mail]) -> Vec<String> {
+    let mailed = list.iter().filter_map(|entry| match &entry.fate {
+        Fate::Mailed(person) => Some((person.address.as_str(), person)),
+        _ => None,
+    });
+    let mailed: HashMap<_, _> = mailed.collect();
+    let differences = mails
+        .iter()
+        .flat_map(|mail| match mailed.get(&*mail.envelope) {
+            Some(person) => differences(person, mail),
+            None => vec![format!(
+                "a message to {:?}: {:?}",
+                mail.envelope, mail.defects
+            )],
+        });
+    differences.collect()
 }
 
 /// What differs between a message and what its person should read; a line for each difference.
