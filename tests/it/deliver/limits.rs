@@ -99,4 +99,5 @@ async fn an_unspoken_number_of_messages_is_learned() {
         assert_eq!(office.tries(address).len(), 1, "{address} was charged");
     }
     assert_eq!(server.connections(), 10);
+    assert_eq!(server.cut_off(), 2, "twice to learn, never after");
 }

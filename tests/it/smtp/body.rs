@@ -235,6 +235,7 @@ async fn a_reply_before_the_body_is_not_its_answer() {
             };
             let error = session.send(b"Hi\r\n", None).await.unwrap_err();
             assert!(!error.in_doubt, "{unasked}: the body never left: {error}");
+            protocol(&error, Stage::Body); // nor is it a verdict on this message
             drop(session);
             server.await.unwrap();
         }

@@ -25,6 +25,7 @@ pub(crate) struct Abrupt {
 struct Shared {
     connections: usize,
     accepted: Vec<String>,
+    cut_off: usize,
 }
 
 impl Abrupt {
@@ -48,6 +49,11 @@ impl Abrupt {
 
     pub(crate) fn connections(&self) -> usize {
         self.shared.lock().unwrap().connections
+    }
+
+    /// How often it hung up on somebody who had said more.
+    pub(crate) fn cut_off(&self) -> usize {
+        self.shared.lock().unwrap().cut_off
     }
 
     /// Everybody who was sent something, sorted.
@@ -105,6 +111,7 @@ async fn converse(mut stream: TcpStream, temper: Temper, shared: Arc<Mutex<Share
             Temper::HasEnough(most) => messages == most,
         };
         if answer == b"250 taken\r\n" && enough {
+            shared.lock().unwrap().cut_off += usize::from(!heard.is_empty());
             let _ = stream.shutdown().await; // what came along is not read: FIN, then RST
             return;
         }
