@@ -4,7 +4,7 @@ use postroom::sandbox::{Counts, Options};
 use std::time::Duration;
 
 use crate::world::abrupt::{Abrupt, Temper};
-use crate::world::office::{Office, Plan};
+use crate::world::office::{Office, Plan, jump};
 
 async fn office(account: &str, server: Options) -> Office {
     Office::new(Plan {
@@ -100,4 +100,39 @@ async fn an_unspoken_number_of_messages_is_learned() {
     }
     assert_eq!(server.connections(), 10);
     assert_eq!(server.cut_off(), 2, "twice to learn, never after");
+}
+
+/// RFC 9422: what it says in its answer to EHLO is kept to from the first connection on.
+#[tokio::test]
+async fn a_stated_number_of_messages_is_kept_to() {
+    let office = Office::new(Plan {
+        account: "connections = 1",
+        deserted: true,
+        ..Plan::default()
+    })
+    .await;
+    let address = ([127, 0, 0, 1], office.port()).into();
+    let server = Abrupt::start(address, Temper::SaysHowMany(5)).await;
+    let mut people = people(30);
+    office.send(&people).await;
+    office.quiet().await;
+    people.sort();
+    assert_eq!(server.accepted(), people);
+    assert_eq!((server.connections(), server.cut_off()), (6, 0));
+}
+
+#[tokio::test]
+async fn a_connection_is_renewed_at_its_age_and_closed_when_it_is_idle() {
+    for (age, idle, connections) in [("1m", "1h", 2), ("1h", "1m", 2), ("1h", "1h", 1)] {
+        let account =
+            format!("connections = 1\nconnection_age = \"{age}\"\nconnection_idle = \"{idle}\"");
+        let office = office(&account, Options::default()).await;
+        office.send(&["ada@example.org"]).await;
+        office.until_states(&["accepted"]).await;
+        jump(Duration::from_secs(61)).await;
+        office.send(&["bob@example.org"]).await;
+        office.quiet().await;
+        let opened = counts(&office).connections;
+        assert_eq!(opened, connections, "age {age}, idle {idle}");
+    }
 }

@@ -1,5 +1,5 @@
 //! A server on loopback that offers PIPELINING and hangs up without a word: on whoever hurries, or
-//! after so many messages.
+//! after so many messages, of which it may have told.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -14,6 +14,8 @@ pub(crate) enum Temper {
     MindsHurry,
     /// Closes after its answer to so many messages.
     HasEnough(usize),
+    /// The same, but it says so in its answer to EHLO (RFC 9422).
+    SaysHowMany(usize),
 }
 
 pub(crate) struct Abrupt {
@@ -89,13 +91,19 @@ async fn converse(mut stream: TcpStream, temper: Temper, shared: Arc<Mutex<Share
         };
         let said: Vec<u8> = heard.drain(..at + end.len()).collect();
         let said = String::from_utf8_lossy(&said).into_owned();
+        let offers = match temper {
+            Temper::SaysHowMany(most) => {
+                format!("250-abrupt\r\n250-LIMITS MAILMAX={most}\r\n250 PIPELINING\r\n")
+            }
+            _ => "250-abrupt\r\n250 PIPELINING\r\n".to_owned(),
+        };
         let answer: &[u8] = if in_body {
             in_body = false;
             messages += 1;
             shared.lock().unwrap().accepted.push(to.clone());
             b"250 taken\r\n"
         } else if said.starts_with("EHLO") {
-            b"250-abrupt\r\n250 PIPELINING\r\n"
+            offers.as_bytes()
         } else if let Some(rcpt) = said.strip_prefix("RCPT TO:<") {
             to = rcpt.split('>').next().unwrap_or_default().to_owned();
             b"250 ok\r\n"
@@ -108,7 +116,7 @@ async fn converse(mut stream: TcpStream, temper: Temper, shared: Arc<Mutex<Share
         let _ = stream.write_all(answer).await;
         let enough = match temper {
             Temper::MindsHurry => !heard.is_empty(),
-            Temper::HasEnough(most) => messages == most,
+            Temper::HasEnough(most) | Temper::SaysHowMany(most) => messages == most,
         };
         if answer == b"250 taken\r\n" && enough {
             shared.lock().unwrap().cut_off += usize::from(!heard.is_empty());
