@@ -1,8 +1,11 @@
-//! Whether a server bears its next commands in the same write as a body.
+//! Whether a server bears several commands in one write: a group (RFC 2920), and the next group in
+//! the same write as a body.
 //!
-//! RFC 2920 section 3.1 allows it, and most servers take it. Some answer 503 to the MAIL that came
-//! along (Haraka, against smuggling); others may close. So one session at a time tries it first,
-//! and what it learns holds for all sessions of the account, for as long as this process lives.
+//! Servers that offer PIPELINING take groups, but for a few that do not mean it. RFC 2920 section
+//! 3.1 allows a body to be followed by the next commands, and most servers take it. Some answer 503
+//! to the MAIL that came along (Haraka, against smuggling); others may close. So one session at a
+//! time tries it first, and what it learns holds for all sessions of the account, for as long as
+//! this process lives.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -11,7 +14,13 @@ const STRIKES: u8 = 2;
 
 /// What is known of one server. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Chaining(Arc<Mutex<Trust>>);
+pub struct Chaining {
+    groups: Known,
+    bodies: Known,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Known(Arc<Mutex<Trust>>);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Trust {
@@ -31,17 +40,35 @@ impl Chaining {
     /// Chaining that is never tried.
     #[must_use]
     pub fn never() -> Self {
-        Self(Arc::new(Mutex::new(Trust::Refused)))
+        let chaining = Self::default();
+        *chaining.bodies.trust() = Trust::Refused;
+        chaining
     }
 
     /// Whether the server has refused it, or nobody wants it.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        *self.trust() == Trust::Refused
+        *self.bodies.trust() == Trust::Refused
     }
 
     /// Permission to chain once, if it is known to work or nobody else is trying.
     pub(super) fn attempt(&self) -> Option<Attempt> {
+        self.bodies.attempt()
+    }
+
+    /// Permission to send one group, if that is known to work or nobody else is trying.
+    pub(super) fn group(&self) -> Option<Attempt> {
+        self.groups.attempt()
+    }
+
+    /// Whether the server offers PIPELINING and does not mean it.
+    pub(super) fn groups_are_refused(&self) -> bool {
+        *self.groups.trust() == Trust::Refused
+    }
+}
+
+impl Known {
+    fn attempt(&self) -> Option<Attempt> {
         let mut trust = self.trust();
         match *trust {
             Trust::Untried { strikes } => *trust = Trust::Trying { strikes },
@@ -56,8 +83,8 @@ impl Chaining {
     }
 }
 
-/// One use of chaining. Dropped without a word, it has taught nothing.
-pub(super) struct Attempt(Chaining);
+/// One use of it. Dropped without a word, it has taught nothing.
+pub(super) struct Attempt(Known);
 
 impl Attempt {
     /// Whether nobody knows yet how the server takes it.

@@ -72,6 +72,17 @@ struct Replies {
     data: Reply,
 }
 
+impl Replies {
+    /// Commands that followed each other were bad in sequence: it does not take them in one write.
+    fn lost_track(&self) -> bool {
+        let taken = self.recipients.iter().any(Reply::takes_recipient);
+        let lost = |reply: &Reply| reply.code == 503;
+        self.mail.code == 250
+            && self.data.code != 354
+            && (self.recipients.iter().any(lost) || (taken && lost(&self.data)))
+    }
+}
+
 impl Session {
     pub(super) fn new(
         wire: Wire,
@@ -105,7 +116,8 @@ impl Session {
     /// Whether the next envelope may go out with a body. While the server is not known to bear it,
     /// one session at a time says yes, until it has sent.
     pub fn chains(&mut self) -> bool {
-        if self.offers.pipelining && self.attempt.is_none() {
+        let grouped = self.offers.pipelining && !self.chaining.groups_are_refused();
+        if grouped && self.attempt.is_none() {
             self.attempt = self.chaining.attempt();
         }
         self.attempt.is_some()
@@ -168,9 +180,29 @@ impl Session {
         if let Err(unfit) = envelope.check(&self.offers) {
             return Ok(Offer::Unfit(unfit));
         }
-        if !self.offers.pipelining {
+        let attempt = self.offers.pipelining.then(|| self.chaining.group());
+        let Some(attempt) = attempt.flatten() else {
+            return self.offer_in_steps(envelope).await;
+        };
+        let replies = match self.offer_group(envelope).await {
+            Ok(replies) => replies,
+            Err(error) => {
+                if error.reply().is_none() {
+                    attempt.ended_the_session(false);
+                }
+                return Err(error);
+            }
+        };
+        if attempt.is_first() && replies.lost_track() {
+            attempt.refused();
+            self.needs_reset = true;
             return self.offer_in_steps(envelope).await;
         }
+        attempt.worked();
+        self.judge(replies).await
+    }
+
+    async fn offer_group(&mut self, envelope: &Envelope) -> Result<Replies, SmtpError> {
         let mut group = String::with_capacity(256);
         if self.needs_reset {
             let _ = write!(group, "{Rset}");
@@ -180,8 +212,7 @@ impl Session {
         if self.needs_reset {
             self.hear_reset().await?;
         }
-        let replies = self.hear_group(envelope.to.len()).await?;
-        self.judge(replies).await
+        self.hear_group(envelope.to.len()).await
     }
 
     fn write_group(&self, envelope: &Envelope, group: &mut String) {

@@ -7,6 +7,7 @@ mod deadlines;
 mod envelope;
 mod identity;
 mod login;
+mod oddities;
 mod opening;
 mod reuse;
 mod sandbox;
