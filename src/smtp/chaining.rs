@@ -4,13 +4,16 @@
 //! Servers that offer PIPELINING take groups, but for a few that do not mean it. RFC 2920 section
 //! 3.1 allows a body to be followed by the next commands, and most servers take it. Some answer 503
 //! to the MAIL that came along (Haraka, against smuggling); others may close. So one session at a
-//! time tries it first, and what it learns holds for all sessions of the account, for as long as
-//! this process lives.
+//! time tries it first, and what it learns holds for all sessions of the account. A word against it
+//! holds for as long as this process lives; ends of sessions may have had another reason, and are
+//! forgiven after a while.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// So many sessions may end in the first try before it is given up.
 const STRIKES: u8 = 2;
+/// After so many messages without it, it is tried once more.
+const PAUSE: u32 = 10_000;
 
 /// What is known of one server. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -24,9 +27,17 @@ struct Known(Arc<Mutex<Trust>>);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Trust {
-    Untried { strikes: u8 },
-    Trying { strikes: u8 },
+    Untried {
+        strikes: u8,
+    },
+    Trying {
+        strikes: u8,
+    },
     Proven,
+    /// Not now: sessions ended in the try.
+    Paused {
+        messages: u32,
+    },
     Refused,
 }
 
@@ -45,12 +56,6 @@ impl Chaining {
         chaining
     }
 
-    /// Whether the server has refused it, or nobody wants it.
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        *self.bodies.trust() == Trust::Refused
-    }
-
     /// Permission to chain once, if it is known to work or nobody else is trying.
     pub(super) fn attempt(&self) -> Option<Attempt> {
         self.bodies.attempt()
@@ -63,7 +68,7 @@ impl Chaining {
 
     /// Whether the server offers PIPELINING and does not mean it.
     pub(super) fn groups_are_refused(&self) -> bool {
-        *self.groups.trust() == Trust::Refused
+        matches!(*self.groups.trust(), Trust::Paused { .. } | Trust::Refused)
     }
 }
 
@@ -72,6 +77,17 @@ impl Known {
         let mut trust = self.trust();
         match *trust {
             Trust::Untried { strikes } => *trust = Trust::Trying { strikes },
+            Trust::Paused { messages: 0 } => {
+                *trust = Trust::Trying {
+                    strikes: STRIKES - 1,
+                };
+            }
+            Trust::Paused { messages } => {
+                *trust = Trust::Paused {
+                    messages: messages - 1,
+                };
+                return None;
+            }
             Trust::Proven => {}
             Trust::Trying { .. } | Trust::Refused => return None,
         }
@@ -106,8 +122,10 @@ impl Attempt {
     pub(super) fn ended_the_session(self, in_doubt: bool) {
         let mut trust = self.0.trust();
         if let Trust::Trying { strikes } = *trust {
-            *trust = if in_doubt || strikes + 1 >= STRIKES {
+            *trust = if in_doubt {
                 Trust::Refused
+            } else if strikes + 1 >= STRIKES {
+                Trust::Paused { messages: PAUSE }
             } else {
                 Trust::Untried {
                     strikes: strikes + 1,
@@ -141,19 +159,28 @@ mod tests {
         assert!(!one.is_first());
         one.ended_the_session(true);
         two.refused();
-        assert!(chaining.attempt().is_none() && chaining.is_refused());
+        assert!(chaining.attempt().is_none());
     }
 
     #[test]
-    fn a_first_try_that_leaves_a_doubt_or_fails_twice_is_the_last() {
-        let chaining = Chaining::default();
-        chaining.attempt().unwrap().ended_the_session(false);
-        assert!(!chaining.is_refused());
-        chaining.attempt().unwrap().ended_the_session(false);
-        assert!(chaining.is_refused());
+    fn a_first_try_that_leaves_a_doubt_is_the_last() {
         let chaining = Chaining::default();
         chaining.attempt().unwrap().ended_the_session(true);
-        assert!(chaining.is_refused());
+        assert!(chaining.attempt().is_none());
         assert!(Chaining::never().attempt().is_none());
+    }
+
+    #[test]
+    fn one_that_fails_twice_is_left_for_a_while() {
+        let chaining = Chaining::default();
+        chaining.attempt().unwrap().ended_the_session(false);
+        for round in 0..2 {
+            chaining.attempt().unwrap().ended_the_session(false);
+            for message in 0..PAUSE {
+                assert!(chaining.attempt().is_none(), "{round}: {message}");
+            }
+        }
+        chaining.attempt().unwrap().worked();
+        assert!(!chaining.attempt().unwrap().is_first());
     }
 }
