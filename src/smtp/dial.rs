@@ -158,7 +158,7 @@ mod tests {
         };
         assert_eq!(order(&resolver), [0, 1, 2]);
         resolver.failed(all[0]);
-        assert_eq!(order(&resolver.clone()), [1, 2, 0]);
+        assert_eq!(order(&resolver), [1, 2, 0]);
         resolver.failed(all[1]);
         assert_eq!(order(&resolver), [2, 0, 1]);
         resolver.failed(all[0]);
