@@ -1,16 +1,11 @@
 //! What a server's certificate says of itself, for people. What it is worth, rustls says.
 
-use std::sync::Arc;
-
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::X509Name;
 
-use super::Transcript;
 use super::reply::readable;
 use crate::clock::Timestamp;
 
@@ -70,53 +65,5 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
             v4.or(v6).ok()
         }
         _ => None,
-    }
-}
-
-/// Tells a transcript of a certificate before it is verified: one that is refused says most about
-/// why. The verdict is the other's, in everything.
-#[derive(Debug)]
-pub(super) struct Telling {
-    pub(super) verifier: Arc<dyn ServerCertVerifier>,
-    pub(super) transcript: Transcript,
-}
-
-impl ServerCertVerifier for Telling {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        self.transcript.shown(Certificate::read(end_entity));
-        let (name, ocsp) = (server_name, ocsp_response);
-        self.verifier
-            .verify_server_cert(end_entity, intermediates, name, ocsp, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier
-            .verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verifier
-            .verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
     }
 }

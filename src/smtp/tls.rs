@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{
@@ -13,14 +12,14 @@ use rustls::{
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::certificate::Telling;
-use super::{SmtpError, Stage, Stream, Target, Transcript, Trouble, trust};
+use super::trust::{self, Trust};
+use super::{SmtpError, Stage, Stream, Target, Transcript, Trouble};
 
 /// What connections of one account share: trust, and tickets that make the next handshake short.
 #[derive(Clone)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
-    verifier: Arc<dyn ServerCertVerifier>,
+    trust: Trust,
     /// The file with further roots.
     ca: Option<PathBuf>,
 }
@@ -101,16 +100,16 @@ impl TlsClient {
             return Err(TlsSetupError::NoRoots);
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = trust::trusting(roots, own, Arc::clone(&provider));
+        let trust = Trust::new(roots, own, Arc::clone(&provider));
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring speaks TLS 1.2 and 1.3")
             .dangerous() // verifies all that webpki does, see there
-            .with_custom_certificate_verifier(Arc::clone(&verifier))
+            .with_custom_certificate_verifier(Arc::new(trust.clone()))
             .with_no_client_auth();
         Ok(Self {
             config: Arc::new(config),
-            verifier,
+            trust,
             ca: ca.map(Path::to_owned),
         })
     }
@@ -118,10 +117,7 @@ impl TlsClient {
     /// Verifies what it always verifies, and tells of the certificate.
     fn telling(&self, transcript: &Transcript) -> Arc<ClientConfig> {
         let mut config = ClientConfig::clone(&self.config);
-        let telling = Telling {
-            verifier: Arc::clone(&self.verifier),
-            transcript: transcript.clone(),
-        };
+        let telling = self.trust.telling(transcript);
         config
             .dangerous()
             .set_certificate_verifier(Arc::new(telling));

@@ -14,23 +14,41 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+use super::{Certificate, Transcript};
+
 /// Judges certificates as webpki does, and takes those in `own` for what they are.
-#[derive(Debug)]
-struct Trust {
+#[derive(Clone, Debug)]
+pub(super) struct Trust {
     webpki: Arc<WebPkiServerVerifier>,
-    own: Vec<CertificateDer<'static>>,
+    own: Arc<[CertificateDer<'static>]>,
+    /// Who is told of a certificate before it is judged: one that is refused says most about why.
+    transcript: Option<Transcript>,
 }
 
-/// Trusts what `roots` vouch for, and servers that show one of `own`.
-pub(super) fn trusting(
-    roots: RootCertStore,
-    own: Vec<CertificateDer<'static>>,
-    provider: Arc<CryptoProvider>,
-) -> Arc<dyn ServerCertVerifier> {
-    let webpki = WebPkiServerVerifier::builder_with_provider(roots.into(), provider)
-        .build()
-        .expect("there are roots, and no lists of revoked certificates");
-    Arc::new(Trust { webpki, own })
+impl Trust {
+    /// Trusts what `roots` vouch for, and servers that show one of `own`.
+    pub(super) fn new(
+        roots: RootCertStore,
+        own: Vec<CertificateDer<'static>>,
+        provider: Arc<CryptoProvider>,
+    ) -> Self {
+        let webpki = WebPkiServerVerifier::builder_with_provider(roots.into(), provider)
+            .build()
+            .expect("there are roots, and no lists of revoked certificates");
+        Self {
+            webpki,
+            own: own.into(),
+            transcript: None,
+        }
+    }
+
+    /// The same, and tells `transcript`.
+    pub(super) fn telling(&self, transcript: &Transcript) -> Self {
+        Self {
+            transcript: Some(transcript.clone()),
+            ..self.clone()
+        }
+    }
 }
 
 impl ServerCertVerifier for Trust {
@@ -42,6 +60,9 @@ impl ServerCertVerifier for Trust {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        if let Some(transcript) = &self.transcript {
+            transcript.shown(Certificate::read(end_entity));
+        }
         let (webpki, name) = (&self.webpki, server_name);
         let verdict =
             webpki.verify_server_cert(end_entity, intermediates, name, ocsp_response, now);

@@ -4,49 +4,15 @@
 use std::time::Duration;
 
 use postroom::outbox::Suppress;
-use postroom::sandbox::{Counts, Options};
+use postroom::sandbox::Options;
 use rusqlite::Connection;
 
-use crate::world::abrupt::{Abrupt, Temper};
-use crate::world::office::{Office, Plan, lull, until};
+use super::{counts, each_once, office_with as office, office_with_abrupt, people, taken};
+use crate::world::abrupt::Temper;
+use crate::world::office::{Office, lull, until};
 
 const SLOW: &str = "slow@example.org"; // five seconds for the answer to its dot
 const BOB: &str = "bob@example.org";
-
-async fn office(account: &str, server: Options) -> Office {
-    Office::new(Plan {
-        account,
-        server,
-        ..Plan::default()
-    })
-    .await
-}
-
-fn counts(office: &Office) -> Counts {
-    office.sandbox.as_ref().unwrap().counts()
-}
-
-fn people(count: usize) -> Vec<String> {
-    (0..count).map(|n| format!("p{n}@example.org")).collect()
-}
-
-/// Everybody once, by the server's own log, and nobody paid for more than one try.
-fn each_once(office: &Office, people: &[String]) {
-    let mut to: Vec<_> = office
-        .accepted()
-        .iter()
-        .map(|line| line["to"][0].as_str().unwrap().to_owned())
-        .collect();
-    to.sort();
-    let mut people = people.to_vec();
-    people.sort();
-    assert_eq!(to, people);
-    for address in people {
-        let tries = office.tries(&address);
-        assert_eq!(tries.len(), 1, "{address}: {tries:#?}");
-    }
-    assert!(office.trouble().is_none());
-}
 
 /// A message waits for the answer to its dot, and the next one's envelope went with its body.
 async fn two_in_a_chain() -> Office {
@@ -79,7 +45,7 @@ async fn messages_that_wait_are_chained_on_a_warm_connection() {
     let people = people(50);
     office.send(&people).await;
     office.quiet().await;
-    each_once(&office, &people);
+    each_once(&office, &people, taken(&office));
     let chained = counts(&office).chained;
     assert!(chained >= 40, "{chained} of 50");
     assert_eq!(counts(&office).connections, 1);
@@ -91,7 +57,7 @@ async fn an_account_that_does_not_want_it_does_not_chain() {
     let people = people(20);
     office.send(&people).await;
     office.quiet().await;
-    each_once(&office, &people);
+    each_once(&office, &people, taken(&office));
     assert_eq!(counts(&office).chained, 0);
 }
 
@@ -104,7 +70,7 @@ async fn where_a_rate_binds_nothing_is_chained() {
         let people = people(5);
         office.send(&people).await;
         office.quiet().await;
-        each_once(&office, &people);
+        each_once(&office, &people, taken(&office));
         assert_eq!(counts(&office).chained == 0, binds, "{rate}");
     }
 }
@@ -185,7 +151,7 @@ async fn a_server_that_refuses_chaining_is_served_without() {
     let people = people(60);
     office.send(&people).await;
     office.quiet().await;
-    each_once(&office, &people);
+    each_once(&office, &people, taken(&office));
     assert_eq!(counts(&office).chained, 1, "one message found out for all");
     assert!(counts(&office).connections <= 3);
 }
@@ -206,20 +172,10 @@ async fn a_connection_that_breaks_leaves_one_in_doubt_and_not_two() {
 /// It answers the message, and hangs up on what came along: two are enough to find out.
 #[tokio::test]
 async fn a_server_that_hangs_up_on_hurry_is_served_without() {
-    let office = Office::new(Plan {
-        account: "connections = 1",
-        deserted: true,
-        ..Plan::default()
-    })
-    .await;
-    let server = Abrupt::start(([127, 0, 0, 1], office.port()).into(), Temper::MindsHurry).await;
-    let mut people = people(40);
+    let (office, server) = office_with_abrupt(Temper::MindsHurry).await;
+    let people = people(40);
     office.send(&people).await;
     office.quiet().await;
-    people.sort();
-    assert_eq!(server.accepted(), people);
-    for address in &people {
-        assert_eq!(office.tries(address).len(), 1, "{address} was charged");
-    }
+    each_once(&office, &people, server.accepted());
     assert!(server.connections() <= 4, "{}", server.connections());
 }

@@ -1,35 +1,12 @@
 //! What a server wants fewer of: messages on a connection, connections at a time.
 
-use postroom::sandbox::{Counts, Options};
 use std::time::Duration;
 
-use crate::world::abrupt::{Abrupt, Temper};
-use crate::world::office::{Office, Plan, jump};
+use postroom::sandbox::Options;
 
-async fn office(account: &str, server: Options) -> Office {
-    Office::new(Plan {
-        account,
-        server,
-        ..Plan::default()
-    })
-    .await
-}
-
-fn people(count: usize) -> Vec<String> {
-    (0..count).map(|n| format!("p{n}@example.org")).collect()
-}
-
-fn counts(office: &Office) -> Counts {
-    office.sandbox.as_ref().unwrap().counts()
-}
-
-fn all_at_the_first_try(office: &Office, people: &[String]) {
-    assert_eq!(office.accepted().len(), people.len());
-    for address in people {
-        assert_eq!(office.tries(address).len(), 1, "{address} was charged");
-    }
-    assert!(office.trouble().is_none(), "{:?}", office.trouble());
-}
+use super::{counts, each_once, office_with as office, office_with_abrupt, people, taken};
+use crate::world::abrupt::Temper;
+use crate::world::office::jump;
 
 /// B23: the refusal is nobody's fault, the next connection is opened at once, and the one after it
 /// is ended before the server has to.
@@ -45,7 +22,7 @@ async fn the_messages_that_a_connection_may_carry_are_learned() {
         let people = people(70);
         office.send(&people).await;
         office.quiet().await;
-        all_at_the_first_try(&office, &people);
+        each_once(&office, &people, taken(&office));
         assert_eq!(counts(&office).connections, 10);
         assert_eq!(counts(&office).deferred, 1, "one 421, and it was enough");
     }
@@ -58,7 +35,7 @@ async fn the_configured_number_of_messages_is_kept() {
     let people = people(40);
     office.send(&people).await;
     office.quiet().await;
-    all_at_the_first_try(&office, &people);
+    each_once(&office, &people, taken(&office));
     assert_eq!(counts(&office).connections, 4);
 }
 
@@ -74,7 +51,7 @@ async fn the_connections_that_a_server_allows_are_learned() {
     let people = people(200);
     office.send(&people).await;
     office.quiet().await;
-    all_at_the_first_try(&office, &people);
+    each_once(&office, &people, taken(&office));
     let opened = counts(&office).connections;
     assert!(opened <= 2 + 8 + 4, "{opened} connections for 200 messages");
 }
@@ -82,22 +59,11 @@ async fn the_connections_that_a_server_allows_are_learned() {
 /// B23: a server that says nothing, and hangs up after the same number of messages each time.
 #[tokio::test]
 async fn an_unspoken_number_of_messages_is_learned() {
-    let office = Office::new(Plan {
-        account: "connections = 1",
-        deserted: true,
-        ..Plan::default()
-    })
-    .await;
-    let address = ([127, 0, 0, 1], office.port()).into();
-    let server = Abrupt::start(address, Temper::HasEnough(7)).await;
-    let mut people = people(70);
+    let (office, server) = office_with_abrupt(Temper::HasEnough(7)).await;
+    let people = people(70);
     office.send(&people).await;
     office.quiet().await;
-    people.sort();
-    assert_eq!(server.accepted(), people);
-    for address in &people {
-        assert_eq!(office.tries(address).len(), 1, "{address} was charged");
-    }
+    each_once(&office, &people, server.accepted());
     assert_eq!(server.connections(), 10);
     assert_eq!(server.cut_off(), 2, "twice to learn, never after");
 }
@@ -105,19 +71,11 @@ async fn an_unspoken_number_of_messages_is_learned() {
 /// RFC 9422: what it says in its answer to EHLO is kept to from the first connection on.
 #[tokio::test]
 async fn a_stated_number_of_messages_is_kept_to() {
-    let office = Office::new(Plan {
-        account: "connections = 1",
-        deserted: true,
-        ..Plan::default()
-    })
-    .await;
-    let address = ([127, 0, 0, 1], office.port()).into();
-    let server = Abrupt::start(address, Temper::SaysHowMany(5)).await;
-    let mut people = people(30);
+    let (office, server) = office_with_abrupt(Temper::SaysHowMany(5)).await;
+    let people = people(30);
     office.send(&people).await;
     office.quiet().await;
-    people.sort();
-    assert_eq!(server.accepted(), people);
+    each_once(&office, &people, server.accepted());
     assert_eq!((server.connections(), server.cut_off()), (6, 0));
 }
 
