@@ -72,7 +72,7 @@ impl Lane {
                         return Next::Again;
                     }
                 }
-                if happened.stage == Stage::Mail {
+                if matches!(happened.stage, Stage::Mail | Stage::Reset) {
                     // It was said before it heard whom the message is for.
                     self.give_back_used(&task.row, work.tools.clock.now().as_millisecond());
                 } else {

@@ -2,10 +2,12 @@
 
 mod accounts;
 mod chained;
+mod faults;
 mod limits;
 mod recipients;
 mod stopping;
 mod tokens;
+mod two_accounts;
 mod verdicts;
 
 use postroom::sandbox::{Counts, Options};

@@ -22,6 +22,7 @@ pub(crate) mod patience;
 pub(crate) mod people;
 pub(crate) mod postfix;
 pub(crate) mod receivers;
+pub(crate) mod retort;
 pub(crate) mod root;
 pub(crate) mod sandbox;
 pub(crate) mod script;

@@ -38,6 +38,10 @@ pub(crate) struct Plan<'a> {
     pub(crate) server: Options,
     /// No server is there at first.
     pub(crate) deserted: bool,
+    /// The account's server is another one: its `host`, `port` and `tls`.
+    pub(crate) elsewhere: Option<String>,
+    /// Its messages have seven million bytes: more than all the buffers of a connection take.
+    pub(crate) large: bool,
 }
 
 /// Lets time pass for everybody in this runtime.
@@ -68,16 +72,23 @@ impl Office {
     pub(crate) async fn new(plan: Plan<'_>) -> Self {
         let house = House::new();
         house.people(&["nobody@example.org"]);
+        if plan.large {
+            let line = "As long as lines of a message are, and one of many that are all like it.\n";
+            house.write("templates/partials/chapter.txt", &line.repeat(14_000));
+            house.write("templates/hello/body.txt", &"{{> chapter}}\n".repeat(7));
+        }
         let clock = Clock::simulated(start(), 1);
         let mut server = plan.server;
         server.plain = Some("127.0.0.1:0".parse().unwrap());
         server.accept_log = Some(house.path().join("accepted"));
         let sandbox = Sandbox::start(server, clock.clone()).await.unwrap();
         let port = sandbox.plain_address().unwrap().port();
-        let sandbox = (!plan.deserted).then_some(sandbox);
+        let sandbox = (!plan.deserted && plan.elsewhere.is_none()).then_some(sandbox);
+        let here = format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"none\"");
+        let server = plan.elsewhere.unwrap_or(here);
         let config = house.config(&format!(
             "[daemon]\nstate = \"state\"\n
-             [account.ops]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n\
+             [account.ops]\n{server}\n\
              from = \"Ops <ops@example.org>\"\nretry = [\"1m\"]\n{}\n
              [list.people]\ncsv = \"people.csv\"\n
              [schedule.hello]\nsend = \"hello\"\nto = \"people\"\nvia = \"ops\"\n{}\n",
@@ -120,8 +131,13 @@ impl Office {
 
     /// Opens a run for these people and wakes deliver.
     pub(crate) async fn send<T: AsRef<str>>(&self, people: &[T]) -> Opening {
+        self.send_by("hello", people).await
+    }
+
+    /// The same by another schedule.
+    pub(crate) async fn send_by<T: AsRef<str>>(&self, schedule: &str, people: &[T]) -> Opening {
         self.house.people(people);
-        let order = Order::manual("hello", &self.clock);
+        let order = Order::manual(schedule, &self.clock);
         let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
         let clock = self.clock.clone();
         let opened = tokio::task::spawn_blocking(move || open(&config, &outbox, &clock, &order));
