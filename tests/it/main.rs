@@ -11,6 +11,7 @@ mod config;
 mod deliver;
 mod demo;
 mod docs;
+mod faults;
 mod kill;
 mod outbox;
 mod plan;

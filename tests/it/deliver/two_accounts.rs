@@ -10,7 +10,7 @@ use crate::world::retort::{Heard, Retort};
 const OURS: [&str; 3] = ["a@example.org", "b@example.org", "c@example.org"];
 const THEIRS: [&str; 2] = ["y@example.org", "z@example.org"];
 
-/// An office whose `ops` sends through `elsewhere`, or through a sandbox; `well` has its own server.
+/// An office whose `ops` sends through `elsewhere`, or a sandbox; `well` has a server of its own.
 async fn office(elsewhere: Option<String>, deserted: bool, well: &Retort) -> Office {
     let lines = well.lines();
     let account = format!(

@@ -45,7 +45,7 @@ async fn without_starttls_nothing_is_said() {
     }
 }
 
-/// B37, CVE-2011-0411: plaintext behind the 220 would be taken for words spoken under TLS.
+/// B37: plaintext behind the 220 would be taken for words spoken under TLS (CVE-2011-0411).
 #[tokio::test(start_paused = true)]
 async fn plaintext_behind_the_220_is_refused() {
     for more in ["250 evil", "250-evil\nS: 250 AUTH PLAIN", "2"] {

@@ -40,7 +40,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) deserted: bool,
     /// The account's server is another one: its `host`, `port` and `tls`.
     pub(crate) elsewhere: Option<String>,
-    /// Its messages have seven million bytes: more than all the buffers of a connection take.
+    /// Its messages have five million bytes: more than all the buffers of a connection take.
     pub(crate) large: bool,
 }
 
@@ -75,7 +75,7 @@ impl Office {
         if plan.large {
             let line = "As long as lines of a message are, and one of many that are all like it.\n";
             house.write("templates/partials/chapter.txt", &line.repeat(14_000));
-            house.write("templates/hello/body.txt", &"{{> chapter}}\n".repeat(7));
+            house.write("templates/hello/body.txt", &"{{> chapter}}\n".repeat(5));
         }
         let clock = Clock::simulated(start(), 1);
         let mut server = plan.server;
