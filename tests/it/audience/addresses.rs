@@ -507,8 +507,13 @@ proptest! {
             prop_assert!(!name.contains(char::is_control));
             // Reading what came out changes nothing.
             let again = postroom::audience::mailbox(&address).unwrap();
-            prop_assert_eq!(again.email.to_string(), address);
-            prop_assert_eq!(key(&again.email), key(&mailbox.email));
+            prop_assert_eq!(again.email.as_ref() as &str, &address);
+            // Its key is an address with the same key, unless small letters take more room.
+            let folded = key(&mailbox.email);
+            if folded.len() <= address.len() {
+                let again = postroom::audience::mailbox(&folded).unwrap();
+                prop_assert_eq!(key(&again.email), folded);
+            }
         }
     }
 }

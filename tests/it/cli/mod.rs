@@ -1,3 +1,4 @@
 //! What a person types, and what the real binary says to it.
 
 mod account;
+mod addresses;

@@ -3,6 +3,7 @@
 mod accounts;
 mod chained;
 mod faults;
+mod international;
 mod limits;
 mod recipients;
 mod stopping;
