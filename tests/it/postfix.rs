@@ -11,7 +11,7 @@ use crate::world::history::{self, Told};
 use crate::world::letter;
 use crate::world::mailbox;
 use crate::world::patience::wait_for;
-use crate::world::people::{self, Entry, Fate};
+use crate::world::people::{self, Entry, Fate, Person};
 use crate::world::postfix::Postfix;
 use crate::world::skip::lacks_python;
 use crate::world::workspace::Workspace;
@@ -256,5 +256,52 @@ fn a_list_that_a_chinese_spreadsheet_saved_reaches_its_people() {
             format!("{name}，您好！\n\n您的编号是第 {n} 号。\n")
         );
         assert_eq!(mail.html, format!("<p>{name}，您好！</p>\n"));
+    }
+}
+
+#[test]
+fn people_whose_addresses_are_of_any_script_get_their_letter() {
+    const UNTRIED: &str = "no letter went through Postfix to an address beyond ASCII";
+    if lacks_python(UNTRIED) {
+        return;
+    }
+    let Some(postfix) = Postfix::start(UNTRIED) else {
+        return;
+    };
+    if postfix.lacks_smtputf8(UNTRIED) {
+        return;
+    }
+    let locals = ["ada", "张伟", "jürgen", "bob", "संपर्क", "محمد", "김민준"];
+    let names = ["Ada", "张伟", "Lovelace, Ada", "محمد الخوارزمي"];
+    let person = |number: usize| Person {
+        address: format!("{}+{number}@example.org", locals[number % locals.len()]),
+        name: names[number % names.len()],
+        city: "北京",
+        note: "plain".to_owned(),
+        number,
+    };
+    let people: Vec<Person> = (0..70).map(person).collect();
+    let rows = people.iter().map(|it| {
+        let (address, name) = (&it.address, it.name);
+        format!(
+            "{address},\"{name}\",{},{},{}\n",
+            it.city, it.note, it.number
+        )
+    });
+    let list = "email,name,city,note,number\n".to_owned() + &rows.collect::<String>();
+    let account = format!("port = {}\nca = {:?}", postfix.smtps, postfix.ca());
+    let workspace = letter::workspace(&account, "", &list);
+    let daemon = workspace.daemon();
+    let run: RunRow = workspace.json(&["send", letter::SCHEDULE, "--yes", "--wait"]);
+    assert_eq!(run.counts.of(State::Accepted), 70, "{run:?}");
+    assert!(daemon.stop().success());
+
+    postfix.settle();
+    let mut mails = mailbox::read(&postfix.maildir());
+    mails.sort_by_key(|mail| people.iter().position(|it| it.address == mail.envelope));
+    assert_eq!(mails.len(), people.len());
+    for (person, mail) in people.iter().zip(&mails) {
+        assert_eq!(mail.envelope, person.address);
+        assert_eq!(letter::differences(person, mail), [""; 0]);
     }
 }

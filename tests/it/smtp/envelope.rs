@@ -79,6 +79,13 @@ async fn smtputf8_is_said_when_needed_and_offered() {
     .await;
     let plain = envelope(&["bob@example.org"], 12);
     said(&["SMTPUTF8"], &plain, "MAIL FROM:<ada@example.org>").await;
+    // The header has it, though no command says it.
+    let answers = Envelope {
+        reply_to: Some("jürgen@example.org".parse().unwrap()),
+        ..plain
+    };
+    let mail = "MAIL FROM:<ada@example.org> SMTPUTF8";
+    said(&["SMTPUTF8"], &answers, mail).await;
     let (mut session, server) = session(&[], "END").await;
     match session.offer(&international).await.unwrap() {
         Offer::Unfit(why @ Unfit::NeedsSmtpUtf8(_)) => {

@@ -157,6 +157,22 @@ impl Postfix {
         self.path("mail")
     }
 
+    /// Whether it takes addresses beyond ASCII; if not, says that `untried` was not tried.
+    #[track_caller]
+    pub(crate) fn lacks_smtputf8(&self, untried: &str) -> bool {
+        let output = Command::new("/usr/sbin/postconf")
+            .arg("-c")
+            .arg(self.path("etc"))
+            .args(["-xh", "smtputf8_enable"])
+            .output()
+            .unwrap();
+        let lacks = output.stdout.trim_ascii() != b"yes";
+        if lacks {
+            skip("this Postfix is built without SMTPUTF8", untried);
+        }
+        lacks
+    }
+
     /// Knows [`USER`] from now on, or says that `untried` was not tried.
     #[track_caller]
     pub(crate) fn login(self, untried: &str) -> Option<Submission> {
