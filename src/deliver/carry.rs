@@ -15,6 +15,9 @@ use super::verdict::{self, Fault, Lesson, Scope};
 use crate::outbox::{Arm, Claimed, Outcome, Release};
 use crate::smtp::{Dsn, Envelope, Offer, SmtpError, Stage, Unfit};
 
+const NEEDS_SMTPUTF8: &str = "the address has letters before the @ that this server cannot mail \
+                              (it does not offer SMTPUTF8)";
+
 /// A row with its message, ready to go.
 pub(super) struct Task {
     pub(super) row: Claimed,
@@ -94,7 +97,8 @@ impl Lane {
             Unfit::NeedsSmtpUtf8(address) if task.envelope.is_sender(address) => {
                 self.account_fault(row, Fault::Sender, &why);
             }
-            Unfit::NeedsSmtpUtf8(_) => self.invalid(row, why),
+            // Who that is stands beside it, masked where the log is to have it so.
+            Unfit::NeedsSmtpUtf8(_) => self.invalid(row, NEEDS_SMTPUTF8.to_owned()),
         }
     }
 

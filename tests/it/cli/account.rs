@@ -137,7 +137,7 @@ fn an_account_that_works_is_told_with_all_that_it_has() {
     assert!(lines[2].ends_with(", in 729 days"), "{said}");
     assert_eq!(
         row(&said, "offers"),
-        "PIPELINING, SIZE 52 MB, AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER"
+        "PIPELINING, SMTPUTF8, SIZE 52 MB, AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER"
     );
     assert_eq!(row(&said, "login"), format!("PLAIN as {USER}"));
     assert!(row(&said, "round trip").ends_with(" ms (median of 3 RSET)"));
