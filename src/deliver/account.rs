@@ -13,7 +13,7 @@ use super::letter::Letterheads;
 use super::verdict::Fault;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Addresses, Rate};
-use crate::outbox::{Claimed, Outbox, OutboxError, Reader, Release};
+use crate::outbox::{Claimed, DeliveryId, Outbox, OutboxError, Reader, Release};
 use crate::pace::{Health, Limits, Pace, Rest};
 use crate::smtp::{Deadlines, Identity, Target, TlsSetupError};
 
@@ -45,6 +45,8 @@ pub(super) struct AccountWork {
     pub(super) wake: Notify,
     /// For the lanes: rows are ready.
     pub(super) ready: Notify,
+    /// Held while somebody logs in: a password that is refused is tried once, not by every lane.
+    pub(super) login: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -62,7 +64,19 @@ pub(super) struct State {
     pub(super) connections: usize,
     /// Sessions that broke since the last one that did not.
     breaks: usize,
+    blame: Blame,
     trouble: Option<Trouble>,
+}
+
+/// Whether the account is at fault when a server that talks to us says so about one message.
+#[derive(Default)]
+struct Blame {
+    /// It was, once.
+    before: bool,
+    /// It has taken a message since.
+    taken_since: bool,
+    /// These were refused in a row, each counted once.
+    in_a_row: Vec<DeliveryId>,
 }
 
 #[derive(Clone)]
@@ -117,6 +131,7 @@ impl AccountWork {
             idle: 0,
             connections: 0,
             breaks: 0,
+            blame: Blame::default(),
             trouble: None,
         };
         Ok(Arc::new(Self {
@@ -126,6 +141,7 @@ impl AccountWork {
             tools,
             wake: Notify::new(),
             ready: Notify::new(),
+            login: tokio::sync::Mutex::default(),
             state: Mutex::new(state),
         }))
     }
@@ -211,6 +227,32 @@ impl AccountWork {
         }
     }
 
+    /// Whether a fault that the reply to one message gave the account is the account's. It is, until
+    /// a message is taken after it; from then on one that is refused so is to blame itself, or it
+    /// would stop the others time and again. Several in a row are the account's once more.
+    pub(super) fn is_to_blame(&self, id: DeliveryId) -> bool {
+        let mut state = self.state();
+        let blame = &mut state.blame;
+        if !blame.in_a_row.contains(&id) {
+            blame.in_a_row.push(id);
+        }
+        let own = blame.before && blame.taken_since && blame.in_a_row.len() < BREAKS;
+        if !own {
+            *blame = Blame {
+                before: true,
+                ..Blame::default()
+            };
+        }
+        !own
+    }
+
+    /// The server took a message.
+    pub(super) fn took_one(&self) {
+        let mut state = self.state();
+        state.blame.taken_since = true;
+        state.blame.in_a_row.clear();
+    }
+
     /// A session ended without a word. One may; several in a row are the account's trouble.
     pub(super) fn broke(&self, text: &str) {
         let mut state = self.state();
@@ -233,7 +275,7 @@ impl AccountWork {
         if open < before {
             tracing::info!(
                 account,
-                "account {account} goes on with {open} connections: {text}"
+                "account {account} goes on with so many connections, {open}: {text}"
             );
         }
     }

@@ -125,7 +125,7 @@ impl Lane {
             () = work.tools.drain.cancelled() => {}
         }
         self.line = None;
-        self.give_back(&task.row);
+        self.give_back_at_once(&task.row);
         None
     }
 
@@ -143,6 +143,10 @@ impl Lane {
             }
         }
         self.line = None;
+        let _one_at_a_time = match &work.account.login {
+            Some(_) => Some(work.login.lock().await),
+            None => None,
+        };
         if work.state().rests(work.tools.clock.ticks()) {
             self.give_back(row); // another lane has found out meanwhile
             return false;
@@ -194,10 +198,10 @@ impl Lane {
         let refusal = match armed.await {
             Ok(refusals) => refusals.into_iter().find_map(Result::err),
             Err(error) => {
-                tracing::error!("nothing is sent: {error}");
                 self.line = None;
                 self.place.give_back_next();
-                self.give_back(&task.row);
+                self.give_back_at_once(&task.row);
+                work.fault(Fault::Server, &format!("nothing can be recorded: {error}"));
                 return None;
             }
         };
@@ -221,7 +225,7 @@ impl Lane {
         }
         match &mut self.line {
             None => {
-                self.place.give_back_next();
+                self.place.give_back_told_next();
                 None
             }
             Some(line) => {
@@ -260,7 +264,7 @@ impl Lane {
     /// Stopped at once: what was armed is in doubt, and recorded so; the rest goes back.
     fn give_up(&mut self) {
         self.line = None;
-        self.place.give_back_next();
+        self.place.give_back_told_next();
         let Some(row) = self.place.row.clone() else {
             return;
         };

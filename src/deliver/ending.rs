@@ -9,7 +9,7 @@ use super::line::Line;
 use super::report::{Body, Happened};
 use super::verdict::{self, Decision, Fault, Lesson, Scope, Verdict};
 use crate::outbox::{ArmRefusal, Claimed, Outcome, Release};
-use crate::smtp::{Reply, SmtpError, Stage};
+use crate::smtp::{Reply, SmtpError, Stage, Trouble};
 
 impl Lane {
     /// The session ended before this message had its 354. What is the connection's own is charged
@@ -18,14 +18,7 @@ impl Lane {
         let verdict = verdict::judge_error(&self.place.work.account.rules, error);
         let carried = self.line.as_ref().map_or(0, Line::carried);
         if carried > 0 && error.hung_up_before_mail() {
-            // It closed while it was idle, or had enough; it heard nothing of this message. After
-            // a first message it may as well have minded that the next one came so soon.
-            if carried > 1 {
-                let work = &self.place.work;
-                let now = work.tools.clock.ticks();
-                work.state().limits.ended_after(carried, now);
-            }
-            self.line = None;
+            self.line_ended();
             return Next::Again;
         }
         if error.reply().is_some() {
@@ -33,11 +26,26 @@ impl Lane {
         }
         self.line = None;
         self.place.work.broke(&error.to_string());
-        if std::mem::replace(&mut task.again, true) {
+        // Who was waited for in vain is not waited for twice.
+        let in_vain = matches!(error.trouble, Trouble::Timeout(_));
+        if std::mem::replace(&mut task.again, true) || in_vain {
             self.conclude(task, verdict, Happened::error(error));
             return Next::Done;
         }
         Next::Again
+    }
+
+    /// The server ended a connection that had carried messages: it had been idle, or the server has
+    /// enough. After a first message it may as well have minded that the next one came so soon.
+    fn line_ended(&mut self) {
+        let Some(line) = self.line.take().filter(|line| line.carried() > 1) else {
+            return;
+        };
+        let work = &self.place.work;
+        let (opened, now) = (line.opened(), work.tools.clock.ticks());
+        let mut state = work.state();
+        state.limits.ended_after(line.carried(), opened, now);
+        drop(state); // before the line, which counts itself out of it
     }
 
     /// The server takes no body for this message: because of it, or because of the connection or
@@ -50,31 +58,37 @@ impl Lane {
     ) -> Next {
         let work = Arc::clone(&self.place.work);
         let text = happened.at_stage();
+        let verdict = self.weigh(task, verdict, &happened);
         if matches!(verdict.scope, Scope::Recipient | Scope::Message) {
             work.good();
             self.conclude(task, verdict, happened);
             return Next::Done;
         }
+        let before_whom = matches!(happened.stage, Stage::Mail | Stage::Reset);
+        let goodbye = happened.code() == Some(421);
+        let carried = self.line.as_ref().map_or(0, Line::carried);
         let learned = self.learn(verdict, &text);
+        if goodbye && before_whom && carried > 0 && verdict.scope == Scope::Session {
+            self.line_ended(); // if the next one says so at once, that is trouble
+            return Next::Again;
+        }
         self.line = None;
         match (verdict.scope, learned) {
             (_, Some(Lesson::MessagesPerConnection)) => return Next::Again,
-            (_, Some(_)) => self.give_back(&task.row),
+            (_, Some(_)) => self.give_back_at_once(&task.row),
             (Scope::Account(fault), _) => {
                 self.conclude(task, verdict, happened);
                 work.fault(fault, &text);
             }
             _ => {
-                let goodbye = happened.code() == Some(421);
                 if !goodbye {
                     work.broke(&text);
                     if !std::mem::replace(&mut task.again, true) {
                         return Next::Again;
                     }
                 }
-                if matches!(happened.stage, Stage::Mail | Stage::Reset) {
-                    // It was said before it heard whom the message is for.
-                    self.give_back_used(&task.row, work.tools.clock.now().as_millisecond());
+                if before_whom {
+                    self.give_back_at_once(&task.row);
                 } else {
                     self.conclude(task, verdict, happened);
                 }
@@ -84,6 +98,30 @@ impl Lane {
             }
         }
         Next::Done
+    }
+
+    /// A fault of the account that comes with one message, while others are taken, is that
+    /// message's: it is tried again at its own pace, and the others go on.
+    fn weigh(&self, task: &Task, verdict: Verdict, happened: &Happened) -> Verdict {
+        let work = &self.place.work;
+        let may_be_its_own = match verdict.scope {
+            Scope::Account(Fault::Sender) => true, // each run has a sender of its own
+            Scope::Account(Fault::Login | Fault::Quota) => happened.stage != Stage::Mail,
+            _ => false,
+        };
+        let rules = &work.account.rules;
+        let ruled = happened
+            .reply
+            .as_ref()
+            .is_some_and(|reply| verdict::is_ruled(rules, happened.stage, reply));
+        if may_be_its_own && !ruled && !work.is_to_blame(task.row.id) {
+            return Verdict {
+                scope: Scope::Message,
+                decision: Decision::Later,
+                lesson: None,
+            };
+        }
+        verdict
     }
 
     /// Takes to heart what the server said about its connections, if it did while one was used.
@@ -128,6 +166,7 @@ impl Lane {
     fn ended_at_dot(&mut self, task: &Task, verdict: Verdict, happened: Happened) {
         let work = Arc::clone(&self.place.work);
         let (text, code) = (happened.at_stage(), happened.code());
+        let verdict = self.weigh(task, verdict, &happened);
         if matches!(verdict.scope, Scope::Recipient | Scope::Message) {
             work.good();
             return self.conclude(task, verdict, happened);
@@ -156,7 +195,10 @@ impl Lane {
         let wait = clock.jittered(task.head.wait_after(step), 20);
         let next_at = (clock.now() + wait).as_millisecond();
         let outcome = match verdict.decision {
-            Decision::Accept => Outcome::Accepted,
+            Decision::Accept => {
+                self.place.work.took_one();
+                Outcome::Accepted
+            }
             Decision::Never => Outcome::Rejected { suppress: false },
             Decision::Gone => Outcome::Rejected { suppress: true },
             Decision::Later if !about_it && self.report.body() == Body::Gone => {
@@ -207,6 +249,11 @@ impl Lane {
         let (rows, next_at) = (vec![(row.id, row.epoch)], None);
         drop(work.tools.outbox.submit(Release { rows, next_at }));
         self.report.end();
+    }
+
+    pub(super) fn give_back_at_once(&mut self, row: &Claimed) {
+        let now = self.place.work.tools.clock.now();
+        self.give_back_used(row, now.as_millisecond());
     }
 
     /// The server saw its envelope, but the fault is not its own. Others go first next time: it may

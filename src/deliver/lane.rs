@@ -152,8 +152,21 @@ impl Place {
     pub(super) fn give_back_next(&mut self) {
         if let Some(row) = self.next.take() {
             self.work.state().give_back(&row.schedule);
-            let (rows, next_at) = (vec![(row.id, row.epoch)], None);
-            drop(self.work.tools.outbox.submit(Release { rows, next_at }));
+            self.release(&row);
         }
+    }
+
+    /// The row taken ahead goes back. The server has its envelope, and may have counted it.
+    pub(super) fn give_back_told_next(&mut self) {
+        if let Some(row) = self.next.take() {
+            let now = self.work.tools.clock.ticks();
+            self.work.state().done(&row.schedule, now);
+            self.release(&row);
+        }
+    }
+
+    fn release(&self, row: &Claimed) {
+        let (rows, next_at) = (vec![(row.id, row.epoch)], None);
+        drop(self.work.tools.outbox.submit(Release { rows, next_at }));
     }
 }

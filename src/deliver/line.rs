@@ -37,6 +37,11 @@ impl Line {
         self.messages >= most.min(offered) || now - self.opened > account.connection_age
     }
 
+    /// When it was opened, by the clock's ticks.
+    pub(super) fn opened(&self) -> Duration {
+        self.opened
+    }
+
     /// Messages that were offered before the one under way.
     pub(super) fn carried(&self) -> usize {
         self.messages.saturating_sub(1)

@@ -35,7 +35,9 @@ impl Happened {
         Self {
             stage: error.stage,
             reply: error.reply().cloned(),
-            text: error.to_string(),
+            text: error
+                .reply()
+                .map_or_else(|| error.to_string(), |reply| reply.text.clone()),
         }
     }
 

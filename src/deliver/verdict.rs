@@ -173,6 +173,12 @@ pub static TABLE: &[Row] = &[
         "authentication is required",    // NetEase
         "authentication required",       // many
         "invalid credentials for relay", // Google's relay
+        "relay access denied",           // Postfix
+        "relaying denied",               // sendmail
+        "relay not permitted",           // Exim
+        "unable to relay",               // Exchange
+        "client host rejected",          // Postfix
+        "blocked using",                 // Postfix, with a block list
     ], later(Account(Login))),
 
     // The sender is refused: that would burn every recipient of the run, one after the other.
@@ -318,12 +324,20 @@ pub fn judge(rules: &[Rule], stage: Stage, reply: &Reply) -> Verdict {
         .unwrap_or(later(Session)) // RSET refused, or a yes where nothing was asked
 }
 
+/// Whether the account's owner has said what this reply means.
+#[must_use]
+pub fn is_ruled(rules: &[Rule], stage: Stage, reply: &Reply) -> bool {
+    by_rule(rules, stage, reply).is_some()
+}
+
 /// Judges a session that ended. Whether the message is in doubt is in the error itself.
 #[must_use]
 pub fn judge_error(rules: &[Rule], error: &SmtpError) -> Verdict {
     match (&error.trouble, error.stage) {
         (Trouble::Refused(reply), stage) if !reply.is_positive() => judge(rules, stage, reply),
         (Trouble::Missing(_), Auth) => later(Account(Login)),
+        // Some answer a wrong password so.
+        (Trouble::Closed | Trouble::Io(_), Auth) => later(Account(Login)),
         (_, Stage::Connect | Stage::Tls) => later(Account(Server)),
         (_, stage) if OPENING.contains(&stage) => later(Account(Server)),
         _ => later(Session),

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// After this time without a refusal one more connection is tried.
 const MORE_AFTER: Duration = Duration::from_secs(10 * 60);
 /// What was learned about messages on one connection is tried anew after this time.
-const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
+const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 /// What was learned of one server. The configured numbers are the most, always.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub struct Limits {
     messages: Option<Learned>,
     connections: Option<Learned>,
     /// How many messages the last connection carried that the server ended without a word.
-    last_end: Option<usize>,
+    last_end: Option<Learned>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +29,16 @@ impl Limits {
         self.messages = Some(Learned { most, at: now });
     }
 
-    /// The server ended a connection that had carried so many messages, and gave no reason. The
-    /// same number twice in a row is its limit.
-    pub fn ended_after(&mut self, carried: usize, now: Duration) {
-        if self.last_end.replace(carried) == Some(carried) {
+    /// The server ended a connection, `opened` then, that had carried so many messages, and gave no
+    /// reason. The same number on two connections, one after the other, is its limit; many that end
+    /// together are a server that was restarted.
+    pub fn ended_after(&mut self, carried: usize, opened: Duration, now: Duration) {
+        let this = Learned {
+            most: carried,
+            at: now,
+        };
+        let before = self.last_end.replace(this);
+        if before.is_some_and(|before| before.most == carried && opened >= before.at) {
             self.enough_messages(carried, now);
         }
     }
@@ -83,12 +89,15 @@ mod tests {
 
     #[test]
     fn the_same_end_twice_is_a_limit_too() {
-        let mut limits = Limits::default();
-        limits.ended_after(7, START);
-        limits.ended_after(9, START);
+        let (mut limits, minute) = (Limits::default(), Duration::from_secs(60));
+        limits.ended_after(7, START, START);
+        limits.ended_after(9, START, START + minute);
         assert_eq!(limits.messages(100, START), 100);
-        limits.ended_after(9, START);
-        assert_eq!(limits.messages(100, START), 9);
+        limits.ended_after(9, START, START + minute);
+        limits.ended_after(9, START, START + 2 * minute);
+        assert_eq!(limits.messages(100, START), 100, "those were open before");
+        limits.ended_after(9, START + 2 * minute, START + 3 * minute);
+        assert_eq!(limits.messages(100, START + 3 * minute), 9);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 const STRIKES: u8 = 2;
 /// After so many messages without it, it is tried once more.
 const PAUSE: u32 = 10_000;
+/// The same, where the try left a message in doubt.
+const PAUSE_AFTER_DOUBT: u32 = 100_000;
 
 /// What is known of one server. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -110,12 +112,20 @@ impl Attempt {
 
     /// The server took the commands.
     pub(super) fn worked(self) {
-        *self.0.trust() = Trust::Proven;
+        let mut trust = self.0.trust();
+        if matches!(*trust, Trust::Trying { .. }) {
+            *trust = Trust::Proven; // what another session has learned meanwhile stands
+        }
     }
 
-    /// The server minds.
+    /// The server minds. Where it is known to have worked it may be another server now, and is left
+    /// for a while.
     pub(super) fn refused(self) {
-        *self.0.trust() = Trust::Refused;
+        let mut trust = self.0.trust();
+        *trust = match *trust {
+            Trust::Proven | Trust::Paused { .. } => Trust::Paused { messages: PAUSE },
+            _ => Trust::Refused,
+        };
     }
 
     /// The session ended. One may; and where it is known to work, it was something else.
@@ -123,7 +133,9 @@ impl Attempt {
         let mut trust = self.0.trust();
         if let Trust::Trying { strikes } = *trust {
             *trust = if in_doubt {
-                Trust::Refused
+                Trust::Paused {
+                    messages: PAUSE_AFTER_DOUBT,
+                }
             } else if strikes + 1 >= STRIKES {
                 Trust::Paused { messages: PAUSE }
             } else {
@@ -159,6 +171,9 @@ mod tests {
         assert!(!one.is_first());
         one.ended_the_session(true);
         two.refused();
+        assert!(chaining.attempt().is_none());
+        let late = Attempt(chaining.bodies.clone());
+        late.worked(); // its answer was on the way
         assert!(chaining.attempt().is_none());
     }
 

@@ -226,7 +226,10 @@ pub(super) fn expect(
 
 /// Silence or noise instead of a greeting is often the wrong kind of TLS for the port.
 fn hint_tls(error: SmtpError, tls: Tls) -> SmtpError {
-    let noise = matches!(error.trouble, Trouble::Protocol(_) | Trouble::Timeout(_));
+    let noise = matches!(
+        error.trouble,
+        Trouble::Protocol(_) | Trouble::Timeout(_) | Trouble::Closed
+    );
     let hint = "does this port expect TLS at once? `tls = \"implicit\"`";
     SmtpError {
         hint: (noise && tls != Tls::Implicit).then_some(hint),

@@ -193,12 +193,14 @@ impl Session {
                 return Err(error);
             }
         };
-        if attempt.is_first() && replies.lost_track() {
+        if replies.lost_track() {
             attempt.refused();
             self.needs_reset = true;
             return self.offer_in_steps(envelope).await;
         }
-        attempt.worked();
+        if replies.data.code == 354 {
+            attempt.worked();
+        }
         self.judge(replies).await
     }
 
@@ -315,7 +317,9 @@ impl Session {
             data,
         } = replies;
         let nobody = none_taken(&recipients);
-        let somebody = nobody.is_none();
+        // An answer that is none may be meant as a yes.
+        let refused = |reply: &Reply| reply.is_transient() || reply.is_permanent();
+        let somebody = !recipients.iter().all(refused);
         let refused = match (mail.code, nobody) {
             (250, None) => None,
             (250, Some(first)) => Some((Stage::Rcpt, first)),

@@ -2,11 +2,12 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::task::unconstrained;
 use tokio::time::{error::Elapsed, timeout};
 
 use super::{Reply, SmtpError, Stage, Trouble};
@@ -100,7 +101,7 @@ impl Wire {
         while !left.parts.is_empty() {
             let block = left.done + BLOCK;
             let writing = async {
-                self.poll_listen(&mut Context::from_waker(Waker::noop()));
+                self.look();
                 self.check_not_answered(&left)?;
                 while left.done < block && !left.parts.is_empty() {
                     poll_fn(|cx| self.poll_hand_on(cx, &mut left)).await?;
@@ -110,12 +111,25 @@ impl Wire {
             if let Err(trouble) = in_time(timeout(within, writing).await, within) {
                 // Some servers take a dot without its LF.
                 let in_doubt = left.done + 1 >= end;
+                if left.done >= end && self.has_answer() {
+                    return Ok(());
+                }
                 return Err(self.body_error(trouble, in_doubt));
             }
         }
         let flushed = timeout(within, self.stream.flush()).await;
         let flushed = flushed.map(|io| io.map_err(|error| broken(&error)));
-        in_time(flushed, within).map_err(|trouble| self.body_error(trouble, true))
+        match in_time(flushed, within) {
+            Err(_) if self.has_answer() => Ok(()),
+            flushed => flushed.map_err(|trouble| self.body_error(trouble, true)),
+        }
+    }
+
+    /// Whether the answer to a message is there already: then what follows the message may be lost,
+    /// and the answer holds.
+    fn has_answer(&mut self) -> bool {
+        self.look();
+        matches!(Reply::take(&mut self.received.clone()), Ok(Some(_)))
     }
 
     fn body_error(&mut self, trouble: Trouble, in_doubt: bool) -> SmtpError {
@@ -182,9 +196,19 @@ impl Wire {
         }
     }
 
+    /// Takes in what is there now, however much this task has done already without a pause.
+    fn look(&mut self) {
+        let listen = poll_fn(|cx| {
+            self.poll_listen(cx);
+            Poll::Ready(())
+        });
+        let mut context = Context::from_waker(Waker::noop());
+        let _ = pin!(unconstrained(listen)).poll(&mut context);
+    }
+
     /// A refusal among what was received: a server that has seen enough answers and closes.
     fn early_refusal(&mut self) -> Option<Trouble> {
-        self.poll_listen(&mut Context::from_waker(Waker::noop()));
+        self.look();
         match Reply::take(&mut self.received.clone()) {
             Ok(Some(reply)) if reply.is_transient() || reply.is_permanent() => {
                 Some(Trouble::Refused(reply))
@@ -230,7 +254,7 @@ impl Wire {
     /// # Errors
     /// It has: its goodbye if it said one (RFC 5321 section 3.8), else what it did.
     pub(super) fn silent(&mut self) -> Result<(), Trouble> {
-        self.poll_listen(&mut Context::from_waker(Waker::noop()));
+        self.look();
         // What was said stays received: this stream can only be closed.
         match Reply::take(&mut self.received.clone()) {
             Ok(Some(reply)) if reply.code == 421 => Err(Trouble::Refused(reply)),

@@ -46,9 +46,13 @@ impl Session {
                     answers.append(&mut decided);
                     let others = part.to.into_iter().chain(waiting);
                     let known: Vec<_> = answers.iter().map(|answer| answer.to.clone()).collect();
+                    let unsent = SmtpError {
+                        in_doubt: false, // these were not offered, or not taken
+                        ..error
+                    };
                     answers.extend(others.filter(|to| !known.contains(to)).map(|to| Answer {
                         to,
-                        result: Err(error.clone()),
+                        result: Err(unsent.clone()),
                     }));
                     break;
                 }
@@ -96,7 +100,13 @@ impl Session {
         }
         match self.send(message, None).await {
             Ok(reply) => answers.extend(taken.iter().map(|to| answer(to, Stage::Dot, &reply))),
-            Err(error) => return Err((answers, error)),
+            Err(error) => {
+                answers.extend(taken.into_iter().map(|to| Answer {
+                    to: to.clone(),
+                    result: Err(error.clone()),
+                }));
+                return Err((answers, error));
+            }
         }
         Ok((answers, carried))
     }

@@ -1,6 +1,7 @@
 //! From the outbox to a server and back: every answer ends where it belongs.
 
 mod accounts;
+mod blame;
 mod chained;
 mod faults;
 mod international;

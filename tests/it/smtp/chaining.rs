@@ -2,7 +2,9 @@
 
 use postroom::smtp::{Envelope, Offer, Session, Stage, Target, Trouble};
 
-use super::{PIPELINING, TO_354, offer, ready, refused};
+use tokio::io::AsyncWriteExt;
+
+use super::{PIPELINING, TO_354, at_354, offer, ready, refused, until};
 use crate::world::script::{Server, begin_at, envelope, session, target};
 
 const BODY: &[u8] = b"Subject: Hi\r\n\r\nHi\r\n";
@@ -275,4 +277,25 @@ async fn a_session_whose_future_was_dropped_is_dead() {
     assert!(offer(&mut session).await.is_err());
     assert!(session.send(BODY, None).await.is_err());
     assert!(session.offered().await.is_err());
+}
+
+/// It takes the message, says so, and has enough: the answer holds, though the next envelope did not
+/// get through.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_came_is_no_doubt_whatever_became_of_the_next_envelope() {
+    let (mut session, mut theirs) = at_354(64).await;
+    let server = tokio::spawn(async move {
+        until(&mut theirs, b"\r\n.\r\n").await;
+        theirs
+            .write_all(b"250 2.0.0 queued as 1\r\n")
+            .await
+            .unwrap();
+    });
+    assert!(session.chains());
+    let long = format!("{}@example.org", "x".repeat(60));
+    let next = Some(envelope(&[&long], 12));
+    let reply = session.send(&b"x".repeat(200), next).await.unwrap();
+    assert_eq!(reply.code, 250);
+    server.await.unwrap();
+    assert!(!session.offered().await.unwrap_err().in_doubt);
 }

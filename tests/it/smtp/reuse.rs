@@ -45,3 +45,18 @@ async fn an_unasked_reply_is_never_taken_for_the_next_one() {
     drop(session);
     server.await.unwrap();
 }
+
+/// A task that has done much without a pause is told by the runtime that there is nothing to read.
+#[tokio::test(start_paused = true)]
+async fn a_dead_session_is_dead_however_busy_its_task_is() {
+    let (mut session, server) = session(PIPELINING, "WAIT 5\nS: 421 idle\nCLOSE").await;
+    server.await.unwrap();
+    std::future::poll_fn(|cx| {
+        while let std::task::Poll::Ready(budget) = tokio::task::coop::poll_proceed(cx) {
+            budget.made_progress();
+        }
+        std::task::Poll::Ready(())
+    })
+    .await;
+    assert!(!session.is_alive());
+}

@@ -136,6 +136,19 @@ async fn the_end_of_a_session_is_told_to_whom_it_concerns() {
     assert!(error.in_doubt && answers[1].to.user() == "b");
 }
 
+/// Who was to come with the next transaction was told to nobody.
+#[tokio::test(start_paused = true)]
+async fn who_was_not_offered_is_not_in_doubt() {
+    let script = "C: MAIL…\nC: RCPT…\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\nBODY\nCLOSE";
+    let (mut session, _server) = session(&["PIPELINING", "LIMITS RCPTMAX=1"], script).await;
+    let all = envelope(&["a@example.org", "b@example.org"], 12);
+    let answers = session.deliver(&all, BODY).await;
+    let doubts = answers
+        .iter()
+        .map(|answer| answer.result.as_ref().unwrap_err().in_doubt);
+    assert_eq!(doubts.collect::<Vec<_>>(), [true, false]);
+}
+
 /// A hundred commands to a server that answers each before it reads on: neither waits for ever.
 #[tokio::test(start_paused = true)]
 async fn a_group_larger_than_every_buffer_goes_through() {

@@ -186,6 +186,19 @@ async fn after_a_refusal_rset_travels_with_the_next_group() {
     tokio::join!(sending, answering);
 }
 
+/// It may have meant yes, and then a lone dot would be an empty mail.
+#[tokio::test(start_paused = true)]
+async fn a_354_after_an_odd_answer_to_rcpt_gets_no_dot() {
+    for odd in ["252 will try", "354 go", "235 ok"] {
+        let script = format!("C: MAIL…\nC: RCPT…\nC: DATA\nS: 250 ok\nS: {odd}\nS: 354 go\nEND");
+        let (mut session, server) = session(PIPELINING, &script).await;
+        let error = offer(&mut session).await.unwrap_err();
+        protocol(&error, Stage::Rcpt);
+        drop(session);
+        server.await.unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rset_that_is_refused_ends_the_session() {
     let script = "C: MAIL…\nS: 550 no\nC: RSET\nS: 500 what?\nEND";
