@@ -12,6 +12,8 @@ pub(crate) struct Heard<'a> {
     pub(crate) line: &'a str,
     /// How many messages this connection has brought.
     pub(crate) brought: usize,
+    /// It came before the line ahead of it was answered.
+    pub(crate) hurried: bool,
 }
 
 impl Heard<'_> {
@@ -110,11 +112,12 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 /// One conversation; its end closes the connection.
 async fn converse(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
     let (mut buffer, mut to, mut brought) = (Vec::new(), String::new(), 0);
-    let mut line = String::new();
+    let (mut line, mut hurried) = (String::new(), false);
     loop {
         let heard = Heard {
             line: &line,
             brought,
+            hurried,
         };
         let answer = (lock(&shared).answers)(&heard).unwrap_or(usual(&line));
         if line == "." && answer.starts_with('2') {
@@ -124,6 +127,7 @@ async fn converse(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
         if !say(&mut stream, answer).await {
             return;
         }
+        hurried = line != "…" && !buffer.is_empty();
         let begins_body = line == "DATA" && answer.starts_with("354");
         line = if begins_body {
             "…".to_owned()
