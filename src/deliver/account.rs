@@ -227,9 +227,9 @@ impl AccountWork {
         }
     }
 
-    /// Whether a fault that the reply to one message gave the account is the account's. It is, until
+    /// Whether a fault that the reply to one message gave the account is the account's. It is until
     /// a message is taken after it; from then on one that is refused so is to blame itself, or it
-    /// would stop the others time and again. Several in a row are the account's once more.
+    /// would stop the others again and again. Several in a row are the account's once more.
     pub(super) fn is_to_blame(&self, id: DeliveryId) -> bool {
         let mut state = self.state();
         let blame = &mut state.blame;
@@ -275,7 +275,7 @@ impl AccountWork {
         if open < before {
             tracing::info!(
                 account,
-                "account {account} goes on with so many connections, {open}: {text}"
+                "account {account} uses no more connections than {open} now: {text}"
             );
         }
     }

@@ -225,6 +225,10 @@ fn sent(message: &Message, out: &Out) {
     }
 }
 
+fn in_doubt(answer: &Answer) -> bool {
+    matches!(&answer.result, Err(error) if error.in_doubt)
+}
+
 /// What became of the message for one recipient.
 fn became(answer: &Answer) -> String {
     match &answer.result {
@@ -249,6 +253,10 @@ fn conclude(found: &Found<'_>, out: &Out) {
         }
         (None, Some(message)) if message.answers.iter().any(taken) => {
             let text = format!("{name} works, but not for every recipient");
+            (text, found.advice())
+        }
+        (None, Some(message)) if message.answers.iter().any(in_doubt) => {
+            let text = format!("{name} can be reached; nobody knows whether the message arrived");
             (text, found.advice())
         }
         (None, _) => {

@@ -1,5 +1,5 @@
-//! Whose fault it is: one message's, its connection's, or the account's; and that nobody knocks more
-//! often than that deserves.
+//! Whose fault it is: one message's, its connection's, or the account's; and that nobody knocks
+//! more often than that deserves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

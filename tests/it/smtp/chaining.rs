@@ -279,8 +279,8 @@ async fn a_session_whose_future_was_dropped_is_dead() {
     assert!(session.offered().await.is_err());
 }
 
-/// It takes the message, says so, and has enough: the answer holds, though the next envelope did not
-/// get through.
+/// It takes the message, says so, and has enough: the answer holds, though the next envelope did
+/// not get through.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_came_is_no_doubt_whatever_became_of_the_next_envelope() {
     let (mut session, mut theirs) = at_354(64).await;

@@ -253,7 +253,7 @@ async fn a_server_that_takes_groups_is_not_doubted_later() {
     server.abort();
 }
 
-/// B25: another server may have taken its place, which does not: this message goes out all the same.
+/// B25: another server may have taken its place, which does not: the message goes all the same.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_took_groups_once_may_lose_track_later() {
     let target = target();
