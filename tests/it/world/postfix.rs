@@ -47,6 +47,7 @@ virtual_mailbox_limit = 0
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 in_flow_delay = 0
+strict_smtputf8 = yes
 ";
 
 const MASTER: &str = "\
