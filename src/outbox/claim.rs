@@ -23,6 +23,11 @@ const HELD: &str = "EXISTS (SELECT 1 FROM hold h WHERE (h.ends_at IS NULL OR h.e
     OR (h.scope = 'schedule' AND h.name = r.schedule)
     OR (h.scope = 'account' AND h.name = r.account)))";
 
+/// Why a row whose time ran out was not sent.
+pub(super) const TOO_LATE: &str = "not sent in time";
+/// The same, where an earlier try was taken or not: who asks must not be told that it was not.
+pub(super) const IN_DOUBT_TOO_LATE: &str = "it may have arrived, and was not sent again in time";
+
 /// An armed row is its lane's for so long, from its arm on: more than any body and the ten minutes
 /// of its answer take. It ends only for a lane that died.
 const ARMED: Duration = Duration::from_secs(2 * 3600);
@@ -335,7 +340,8 @@ fn withdraw(tx: &mut Tx<'_>, row: &Claimed, refusal: ArmRefusal) -> rusqlite::Re
             State::Suppressed,
             Some("the address was suppressed after the run opened"),
         ),
-        ArmRefusal::Expired => (State::Expired, Some("not sent in time")),
+        ArmRefusal::Expired if row.doubted => (State::Expired, Some(IN_DOUBT_TOO_LATE)),
+        ArmRefusal::Expired => (State::Expired, Some(TOO_LATE)),
         ArmRefusal::BytesChanged => (
             State::Uncertain,
             Some("an earlier try is in doubt, and the message would be a different one now"),

@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use super::claim::{IN_DOUBT_TOO_LATE, TOO_LATE};
 use super::record::{Doubt, settle_doubt};
 use super::state::State;
 use super::store::Tx;
@@ -231,10 +232,10 @@ fn expire(tx: &mut Tx<'_>) -> rusqlite::Result<u64> {
         tx.conn
             .prepare_cached(
                 "UPDATE delivery SET state = 'expired', ended_at = ?3,
-                   reason = 'not sent in time' || coalesce('; last: ' || reason, '')
+                   reason = iif(doubted, ?4, ?5) || coalesce('; last: ' || reason, '')
                  WHERE run = ?1 AND seq = ?2",
             )?
-            .execute(params![run, seq, tx.now])?;
+            .execute(params![run, seq, tx.now, IN_DOUBT_TOO_LATE, TOO_LATE])?;
         let from = State::from_name(state).expect("the schema allows known states only");
         tx.moved(*run, from, State::Expired);
     }

@@ -9,6 +9,7 @@ use postroom::outbox::{ArmRefusal, DeliveryId, Outcome};
 use crate::world::bench::{Bench, LEASE};
 
 const QUARTER: Duration = Duration::from_secs(15 * 60 + 1);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn doubted(bench: &Bench, policy: OnUncertain) -> DeliveryId {
     let id = bench.one_with(policy);
@@ -196,4 +197,27 @@ fn a_doubted_message_that_would_differ_now_stalls_until_a_person_decides() {
         assert!(bench.claim(10).is_empty());
     }
     assert_eq!(bench.tries(id).len(), 1, "nothing was sent since");
+}
+
+/// It may be with its recipient: who asks why is not told that it was not sent.
+#[test]
+fn a_doubt_that_runs_out_of_time_is_still_told_as_one() {
+    for at_arm in [false, true] {
+        let bench = Bench::new();
+        let id = doubted(&bench, OnUncertain::Resend);
+        bench.advance(DAY - Duration::from_secs(60));
+        bench.sweep(); // its turn to be sent again
+        if at_arm {
+            let lane = bench.claim_one();
+            bench.advance(Duration::from_secs(61));
+            assert_eq!(bench.arm(&lane), Err(ArmRefusal::Expired));
+        } else {
+            bench.advance(Duration::from_secs(61));
+            bench.sweep();
+        }
+        let row = bench.delivery(id);
+        assert_eq!(row.state, "expired");
+        let reason = row.reason.unwrap();
+        assert!(reason.starts_with("it may have arrived"), "{reason}");
+    }
 }
