@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
 use super::connect::{expect, say};
+use super::hidden::Hidden;
 use super::stream::Wire;
 use super::{Capabilities, RefusedLogin, Reply, SmtpError, Stage, Target, Trouble};
 
@@ -65,6 +66,13 @@ impl Credentials {
         }
     }
 
+    fn secret(&self) -> &str {
+        match self {
+            Self::Password { password, .. } => password,
+            Self::Token { token, .. } => token,
+        }
+    }
+
     /// What people call the secret.
     pub(super) fn word(&self) -> &'static str {
         match self {
@@ -99,19 +107,42 @@ pub(super) async fn log_in(
     let missing = |text| SmtpError::new(Stage::Auth, Trouble::Missing(text));
     let mechanism = Mechanism::choose(target, offers, credentials).map_err(missing)?;
     let answers = mechanism.answers(target, credentials).map_err(missing)?;
+    // A server may repeat what it was told.
+    let secret = credentials.secret();
+    let hidden = Hidden::new(answers.iter().map(|line| line.as_str()).chain([secret]));
+    if let Some(transcript) = &target.transcript {
+        transcript.hide(hidden.clone());
+    }
     let mut exchange = Exchange::new(mechanism, answers);
     let mut line = exchange.command();
     loop {
         let bytes = Zeroizing::new(format!("{}\r\n", line.as_str()));
-        let reply = say(wire, Stage::Auth, bytes.as_bytes(), &target.deadlines).await?;
+        let reply = say(wire, Stage::Auth, bytes.as_bytes(), &target.deadlines).await;
+        let reply = reply.map_err(|error| without(error, &hidden))?;
         line = match exchange.turn(&reply) {
             Turn::Done => return Ok(()),
             Turn::Say(answer) => answer,
             Turn::Refused => {
-                return Err(refusal(target, credentials, &reply, exchange.challenge));
+                let error = refusal(target, credentials, &reply, exchange.challenge);
+                return Err(without(error, &hidden));
             }
         };
     }
+}
+
+/// The error, and nothing in it of what must not be shown.
+fn without(mut error: SmtpError, hidden: &Hidden) -> SmtpError {
+    match &mut error.trouble {
+        Trouble::Refused(reply) => reply.hide(hidden),
+        Trouble::Protocol(text) | Trouble::Io(text) => *text = hidden.clean(text),
+        _ => {}
+    }
+    if let Some(login) = &mut error.login
+        && let Some(challenge) = &mut login.challenge
+    {
+        *challenge = hidden.clean(challenge);
+    }
+    error
 }
 
 /// How far an exchange has come.

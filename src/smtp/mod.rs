@@ -17,6 +17,7 @@ mod connect;
 mod dial;
 mod envelope;
 mod error;
+mod hidden;
 mod identity;
 mod masked;
 mod reply;

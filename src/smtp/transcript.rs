@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::hidden::Hidden;
 use super::masked::Masked;
 use super::reply::readable;
 use super::{Capabilities, Certificate, Stream, TlsFacts};
@@ -73,6 +74,7 @@ struct Record {
     said: Vec<Utterance>,
     client: Masked,
     server: Vec<u8>,
+    hidden: Hidden,
 }
 
 impl Transcript {
@@ -87,6 +89,7 @@ impl Transcript {
             said: Vec::new(),
             client: Masked::default(),
             server: Vec::new(),
+            hidden: Hidden::default(),
         })))
     }
 
@@ -144,6 +147,11 @@ impl Transcript {
         let mut record = self.record();
         record.happened(&format!("{}, {}", facts.version, facts.cipher));
         record.seen.tls = Some(facts);
+    }
+
+    /// From now on the server's lines are shown without these words.
+    pub(super) fn hide(&self, hidden: Hidden) {
+        self.record().hidden = hidden;
     }
 
     /// EHLO was answered.
@@ -205,7 +213,10 @@ impl Record {
         Utterance {
             at: self.elapsed(),
             speaker,
-            text: readable(line),
+            text: match speaker {
+                Speaker::Server => self.hidden.clean(&readable(line)),
+                Speaker::Client | Speaker::Event => readable(line),
+            },
         }
     }
 

@@ -4,6 +4,7 @@ mod body;
 mod chaining;
 mod connecting;
 mod deadlines;
+mod echoes;
 mod envelope;
 mod identity;
 mod login;
