@@ -10,6 +10,7 @@ use postroom::smtp::{Identity, Session, SmtpError, Target, Trouble, connect_as};
 use tempfile::TempDir;
 
 use crate::world::bench::start;
+use crate::world::sandbox::successor;
 use crate::world::script::target;
 
 /// A server that takes one secret, and a vault that holds what it holds.
@@ -86,8 +87,7 @@ async fn taking(secret: &str, port: u16) -> Sandbox {
         login: Some(("ada".to_owned(), secret.to_owned())),
         ..Options::default()
     };
-    let clock = Clock::simulated(start(), 1);
-    Sandbox::start(options, clock).await.unwrap()
+    successor(&options, &Clock::simulated(start(), 1)).await
 }
 
 const KEEP: Option<Duration> = Some(Duration::from_secs(3000));

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use super::bench::start;
 use super::house::House;
+use super::sandbox::successor;
 
 pub(crate) struct Office {
     pub(crate) house: House,
@@ -266,7 +267,7 @@ impl Office {
             accept_log: Some(self.log_path()),
             ..server
         };
-        self.sandbox = Some(Sandbox::start(server, self.clock.clone()).await.unwrap());
+        self.sandbox = Some(successor(&server, &self.clock).await);
     }
 }
 

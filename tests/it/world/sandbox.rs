@@ -67,3 +67,16 @@ impl Catcher {
         self.runtime.block_on(self.sandbox.stop());
     }
 }
+
+/// A sandbox at a port that somebody had before, and may be about to leave.
+pub(crate) async fn successor(options: &Options, clock: &Clock) -> Sandbox {
+    for _ in 0..1000 {
+        if let Ok(sandbox) = Sandbox::start(options.clone(), clock.clone()).await {
+            return sandbox;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Sandbox::start(options.clone(), clock.clone())
+        .await
+        .unwrap()
+}
