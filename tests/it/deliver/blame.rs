@@ -40,6 +40,8 @@ async fn one_recipient_that_blames_the_sender_does_not_stop_the_others() {
             jump(Duration::from_secs(61)).await;
             office.sweep().await;
             lull().await;
+            let under_way = |state: &String| state == "leased" || state == "armed";
+            until("a pause", || !office.states().iter().any(under_way)).await;
         }
         assert_eq!(server.taken(), people, "{answer}");
         assert!(office.trouble().is_none());
