@@ -4,16 +4,19 @@
 //! SCRAM protect a password from a server that TLS has proven to be the right one.
 //!
 //! An exchange is bounded: no answer is given twice but an initial response that the server asks
-//! for again, and whatever the server says after its last turn ends the session.
+//! for again, and whatever the server says after its last turn ends the session. Whatever it says
+//! is told without what it repeats of the login ([`Echo`]).
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
 use super::connect::{expect, say};
-use super::hidden::Hidden;
+use super::echo::Echo;
+use super::masked::HIDDEN;
 use super::stream::Wire;
 use super::{Capabilities, RefusedLogin, Reply, SmtpError, Stage, Target, Trouble};
 
@@ -66,7 +69,8 @@ impl Credentials {
         }
     }
 
-    fn secret(&self) -> &str {
+    /// The password or the token.
+    pub(super) fn secret(&self) -> &str {
         match self {
             Self::Password { password, .. } => password,
             Self::Token { token, .. } => token,
@@ -107,42 +111,25 @@ pub(super) async fn log_in(
     let missing = |text| SmtpError::new(Stage::Auth, Trouble::Missing(text));
     let mechanism = Mechanism::choose(target, offers, credentials).map_err(missing)?;
     let answers = mechanism.answers(target, credentials).map_err(missing)?;
-    // A server may repeat what it was told.
-    let secret = credentials.secret();
-    let hidden = Hidden::new(answers.iter().map(|line| line.as_str()).chain([secret]));
+    let echo = Arc::new(Echo::new(credentials, &answers));
     if let Some(transcript) = &target.transcript {
-        transcript.hide(hidden.clone());
+        transcript.logging_in(&echo);
     }
-    let mut exchange = Exchange::new(mechanism, answers);
+    let mut exchange = Exchange::new(mechanism, answers, Arc::clone(&echo));
     let mut line = exchange.command();
     loop {
         let bytes = Zeroizing::new(format!("{}\r\n", line.as_str()));
-        let reply = say(wire, Stage::Auth, bytes.as_bytes(), &target.deadlines).await;
-        let reply = reply.map_err(|error| without(error, &hidden))?;
+        let said = say(wire, Stage::Auth, bytes.as_bytes(), &target.deadlines).await;
+        let reply = said.map_err(|error| echo.hide_in_error(error))?;
         line = match exchange.turn(&reply) {
             Turn::Done => return Ok(()),
             Turn::Say(answer) => answer,
             Turn::Refused => {
-                let error = refusal(target, credentials, &reply, exchange.challenge);
-                return Err(without(error, &hidden));
+                let reply = echo.hide_in(&reply);
+                return Err(refusal(target, credentials, &reply, exchange.challenge));
             }
         };
     }
-}
-
-/// The error, and nothing in it of what must not be shown.
-fn without(mut error: SmtpError, hidden: &Hidden) -> SmtpError {
-    match &mut error.trouble {
-        Trouble::Refused(reply) => reply.hide(hidden),
-        Trouble::Protocol(text) | Trouble::Io(text) => *text = hidden.clean(text),
-        _ => {}
-    }
-    if let Some(login) = &mut error.login
-        && let Some(challenge) = &mut login.challenge
-    {
-        *challenge = hidden.clean(challenge);
-    }
-    error
 }
 
 /// How far an exchange has come.
@@ -153,6 +140,7 @@ struct Exchange {
     complete: bool,
     /// What it said against the token, in the challenge that comes before the refusal.
     challenge: Option<String>,
+    echo: Arc<Echo>,
 }
 
 /// What comes after a reply.
@@ -163,12 +151,13 @@ enum Turn {
 }
 
 impl Exchange {
-    fn new(mechanism: Mechanism, answers: VecDeque<Line>) -> Self {
+    fn new(mechanism: Mechanism, answers: VecDeque<Line>, echo: Arc<Echo>) -> Self {
         Self {
             mechanism,
             answers,
             complete: false,
             challenge: None,
+            echo,
         }
     }
 
@@ -199,7 +188,7 @@ impl Exchange {
     fn answer(&mut self, prompt: &Reply) -> Turn {
         if self.complete
             && let Some(dismissal) = self.mechanism.dismissal()
-            && let Some(challenge) = challenge(prompt)
+            && let Some(challenge) = challenge(prompt, &self.echo)
         {
             self.challenge = Some(challenge);
             return Turn::Say(dismissal);
@@ -331,14 +320,14 @@ fn check_text(what: &str, text: &str, good: impl Fn(char) -> bool) -> Result<(),
 
 /// What a challenge says against a token: JSON with a status and perhaps a scope (RFC 7628 section
 /// 3.2.2; Google's XOAUTH2 has the same form). A prompt that is none says nothing.
-fn challenge(prompt: &Reply) -> Option<String> {
+fn challenge(prompt: &Reply, echo: &Echo) -> Option<String> {
     let bytes = BASE64.decode(prompt.lines.concat().trim()).ok()?;
     let json: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
     let fields = json.as_object()?;
     let said = ["status", "scope"].into_iter().filter_map(|name| {
         let value = match fields.get(name)? {
-            serde_json::Value::String(text) => harmless(text),
-            serde_json::Value::Number(number) => number.to_string(),
+            serde_json::Value::String(text) => harmless(&echo.hide(text)),
+            serde_json::Value::Number(number) => echo.hide(&number.to_string()),
             _ => return None,
         };
         (!value.is_empty()).then(|| format!("{name} {value}"))
@@ -355,7 +344,7 @@ fn harmless(text: &str) -> String {
     let shown = text.chars().take(SHOWN_MAX);
     shown
         .map(|c| {
-            if c.is_ascii_graphic() || c == ' ' {
+            if c.is_ascii_graphic() || c == ' ' || HIDDEN.contains(c) {
                 c
             } else {
                 '?'

@@ -8,7 +8,7 @@
 /// The longest command that is kept, in bytes.
 const COMMAND_MAX: usize = 2048;
 /// What stands where something was left out.
-const HIDDEN: &[u8] = "‹hidden›".as_bytes();
+pub(super) const HIDDEN: &str = "‹hidden›";
 
 /// The client's side of a conversation.
 #[derive(Default)]
@@ -109,7 +109,7 @@ impl Masked {
             State::Answer | State::Credentials(_) if byte != b'\n' => return None,
             State::Answer => {
                 self.answers = self.answers.saturating_sub(1);
-                HIDDEN.to_vec()
+                HIDDEN.into()
             }
             State::Credentials(shown) => hidden_behind(shown),
         };
@@ -166,7 +166,7 @@ fn mechanism(line: &[u8]) -> Option<String> {
 }
 
 fn hidden_behind(shown: &[u8]) -> Vec<u8> {
-    [shown, b" ", HIDDEN].concat()
+    [shown, b" ", HIDDEN.as_bytes()].concat()
 }
 
 fn told_size(bytes: usize, more: &str) -> Vec<u8> {

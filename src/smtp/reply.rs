@@ -6,8 +6,6 @@
 
 use std::fmt;
 
-use super::hidden::Hidden;
-
 /// The longest reply line that is read, in bytes. RFC 5321 section 4.5.3.1.5 allows 512.
 const LINE_MAX: usize = 2048;
 /// The most lines that one reply may have.
@@ -49,14 +47,6 @@ impl Reply {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         self.code / 100 == 5
-    }
-
-    /// Leaves out what must not be shown.
-    pub(super) fn hide(&mut self, hidden: &Hidden) {
-        self.text = hidden.clean(&self.text);
-        for line in &mut self.lines {
-            *line = hidden.clean(line);
-        }
     }
 
     /// As an answer to RCPT: the recipient is taken.

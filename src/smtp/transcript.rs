@@ -3,7 +3,7 @@
 //!
 //! A [`Transcript`] in a [`super::Target`] lies over the stream of a session, above TLS, and writes
 //! down each line with its time. No secret and no message is ever in it: [`Masked`] leaves them out
-//! as they pass. It changes nothing of what passes.
+//! as they pass, and an [`Echo`] what a server repeats of them. It changes nothing of what passes.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::hidden::Hidden;
+use super::echo::Echo;
 use super::masked::Masked;
 use super::reply::readable;
 use super::{Capabilities, Certificate, Stream, TlsFacts};
@@ -74,7 +74,8 @@ struct Record {
     said: Vec<Utterance>,
     client: Masked,
     server: Vec<u8>,
-    hidden: Hidden,
+    /// Of every login so far: a server may come back to what it heard.
+    echoes: Vec<Arc<Echo>>,
 }
 
 impl Transcript {
@@ -89,7 +90,7 @@ impl Transcript {
             said: Vec::new(),
             client: Masked::default(),
             server: Vec::new(),
-            hidden: Hidden::default(),
+            echoes: Vec::new(),
         })))
     }
 
@@ -149,14 +150,14 @@ impl Transcript {
         record.seen.tls = Some(facts);
     }
 
-    /// From now on the server's lines are shown without these words.
-    pub(super) fn hide(&self, hidden: Hidden) {
-        self.record().hidden = hidden;
-    }
-
     /// EHLO was answered.
     pub(super) fn offered(&self, offers: &Capabilities) {
         self.record().seen.offers = Some(offers.clone());
+    }
+
+    /// A login begins; what the server repeats of it is left out from now on.
+    pub(super) fn logging_in(&self, echo: &Arc<Echo>) {
+        self.record().echoes.push(Arc::clone(echo));
     }
 
     /// Lies over `stream` and listens to it; no longer to a stream from before.
@@ -210,13 +211,17 @@ impl Record {
     }
 
     fn utterance(&self, speaker: Speaker, line: &[u8]) -> Utterance {
+        let mut text = readable(line);
+        if speaker == Speaker::Server {
+            text = self
+                .echoes
+                .iter()
+                .fold(text, |text, it| it.hide_in_line(&text));
+        }
         Utterance {
             at: self.elapsed(),
             speaker,
-            text: match speaker {
-                Speaker::Server => self.hidden.clean(&readable(line)),
-                Speaker::Client | Speaker::Event => readable(line),
-            },
+            text,
         }
     }
 

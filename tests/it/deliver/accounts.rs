@@ -5,6 +5,7 @@ use std::time::Duration;
 use postroom::sandbox::Options;
 
 use crate::world::office::{Office, Plan, jump, lull, until};
+use crate::world::retort::Retort;
 
 const LOGIN: &str = "user = \"ada\"\npassword = { file = \"secret\" }";
 
@@ -84,6 +85,34 @@ async fn a_password_that_cannot_be_read_is_the_accounts_trouble() {
     until("trouble", || office.trouble().is_some()).await;
     let text = office.trouble().unwrap().text;
     assert!(text.contains("secret"), "{text}");
+    office.until_states(&["queued"]).await;
+    untouched(&office, "ada@example.org");
+}
+
+/// A server that repeats the login in its refusal, in base64 and plain.
+#[tokio::test]
+async fn a_password_that_the_server_repeats_is_not_in_the_accounts_trouble() {
+    let server = Retort::new(|heard| {
+        heard.is("AUTH").then_some(
+            "535-5.7.8 \"AUTH PLAIN AGFkYQBjYW5hcnktc2VjcmV0\"\n535 5.7.8 canary-secret is wrong",
+        )
+    })
+    .await;
+    let office = Office::new(Plan {
+        account: LOGIN,
+        elsewhere: Some(server.lines()),
+        ..Plan::default()
+    })
+    .await;
+    office.house.write("secret", "canary-secret\n");
+    office.send(&["ada@example.org"]).await;
+    until("trouble", || office.trouble().is_some()).await;
+    let told = office.trouble().unwrap().text;
+    let wanted = "535 5.7.8 \"AUTH PLAIN ‹hidden›\" ‹hidden› is wrong";
+    assert!(told.contains(wanted), "{told}");
+    for part in ["AGFkYQBj", "c2VjcmV0", "canary"] {
+        assert!(!told.contains(part), "{told}");
+    }
     office.until_states(&["queued"]).await;
     untouched(&office, "ada@example.org");
 }

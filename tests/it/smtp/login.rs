@@ -121,6 +121,140 @@ async fn a_refused_password_is_told_with_the_servers_words_and_without_the_passw
     }
 }
 
+/// Everything that the account is told of a server that repeats what it heard.
+async fn told_of_echo(credentials: &Credentials, mechanism: &str, script: &str) -> String {
+    let offers = format!("S: 250 AUTH {mechanism}");
+    let (session, _) = log_in_as(credentials, &target(), &offers, script).await;
+    let error = session.err().unwrap();
+    format!("{error}\n{error:?}")
+}
+
+/// A word of base64 is told nowhere, nor any part of it that says something.
+#[track_caller]
+fn assert_hidden(told: &str, word: &str) {
+    for part in word.as_bytes().windows(word.len().min(8)) {
+        let part = str::from_utf8(part).unwrap();
+        assert!(!told.contains(part), "{part} of {word} is in {told}");
+    }
+    // The mark itself may be cut with the reply.
+    assert!(told.contains("‹hid"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_repeats_the_login_does_not_get_it_told() {
+    let (word, bearer) = (
+        password("ada", "canary-pässword"),
+        token("ada", "ya29.canary"),
+    );
+    let plain = BASE64.encode("\0ada\0canary-pässword");
+    let (user, alone) = (BASE64.encode("ada"), BASE64.encode("canary-pässword"));
+    let fields = "\x01auth=Bearer ya29.canary\x01\x01";
+    let xoauth2 = BASE64.encode(format!("user=ada{fields}"));
+    let oauth = BASE64.encode(format!("n,a=ada,\x01host=localhost\x01port=25{fields}"));
+    let to_user = "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: …\n";
+    let to_password = format!("{to_user}S: 334 UGFzc3dvcmQ6\nC: …\n");
+    for (credentials, mechanism, heard, line) in [
+        (&word, "PLAIN", "C: AUTH PLAIN…\n", &plain),
+        (&word, "LOGIN", to_user, &user),
+        (&word, "LOGIN", &to_password, &alone),
+        (&bearer, "XOAUTH2", "C: AUTH…\n", &xoauth2),
+        (&bearer, "OAUTHBEARER", "C: AUTH…\n", &oauth),
+    ] {
+        let secret = match mechanism {
+            "PLAIN" | "LOGIN" => "canary-pässword",
+            _ => "ya29.canary",
+        };
+        let (cut, small) = (&line[..line.len().min(9)], line.to_ascii_lowercase());
+        let (half, rest) = line.split_at(line.len() / 2);
+        let far = "x".repeat(495 - "Unrecognized ".len());
+        for echo in [
+            format!("500 5.5.1 Command unrecognized: \"AUTH {mechanism} {line}\""),
+            format!("535 5.7.8 {line}: no such user"),
+            format!("535 5.7.8 {small}"),
+            format!("454 4.7.0 Unrecognized {cut}"),
+            format!("421 {line}"),
+            format!("250 {line}"),
+            format!("500-5.5.1 Unrecognized:\nS: 500-5.5.1 {line}\nS: 500 5.5.1 HELP"),
+            format!("500-5.5.1 Unrecognized \"{half}\nS: 500 5.5.1 {rest}\""),
+            format!("500 Unrecognized {far}{secret}"),
+            format!("500 ({line}) {secret}"),
+            format!("AUTH {line}"),
+            format!("{}{line}", "x".repeat(56)),
+        ] {
+            let script = format!("{heard}S: {echo}");
+            let told = told_of_echo(credentials, mechanism, &script).await;
+            for secret in [line, &small, half, "canary"] {
+                assert!(!told.contains(secret), "{echo}: {secret} is in {told}");
+            }
+            assert!(!told.contains(&secret[..4]), "{told}");
+            assert_hidden(&told, cut);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_says_beside_its_echo_is_told() {
+    let line = BASE64.encode("\0ada\0pässword");
+    for (said, told) in [
+        (
+            format!("500 5.5.1 Command unrecognized: \"AUTH PLAIN {line}\""),
+            "500 5.5.1 Command unrecognized: \"AUTH PLAIN ‹hidden›\"",
+        ),
+        (
+            format!("535-5.7.8 Not for ada:\nS: 535 5.7.8 {line}, sorry"),
+            "535 5.7.8 Not for ada: ‹hidden›, sorry",
+        ),
+        (
+            "535 Bad password pässword".to_owned(),
+            "535 Bad password ‹hidden›",
+        ),
+    ] {
+        let (session, _) = log_in("S: 250 AUTH PLAIN", &format!("C: AUTH…\nS: {said}")).await;
+        let error = session.err().unwrap().to_string();
+        assert_eq!(error, format!("localhost refused the login of ada: {told}"));
+    }
+}
+
+/// In a prompt that is the last word, in one that is answered, and in one about a token.
+#[tokio::test(start_paused = true)]
+async fn a_prompt_that_repeats_the_login_does_not_get_it_told() {
+    let line = BASE64.encode("\0ada\0pässword");
+    let script = format!("C: AUTH…\nS: 334 a\nC: {line}\nS: 334 {line}");
+    let told = told_of_echo(&credentials(), "PLAIN", &script).await;
+    assert_hidden(&told, &line);
+
+    let bearer = token("ada", "ya29.canary-of-a-token");
+    let line = BASE64.encode("user=ada\x01auth=Bearer ya29.canary-of-a-token\x01\x01");
+    let far = "x".repeat(72);
+    for scope in [
+        "no ya29.canary-of-a-token",
+        &format!("no {line}"),
+        &format!("{far}ya29.canary-of-a-token"),
+    ] {
+        let challenge = BASE64.encode(format!(r#"{{"status":"401","scope":"{scope}"}}"#));
+        let script = format!("C: AUTH…\nS: 334 {challenge}\nC: \nS: 535 {line}");
+        let told = told_of_echo(&bearer, "XOAUTH2", &script).await;
+        assert_hidden(&told, &line);
+        assert!(!told.contains("ya29"), "{told}");
+        assert!(told.contains("(status 401, scope "), "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_of_a_letter_leaves_the_servers_words_readable() {
+    let line = BASE64.encode("\0ada\0a");
+    let said = format!(
+        "535 5.7.8 Bad pass \"a\" for ada: {line} ({})",
+        BASE64.encode("a")
+    );
+    let script = format!("C: AUTH…\nS: {said}");
+    let offers = "S: 250 AUTH PLAIN";
+    let (session, _) = log_in_as(&password("ada", "a"), &target(), offers, &script).await;
+    let told = session.err().unwrap().to_string();
+    let wanted = "535 5.7.8 Bad pass \"‹hidden›\" for ada: ‹hidden› (‹hidden›)";
+    assert!(told.ends_with(wanted), "{told}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refusal_comes_with_what_the_provider_wants() {
     let at = |name: &str| Target {

@@ -108,6 +108,72 @@ async fn credentials_leave_no_trace_whatever_the_mechanism() {
     }
 }
 
+/// A server that quotes what it did not understand, at once and later, whole and cut.
+#[tokio::test(start_paused = true)]
+async fn what_a_server_repeats_of_a_login_leaves_no_trace() {
+    let fields = format!("\x01auth=Bearer {SECRET}\x01\x01");
+    let token = Credentials::token(USER.to_owned(), SECRET.to_owned().into());
+    let to_user = "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: …\n";
+    let to_password = format!("{to_user}S: 334 UGFzc3dvcmQ6\nC: …\n");
+    for (login, mechanism, heard, said) in [
+        (
+            password(),
+            "PLAIN",
+            "C: AUTH…\n",
+            format!("\0{USER}\0{SECRET}"),
+        ),
+        (password(), "LOGIN", to_user, USER.to_owned()),
+        (password(), "LOGIN", &to_password, SECRET.to_owned()),
+        (
+            token.clone(),
+            "XOAUTH2",
+            "C: AUTH…\n",
+            format!("user={USER}{fields}"),
+        ),
+        (
+            token,
+            "OAUTHBEARER",
+            "C: AUTH…\n",
+            format!("n,a={USER},\x01host=localhost\x01port=25{fields}"),
+        ),
+    ] {
+        // A name is no secret: little of it may stay.
+        let end = if said == USER { 8 } else { 5 };
+        let line = STANDARD.encode(said);
+        let (half, rest) = line.split_at(line.len() - end);
+        for (echo, told) in [
+            (
+                format!("500-5.5.1 What is \"{line}\"?\nS: 500 5.5.1 Try {SECRET}"),
+                "500-5.5.1 What is \"‹hidden›\"?\nS: 500 5.5.1 Try ‹hidden›",
+            ),
+            (
+                format!("535-{half}\nS: 535 {rest}."),
+                "535-‹hidden›\nS: 535 ‹hidden›.",
+            ),
+            (
+                format!("535 What is {}?", &line[..8]),
+                "535 What is ‹hidden›?",
+            ),
+            (format!("334 {line}\nS: 500 no"), "334 ‹hidden›\nS: 500 no"),
+            (format!("AUTH {line}"), "AUTH ‹hidden›"),
+            (
+                format!("535 no\nS: 500 What is {line}?"),
+                "535 no\nS: 500 What is ‹hidden›?",
+            ),
+        ] {
+            let (target, transcript) = listened();
+            let script = format!("{OPENING}S: 250 AUTH {mechanism}\n{heard}S: {echo}\n");
+            let (stream, server) = serve(script);
+            let began = Session::begin(stream, &target, Some(&login)).await;
+            drop((began, server.await.unwrap()));
+            let said = lines(&transcript).join("\n");
+            assert!(said.contains(told), "{mechanism}, {echo}: {said}");
+            assert!(!said.contains(&line[..8]), "{said}");
+            assert_kept(&transcript);
+        }
+    }
+}
+
 /// Two challenges at once, a refusal behind a challenge, 354 out of turn: each with what the client
 /// writes byte by byte.
 #[tokio::test(start_paused = true)]
