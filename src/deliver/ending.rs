@@ -68,7 +68,8 @@ impl Lane {
         let goodbye = happened.code() == Some(421);
         let carried = self.line.as_ref().map_or(0, Line::carried);
         let learned = self.learn(verdict, &text);
-        if goodbye && before_whom && carried > 0 && verdict.scope == Scope::Session {
+        let enough = goodbye && before_whom && carried > 0 && verdict.scope == Scope::Session;
+        if enough && !self.retires {
             self.line_ended(); // if the next one says so at once, that is trouble
             return Next::Again;
         }

@@ -6,7 +6,8 @@ use postroom::sandbox::Options;
 
 use super::{counts, each_once, office_with as office, office_with_abrupt, people, taken};
 use crate::world::abrupt::Temper;
-use crate::world::office::jump;
+use crate::world::office::{Office, Plan, jump};
+use crate::world::retort::{Heard, Retort};
 
 /// B23: the refusal is nobody's fault, the next connection is opened at once, and the one after it
 /// is ended before the server has to.
@@ -54,6 +55,31 @@ async fn the_connections_that_a_server_allows_are_learned() {
     each_once(&office, &people, taken(&office));
     let opened = counts(&office).connections;
     assert!(opened <= 2 + 8 + 4, "{opened} connections for 200 messages");
+}
+
+/// B24: said on a connection that has carried messages, it is not answered with one more.
+#[tokio::test]
+async fn a_connection_that_is_one_too_many_is_not_opened_again() {
+    let too_many = |heard: &Heard<'_>| {
+        let too_many = heard.is("MAIL") && heard.brought == 3;
+        too_many.then_some("421 4.7.0 Too many connections from you")
+    };
+    let server = Retort::new(too_many).await;
+    let office = Office::new(Plan {
+        elsewhere: Some(server.lines()),
+        account: "connections = 2\nmessages_per_connection = 1000",
+        ..Plan::default()
+    })
+    .await;
+    let people = people(12);
+    office.send(&people).await;
+    office
+        .skip_until_states(Duration::from_secs(61), &["accepted"; 12])
+        .await;
+    assert_eq!(server.taken(), people);
+    for address in &people {
+        assert_eq!(office.tries(address).len(), 1, "{address} was charged");
+    }
 }
 
 /// B23: a server that says nothing, and hangs up after the same number of messages each time.
