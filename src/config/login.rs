@@ -1,11 +1,10 @@
 //! `user`, and `password` or `token`: who logs in, and with what.
 
-use std::net::IpAddr;
-
 use super::choice::Tls;
 use super::credential;
 use super::problem::Problem;
 use super::section::Section;
+use super::server;
 use crate::secret::Secret;
 
 /// A name and where its proof comes from.
@@ -94,8 +93,7 @@ pub(super) fn check_is_encrypted(
     (host, port): (&str, u16),
     tls: Tls,
 ) {
-    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if tls != Tls::None || is_here {
+    if tls != Tls::None || server::is_this_machine(host) {
         return;
     }
     let key = login.proof.name();

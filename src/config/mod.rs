@@ -68,6 +68,7 @@ pub use problem::{Place, Problem, Problems, Scope, Severity};
 pub use provider::{PROVIDERS, Provider, Servers, provider};
 pub use rule::{BadPattern, ReplyPattern, Rule};
 pub use schedule::{CatchUp, Schedule};
+pub use server::is_this_machine;
 pub use text::{Position, SourceText};
 
 use crate::audience::List;

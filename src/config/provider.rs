@@ -9,9 +9,8 @@
 use std::time::Duration;
 
 use super::amount::Rate;
-use std::net::IpAddr;
-
 use super::choice::Tls;
+use super::server::is_this_machine;
 
 /// What `provider = "…"` fills in.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,11 +70,10 @@ pub fn provider(name: &str) -> Option<&'static Provider> {
 
 /// The provider that this server belongs to. What listens on this machine may be anybody's.
 pub(super) fn owner_of(host: &str) -> Option<&'static Provider> {
-    let is_here = |host: &str| host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     PROVIDERS
         .iter()
         .find(|provider| provider.hosts().any(|it| it.eq_ignore_ascii_case(host)))
-        .filter(|_| !is_here(host))
+        .filter(|_| !is_this_machine(host))
 }
 
 /// The names of all providers.

@@ -8,6 +8,12 @@ use super::provider::{self, Provider, Servers};
 use super::section::{Section, Text};
 use super::suggest;
 
+/// Whether a host is certainly the machine that we are on.
+#[must_use]
+pub fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 /// The preset that the account names.
 pub(super) fn preset(section: &Section<'_>) -> Option<&'static Provider> {
     let name = section.text("provider")?;

@@ -1,6 +1,7 @@
 //! What the tasks of one account share.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::slice;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -305,15 +306,30 @@ impl AccountWork {
 
     /// Gives the rows that no lane has taken back to the outbox, with their slots.
     pub(super) fn give_back_ready(&self) {
+        let rows: Vec<Claimed> = self.state().ready.drain(..).collect();
+        if !rows.is_empty() {
+            self.give_back(&rows);
+        }
+    }
+
+    /// Gives rows back as they were, with their slots: the server was given nothing of them.
+    pub(super) fn give_back(&self, rows: &[Claimed]) {
         let mut state = self.state();
-        let rows: Vec<Claimed> = state.ready.drain(..).collect();
         rows.iter().for_each(|row| state.give_back(&row.schedule));
         drop(state);
-        if !rows.is_empty() {
-            let rows = rows.iter().map(|row| (row.id, row.epoch)).collect();
-            let next_at = None;
-            drop(self.tools.outbox.submit(Release { rows, next_at }));
-        }
+        self.release(rows, None);
+    }
+
+    /// Gives a row back of which the server has the envelope, and which it may have counted.
+    pub(super) fn give_back_told(&self, row: &Claimed, next_at: Option<i64>) {
+        self.state().done(&row.schedule, self.tools.clock.ticks());
+        self.release(slice::from_ref(row), next_at);
+    }
+
+    /// The outbox may have rows claimed again, if they are leased still.
+    pub(super) fn release(&self, rows: &[Claimed], next_at: Option<i64>) {
+        let rows = rows.iter().map(|row| (row.id, row.epoch)).collect();
+        drop(self.tools.outbox.submit(Release { rows, next_at }));
     }
 
     pub(super) fn view(&self) -> AccountView {

@@ -4,6 +4,7 @@
 //! after its own 354 like any other; if it may not go by then, the connection is dropped, for a
 //! lone dot would deliver an empty mail.
 
+use std::slice;
 use std::sync::Arc;
 
 use super::account::AccountWork;
@@ -12,7 +13,7 @@ use super::letter::{Letter, Letterhead, NoLetterhead};
 use super::line::Line;
 use super::report::{Body, Happened};
 use super::verdict::{self, Fault, Lesson, Scope};
-use crate::outbox::{Arm, Claimed, Outcome, Release};
+use crate::outbox::{Arm, Claimed, Outcome};
 use crate::smtp::{Dsn, Envelope, Offer, SmtpError, Stage, Unfit};
 
 const NEEDS_SMTPUTF8: &str = "the address has letters before the @ that this server cannot mail \
@@ -275,14 +276,11 @@ impl Lane {
             Body::Kept => self.give_back(&row),
             Body::Asked => {
                 // Both are behind the arm in the outbox: the one that fits its answer takes effect.
-                let outbox = &self.place.work.tools.outbox;
-                let (rows, next_at) = (vec![(row.id, row.epoch)], None);
-                let now = self.place.work.tools.clock.now().as_millisecond();
-                let release = Release { rows, next_at };
-                let outbox = outbox.clone();
+                let work = Arc::clone(&self.place.work);
+                let next_at = work.tools.clock.now().as_millisecond();
                 let happened = stopped(Stage::Data, "the message went out");
-                self.end(&row, Outcome::NotSent { next_at: now }, happened);
-                drop(outbox.submit(release));
+                self.end(&row, Outcome::NotSent { next_at }, happened);
+                work.release(slice::from_ref(&row), None);
             }
             Body::Gone => {
                 let happened = stopped(Stage::Dot, "the server's answer came");

@@ -1,6 +1,7 @@
 //! How a message leaves a lane's hands: what a verdict means for its row, its connection and its
 //! account.
 
+use std::slice;
 use std::sync::Arc;
 
 use super::carry::{Next, Task};
@@ -8,7 +9,7 @@ use super::lane::Lane;
 use super::line::Line;
 use super::report::{Body, Happened};
 use super::verdict::{self, Decision, Fault, Lesson, Scope, Verdict};
-use crate::outbox::{ArmRefusal, Claimed, Outcome, Release};
+use crate::outbox::{ArmRefusal, Claimed, Outcome};
 use crate::smtp::{Reply, SmtpError, Stage, Trouble};
 
 impl Lane {
@@ -245,10 +246,7 @@ impl Lane {
 
     /// The server saw nothing of it.
     pub(super) fn give_back(&mut self, row: &Claimed) {
-        let work = &self.place.work;
-        work.state().give_back(&row.schedule);
-        let (rows, next_at) = (vec![(row.id, row.epoch)], None);
-        drop(work.tools.outbox.submit(Release { rows, next_at }));
+        self.place.work.give_back(slice::from_ref(row));
         self.report.end();
     }
 
@@ -260,10 +258,7 @@ impl Lane {
     /// The server saw its envelope, but the fault is not its own. Others go first next time: it may
     /// be this one that the server minds.
     fn give_back_used(&mut self, row: &Claimed, next_at: i64) {
-        let work = &self.place.work;
-        work.state().done(&row.schedule, work.tools.clock.ticks());
-        let (rows, next_at) = (vec![(row.id, row.epoch)], Some(next_at));
-        drop(work.tools.outbox.submit(Release { rows, next_at }));
+        self.place.work.give_back_told(row, Some(next_at));
         self.report.end();
     }
 }

@@ -3,12 +3,13 @@
 //! This file is a lane's life: which row comes next, and how it ends. What is done with a row is in
 //! `carry.rs`.
 
+use std::slice;
 use std::sync::Arc;
 
 use super::account::AccountWork;
 use super::line::Line;
 use super::report::Report;
-use crate::outbox::{Claimed, Release};
+use crate::outbox::Claimed;
 
 /// Carries rows until there are none for a while, or until it is told to stop.
 pub(super) async fn run(work: Arc<AccountWork>) {
@@ -53,16 +54,12 @@ impl Drop for Place {
     /// when its lease ends.
     fn drop(&mut self) {
         self.give_back_next();
+        if let Some(row) = &self.row {
+            self.work.give_back_told(row, None);
+        }
         let mut state = self.work.state();
         state.lanes -= 1;
-        match &self.row {
-            None => state.idle -= 1,
-            Some(row) => {
-                state.done(&row.schedule, self.work.tools.clock.ticks());
-                let (rows, next_at) = (vec![(row.id, row.epoch)], None);
-                drop(self.work.tools.outbox.submit(Release { rows, next_at }));
-            }
-        }
+        state.idle -= usize::from(self.row.is_none());
         drop(state);
         self.work.wake.notify_one();
     }
@@ -151,22 +148,14 @@ impl Place {
     /// The row taken ahead goes back as it was: the server was given nothing of it.
     pub(super) fn give_back_next(&mut self) {
         if let Some(row) = self.next.take() {
-            self.work.state().give_back(&row.schedule);
-            self.release(&row);
+            self.work.give_back(slice::from_ref(&row));
         }
     }
 
-    /// The row taken ahead goes back. The server has its envelope, and may have counted it.
+    /// The row taken ahead goes back. The server has its envelope.
     pub(super) fn give_back_told_next(&mut self) {
         if let Some(row) = self.next.take() {
-            let now = self.work.tools.clock.ticks();
-            self.work.state().done(&row.schedule, now);
-            self.release(&row);
+            self.work.give_back_told(&row, None);
         }
-    }
-
-    fn release(&self, row: &Claimed) {
-        let (rows, next_at) = (vec![(row.id, row.epoch)], None);
-        drop(self.work.tools.outbox.submit(Release { rows, next_at }));
     }
 }

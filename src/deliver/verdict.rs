@@ -353,7 +353,7 @@ fn by_rule(rules: &[Rule], stage: Stage, reply: &Reply) -> Option<Verdict> {
         Stage::Body | Dot => SaidTo::Dot,
         _ => return None,
     };
-    if !reply.is_transient() && !reply.is_permanent() {
+    if !reply.is_refusal() {
         return None;
     }
     let shown = reply.to_string().to_lowercase();

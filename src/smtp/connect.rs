@@ -3,8 +3,6 @@
 //! Invariant: nothing that proves an identity goes out before TLS, but to this machine where the
 //! configuration says so (`tls = "none"`), whatever stream a session is begun over.
 
-use std::net::IpAddr;
-
 use lettre::transport::smtp::commands::{Ehlo, Starttls};
 use lettre::transport::smtp::extension::ClientId;
 
@@ -15,7 +13,7 @@ use super::{
     Capabilities, Chaining, Deadlines, Reply, Resolver, Session, SmtpError, Stage, Stream,
     TlsClient, Transcript, Trouble,
 };
-use crate::config::{Provider, Tls};
+use crate::config::{Provider, Tls, is_this_machine};
 
 /// A server, and how to speak to it.
 #[derive(Clone)]
@@ -130,9 +128,7 @@ impl Target {
 
     /// Whether nobody on the way can read along.
     fn is_private(&self) -> bool {
-        let ip = self.host.parse::<IpAddr>();
-        let is_here = self.host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback());
-        self.tls != Tls::None || is_here
+        self.tls != Tls::None || is_this_machine(&self.host)
     }
 }
 
@@ -216,7 +212,7 @@ pub(super) fn expect(
     if good(reply.code) {
         return Ok(());
     }
-    let trouble = if reply.is_transient() || reply.is_permanent() {
+    let trouble = if reply.is_refusal() {
         Trouble::Refused(reply.clone())
     } else {
         Trouble::Protocol(format!("unexpected answer `{reply}`"))

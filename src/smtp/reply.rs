@@ -65,6 +65,12 @@ impl Reply {
         }
     }
 
+    /// A no, for now or for good: 4xx or 5xx.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.is_transient() || self.is_permanent()
+    }
+
     /// Takes one whole reply from the front of `buffer`.
     ///
     /// `Ok(None)` asks for more bytes.

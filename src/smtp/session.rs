@@ -37,7 +37,7 @@ enum Phase {
     /// Ours: it waits for a body.
     Body,
     /// The server's: an envelope went out with the last body.
-    Chained(Envelope),
+    Chained(Envelope, Attempt),
     /// Ours: an envelope could not go out with the last body.
     Waiting(Envelope),
     /// Nobody's: an exchange has begun and did not end well.
@@ -156,7 +156,7 @@ impl Session {
     /// The session is over. Nothing of that message was sent.
     pub async fn offered(&mut self) -> Result<Offer, SmtpError> {
         let offer = match self.take_phase() {
-            Phase::Chained(envelope) => self.hear_chained(&envelope).await,
+            Phase::Chained(envelope, attempt) => self.hear_chained(&envelope, attempt).await,
             Phase::Waiting(envelope) => self.offer_anew(&envelope).await,
             _ => Err(SmtpError::new(Stage::Mail, Trouble::Closed)),
         };
@@ -239,19 +239,17 @@ impl Session {
 
     /// The replies to a group that came with a body. A server that minds is asked once more, in a
     /// write of its own: it has begun nothing.
-    async fn hear_chained(&mut self, envelope: &Envelope) -> Result<Offer, SmtpError> {
-        let attempt = self.attempt.take();
+    async fn hear_chained(
+        &mut self,
+        envelope: &Envelope,
+        attempt: Attempt,
+    ) -> Result<Offer, SmtpError> {
         let replies = match self.hear_group(envelope.to.len()).await {
             Ok(replies) => replies,
             Err(error) => {
-                attempt
-                    .into_iter()
-                    .for_each(|it| it.ended_the_session(false));
+                attempt.ended_the_session(false);
                 return Err(error);
             }
-        };
-        let Some(attempt) = attempt else {
-            return self.judge(replies).await;
         };
         if replies.mail.code == 250 {
             attempt.worked();
@@ -318,8 +316,7 @@ impl Session {
         } = replies;
         let nobody = none_taken(&recipients);
         // An answer that is none may be meant as a yes.
-        let refused = |reply: &Reply| reply.is_transient() || reply.is_permanent();
-        let somebody = !recipients.iter().all(refused);
+        let somebody = !recipients.iter().all(Reply::is_refusal);
         let refused = match (mail.code, nobody) {
             (250, None) => None,
             (250, Some(first)) => Some((Stage::Rcpt, first)),
@@ -350,7 +347,7 @@ impl Session {
         reply: Reply,
         recipients: Vec<Reply>,
     ) -> Result<Offer, SmtpError> {
-        if !reply.is_transient() && !reply.is_permanent() {
+        if !reply.is_refusal() {
             let text = format!("unexpected answer `{reply}`");
             return Err(SmtpError::new(stage, Trouble::Protocol(text)));
         }
@@ -378,32 +375,26 @@ impl Session {
         if !matches!(self.take_phase(), Phase::Body) {
             return Err(SmtpError::new(Stage::Body, Trouble::Closed));
         }
-        let fits = |envelope: &Envelope| envelope.check(&self.offers).is_ok();
+        let fits = |next: &Envelope| next.check(&self.offers).is_ok();
+        let fits = next.as_ref().is_some_and(fits);
+        let attempt = self.attempt.take().filter(|_| fits);
         let mut group = String::new();
-        if let Some(next) = next.as_ref().filter(|next| fits(next))
-            && self.attempt.is_some()
-        {
+        if let (Some(next), Some(_)) = (&next, &attempt) {
             group.reserve(256);
             self.write_group(next, &mut group);
         }
-        let chained = !group.is_empty();
-        if !chained {
-            self.attempt = None;
-        }
         let answer = self.exchange_body(message, &group).await;
-        match &answer {
-            Ok(reply) => {
-                self.needs_reset = !chained && !reply.is_positive();
-                self.phase = match next {
-                    Some(next) if chained => Phase::Chained(next),
-                    Some(next) => Phase::Waiting(next),
-                    None => Phase::Idle,
+        match (&answer, attempt) {
+            (Ok(reply), attempt) => {
+                self.needs_reset = attempt.is_none() && !reply.is_positive();
+                self.phase = match (next, attempt) {
+                    (Some(next), Some(attempt)) => Phase::Chained(next, attempt),
+                    (Some(next), None) => Phase::Waiting(next),
+                    (None, _) => Phase::Idle,
                 };
             }
-            Err(error) => {
-                let attempt = self.attempt.take().into_iter();
-                attempt.for_each(|attempt| attempt.ended_the_session(error.in_doubt));
-            }
+            (Err(error), Some(attempt)) => attempt.ended_the_session(error.in_doubt),
+            (Err(_), None) => {}
         }
         answer
     }
@@ -419,7 +410,7 @@ impl Session {
         match self.hear(Stage::Dot).await {
             // 220 greets and 221 says goodbye: neither speaks of this message.
             Ok(reply) if reply.is_positive() && !matches!(reply.code, 220 | 221) => Ok(reply),
-            Ok(reply) if reply.is_transient() || reply.is_permanent() => Ok(reply),
+            Ok(reply) if reply.is_refusal() => Ok(reply),
             Ok(reply) => {
                 let trouble = Trouble::Protocol(format!("unexpected answer `{reply}`"));
                 Err(SmtpError {

@@ -128,14 +128,14 @@ impl Wire {
     /// Whether the answer to a message is there already: then what follows the message may be lost,
     /// and the answer holds.
     fn has_answer(&mut self) -> bool {
-        self.look();
-        matches!(Reply::take(&mut self.received.clone()), Ok(Some(_)))
+        self.peek().is_some()
     }
 
     fn body_error(&mut self, trouble: Trouble, in_doubt: bool) -> SmtpError {
         let stage = if in_doubt { Stage::Dot } else { Stage::Body };
-        match self.early_refusal() {
-            Some(refusal) => SmtpError::new(stage, refusal),
+        // A server that has seen enough answers and closes.
+        match self.peek().filter(Reply::is_refusal) {
+            Some(refusal) => SmtpError::new(stage, Trouble::Refused(refusal)),
             None => SmtpError {
                 in_doubt,
                 ..SmtpError::new(stage, trouble)
@@ -206,15 +206,10 @@ impl Wire {
         let _ = pin!(unconstrained(listen)).poll(&mut context);
     }
 
-    /// A refusal among what was received: a server that has seen enough answers and closes.
-    fn early_refusal(&mut self) -> Option<Trouble> {
+    /// The reply that is there now, if one is. It stays received.
+    fn peek(&mut self) -> Option<Reply> {
         self.look();
-        match Reply::take(&mut self.received.clone()) {
-            Ok(Some(reply)) if reply.is_transient() || reply.is_permanent() => {
-                Some(Trouble::Refused(reply))
-            }
-            _ => None,
-        }
+        Reply::take(&mut self.received.clone()).ok().flatten()
     }
 
     /// Reads one reply; the deadline covers all of it.
@@ -254,10 +249,9 @@ impl Wire {
     /// # Errors
     /// It has: its goodbye if it said one (RFC 5321 section 3.8), else what it did.
     pub(super) fn silent(&mut self) -> Result<(), Trouble> {
-        self.look();
         // What was said stays received: this stream can only be closed.
-        match Reply::take(&mut self.received.clone()) {
-            Ok(Some(reply)) if reply.code == 421 => Err(Trouble::Refused(reply)),
+        match self.peek() {
+            Some(reply) if reply.code == 421 => Err(Trouble::Refused(reply)),
             _ if self.has_unasked() => Err(Trouble::Protocol(
                 "it sent a reply that nobody asked for".to_owned(),
             )),

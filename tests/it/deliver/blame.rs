@@ -5,20 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::people;
+use super::{office_at, people};
 use crate::world::office::{Office, Plan, jump, lull, until};
 use crate::world::retort::{Heard, Retort};
-
-async fn office(server: &Retort, account: &str) -> Office {
-    let office = Office::new(Plan {
-        elsewhere: Some(server.lines()),
-        account,
-        ..Plan::default()
-    })
-    .await;
-    office.house.write("secret", "sesame\n");
-    office
-}
 
 /// One that is always refused as if the account were at fault makes it rest once. Then others are
 /// taken, so it is that one's own: the others go on at their pace.
@@ -31,7 +20,7 @@ async fn one_recipient_that_blames_the_sender_does_not_stop_the_others() {
     ] {
         let poison = move |heard: &Heard<'_>| heard.is("RCPT TO:<allhands@").then_some(answer);
         let server = Retort::new(poison).await;
-        let office = office(&server, "connections = 1").await;
+        let office = office_at(server.lines(), "connections = 1").await;
         office.send(&["allhands@example.org"]).await;
         until("the rest", || office.trouble().is_some()).await;
         let people = people(200);
@@ -60,7 +49,7 @@ async fn refusals_in_a_row_are_the_accounts_again() {
         full.then_some("550 5.4.5 Daily user sending limit exceeded")
     };
     let server = Retort::new(quota).await;
-    let office = office(&server, "connections = 1").await;
+    let office = office_at(server.lines(), "connections = 1").await;
     office.send(&["a@example.org"]).await;
     until("the first rest", || office.trouble().is_some()).await;
     full.store(false, Ordering::Relaxed);
@@ -93,7 +82,7 @@ async fn a_password_that_became_wrong_is_tried_once() {
     };
     let server = Retort::new(login).await;
     let account = "connections = 10\nuser = \"ada\"\npassword = { file = \"secret\" }";
-    let office = office(&server, account).await;
+    let office = office_at(server.lines(), account).await;
     office.send(&people(40)).await;
     office.quiet().await;
     jump(Duration::from_secs(10)).await;
@@ -111,7 +100,7 @@ async fn a_password_that_became_wrong_is_tried_once() {
 #[tokio::test]
 async fn an_arm_that_fails_does_not_hammer_the_server() {
     let server = Retort::new(|_: &Heard<'_>| None).await;
-    let office = office(&server, "connections = 1").await;
+    let office = office_at(server.lines(), "connections = 1").await;
     let database = office.config.daemon.state.join("postroom.db");
     let sql = rusqlite::Connection::open(database).unwrap();
     let trigger = "CREATE TRIGGER no BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END";
@@ -135,7 +124,7 @@ async fn a_goodbye_after_some_messages_is_a_new_connection() {
         enough.then_some("421 4.4.2 closing")
     };
     let server = Retort::new(enough).await;
-    let office = office(&server, "connections = 1").await;
+    let office = office_at(server.lines(), "connections = 1").await;
     let people = people(50);
     office.send(&people).await;
     office.quiet().await;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::{office_at, people};
 use crate::world::office::{Office, Plan, jump, lull, until};
 use crate::world::retort::{Heard, Retort};
 
@@ -16,14 +17,7 @@ async fn office(server: &Retort, account: &str) -> Office {
 }
 
 async fn at(elsewhere: String, account: &str) -> Office {
-    let office = Office::new(Plan {
-        elsewhere: Some(elsewhere),
-        account: &format!("connections = 1\n{account}"),
-        ..Plan::default()
-    })
-    .await;
-    office.house.write("secret", "sesame\n");
-    office
+    office_at(elsewhere, &format!("connections = 1\n{account}")).await
 }
 
 /// One whose message is larger than all the buffers of a connection.
@@ -40,10 +34,6 @@ async fn large(server: &Retort) -> Office {
 /// A server that says `answer` to what begins with `start`.
 async fn answering(start: &'static str, answer: &'static str) -> Retort {
     Retort::new(move |heard: &Heard<'_>| heard.is(start).then_some(answer)).await
-}
-
-fn people(count: usize) -> Vec<String> {
-    (0..count).map(|n| format!("p{n}@example.org")).collect()
 }
 
 /// All who have paid with an attempt.
@@ -276,7 +266,7 @@ async fn a_refusal_for_good_rejects_its_row_and_no_other() {
         let office = office(&server, "").await;
         office.send(&people(1)).await;
         office.until_states(&["rejected"]).await;
-        let it = office.tries("p0@example.org").remove(0);
+        let it = office.tries("p0000@example.org").remove(0);
         assert_eq!((it.stage.as_deref(), it.code), (Some(stage), Some(554)));
         assert!(office.trouble().is_none());
         let listed = office.outbox.reader().unwrap().suppressions().unwrap();

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use postroom::sandbox::Options;
 
-use super::{counts, each_once, office_with as office, office_with_abrupt, people, taken};
+use super::{
+    counts, each_once, office_at, office_with as office, office_with_abrupt, people, taken,
+};
 use crate::world::abrupt::Temper;
-use crate::world::office::{Office, Plan, jump};
+use crate::world::office::jump;
 use crate::world::retort::{Heard, Retort};
 
 /// B23: the refusal is nobody's fault, the next connection is opened at once, and the one after it
@@ -65,21 +67,14 @@ async fn a_connection_that_is_one_too_many_is_not_opened_again() {
         too_many.then_some("421 4.7.0 Too many connections from you")
     };
     let server = Retort::new(too_many).await;
-    let office = Office::new(Plan {
-        elsewhere: Some(server.lines()),
-        account: "connections = 2\nmessages_per_connection = 1000",
-        ..Plan::default()
-    })
-    .await;
+    let account = "connections = 2\nmessages_per_connection = 1000";
+    let office = office_at(server.lines(), account).await;
     let people = people(12);
     office.send(&people).await;
     office
         .skip_until_states(Duration::from_secs(61), &["accepted"; 12])
         .await;
-    assert_eq!(server.taken(), people);
-    for address in &people {
-        assert_eq!(office.tries(address).len(), 1, "{address} was charged");
-    }
+    each_once(&office, &people, server.taken());
 }
 
 /// B23: a server that says nothing, and hangs up after the same number of messages each time.

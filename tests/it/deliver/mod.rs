@@ -27,6 +27,18 @@ async fn office_with(account: &str, server: Options) -> Office {
     .await
 }
 
+/// An office that sends through `elsewhere`; `secret` in it opens every door.
+async fn office_at(elsewhere: String, account: &str) -> Office {
+    let office = Office::new(Plan {
+        elsewhere: Some(elsewhere),
+        account,
+        ..Plan::default()
+    })
+    .await;
+    office.house.write("secret", "sesame\n");
+    office
+}
+
 /// An office with one connection to a server that hangs up.
 async fn office_with_abrupt(temper: Temper) -> (Office, Abrupt) {
     let office = Office::new(Plan {

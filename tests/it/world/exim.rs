@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::loopback::free_ports;
 use super::mailbox;
 use super::root::{DAEMON, Root, Running};
-use super::testimony::{PASSWORD, Testimony, USER, Witness, between};
+use super::testimony::{PASSWORD, Testimony, USER, Witness, account, between};
 
 const CONFIGURATION: &str = r#"
 primary_hostname = mx.example.org
@@ -89,9 +89,7 @@ impl Exim {
 
 impl Witness for Exim {
     fn account(&self) -> String {
-        let ca = self.running.root.ca();
-        let port = self.port;
-        format!("port = {port}\nca = {ca:?}\nuser = {USER:?}\npassword = {{ file = \"password\" }}")
+        account(self.port, &self.running.root.ca())
     }
 
     fn testimony(&self) -> Testimony {

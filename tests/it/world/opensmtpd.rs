@@ -4,7 +4,7 @@
 use super::loopback::free_ports;
 use super::mailbox;
 use super::root::{Root, Running};
-use super::testimony::{Testimony, USER, Witness, between};
+use super::testimony::{Testimony, USER, Witness, account, between};
 
 const CONFIGURATION: &str = r#"
 pki localhost cert "/etc/server.pem"
@@ -53,9 +53,7 @@ impl OpenSmtpd {
 
 impl Witness for OpenSmtpd {
     fn account(&self) -> String {
-        let ca = self.running.root.ca();
-        let port = self.port;
-        format!("port = {port}\nca = {ca:?}\nuser = {USER:?}\npassword = {{ file = \"password\" }}")
+        account(self.port, &self.running.root.ca())
     }
 
     fn testimony(&self) -> Testimony {

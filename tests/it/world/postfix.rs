@@ -16,7 +16,7 @@ use super::mailbox;
 use super::patience::wait_for;
 use super::root::{NOBODY, is_empty};
 use super::skip::skip;
-use super::testimony::{PASSWORD, Testimony, USER, Witness, between};
+use super::testimony::{PASSWORD, Testimony, USER, Witness, account, between};
 use super::workspace::folder;
 
 const MAIN: &str = "\
@@ -240,8 +240,7 @@ pub(crate) struct Submission(Postfix);
 
 impl Witness for Submission {
     fn account(&self) -> String {
-        let (port, ca) = (self.0.submission, self.0.ca());
-        format!("port = {port}\nca = {ca:?}\nuser = {USER:?}\npassword = {{ file = \"password\" }}")
+        account(self.0.submission, &self.0.ca())
     }
 
     fn testimony(&self) -> Testimony {

@@ -18,7 +18,7 @@ use super::loopback::{free_ports, listens};
 use super::mailbox;
 use super::patience::wait_for;
 use super::skip::skip;
-use super::testimony::{PASSWORD, Testimony, USER, Witness};
+use super::testimony::{PASSWORD, Testimony, USER, Witness, account};
 use super::workspace::folder;
 
 /// Where they are installed; `.ci/long` says the same.
@@ -140,8 +140,7 @@ impl Drop for Receiver {
 
 impl Witness for Receiver {
     fn account(&self) -> String {
-        let (port, ca) = (self.port, self.folder.path().join(CA));
-        format!("port = {port}\nca = {ca:?}\nuser = {USER:?}\npassword = {{ file = \"password\" }}")
+        account(self.port, &self.folder.path().join(CA))
     }
 
     fn testimony(&self) -> Testimony {

@@ -8,6 +8,7 @@ use postroom::sandbox::{Options, Sandbox};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::testimony::{PASSWORD, USER, account};
 use super::workspace::folder;
 
 /// A sandbox that wants a login and takes its time to answer.
@@ -18,8 +19,7 @@ pub(crate) struct Catcher {
 }
 
 impl Catcher {
-    pub(crate) const USER: &str = "ada@example.org";
-    pub(crate) const PASSWORD: &str = "correct horse";
+    pub(crate) const PASSWORD: &str = PASSWORD;
 
     pub(crate) fn start(latency: Duration) -> Self {
         let (runtime, folder) = (Runtime::new().unwrap(), folder());
@@ -27,7 +27,7 @@ impl Catcher {
             dir: Some(folder.path().to_owned()),
             discard: true,
             accept_log: Some(folder.path().join("accepted")),
-            login: Some((Self::USER.to_owned(), Self::PASSWORD.to_owned())),
+            login: Some((USER.to_owned(), PASSWORD.to_owned())),
             latency,
             ..Options::default()
         };
@@ -43,14 +43,8 @@ impl Catcher {
 
     /// The keys of an account that sends through it.
     pub(crate) fn account(&self) -> String {
-        let (port, ca) = (
-            self.sandbox.address().port(),
-            self.sandbox.ca_file().unwrap(),
-        );
-        format!(
-            "port = {port}\nca = {ca:?}\nuser = {:?}\npassword = {{ file = \"password\" }}",
-            Self::USER
-        )
+        let ca = self.sandbox.ca_file().unwrap();
+        account(self.sandbox.address().port(), ca)
     }
 
     pub(crate) fn accept_log(&self) -> PathBuf {

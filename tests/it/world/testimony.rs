@@ -1,10 +1,18 @@
 //! What a real server says about its part: of each kind the same, however it writes its log.
 
+use std::path::Path;
+
 use super::mailbox::Mail;
 
 /// The login of the servers that want one.
 pub(crate) const USER: &str = "ada@example.org";
 pub(crate) const PASSWORD: &str = "correct horse";
+
+/// The keys of an account that logs in at a port of this machine; the password is in the file
+/// `password`.
+pub(crate) fn account(port: u16, ca: &Path) -> String {
+    format!("port = {port}\nca = {ca:?}\nuser = {USER:?}\npassword = {{ file = \"password\" }}")
+}
 
 /// A server that can be sent to and asked afterwards.
 pub(crate) trait Witness {
