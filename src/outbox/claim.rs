@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, params};
 
 use super::run::millis;
-use super::state::State;
+use super::state::{Move, State};
 use super::store::Tx;
 use super::suppression::Ban;
 use super::writer::{Operation, Rank};
@@ -75,7 +75,7 @@ pub struct Claimed {
     pub name: Option<String>,
     /// Template fields, as JSON.
     pub fields: String,
-    /// How often it was tried before.
+    /// How many tries before may have reached the recipient.
     pub tries: i64,
     /// Whether an earlier try ended in doubt.
     pub doubted: bool,
@@ -138,7 +138,6 @@ impl Claim {
         let mut due = tx.conn.prepare_cached(
             "SELECT seq, state FROM delivery
              WHERE run = ?1 AND state IN ('queued', 'deferred') AND next_at <= ?2
-               AND not_before <= ?2
              ORDER BY next_at, seq LIMIT ?3",
         )?;
         let due: Vec<(i64, String)> = due
@@ -147,13 +146,15 @@ impl Claim {
             })?
             .collect::<Result<_, _>>()?;
         let mut lease = tx.conn.prepare_cached(
-            "UPDATE delivery SET state = 'leased', epoch = epoch + 1, lease_until = ?3
+            "UPDATE delivery SET state = ?4, epoch = epoch + 1, lease_until = ?3
              WHERE run = ?1 AND seq = ?2
              RETURNING epoch, key, address, name, fields, tries, doubted",
         )?;
         let until = tx.ticks + millis(self.lease);
         for (seq, state) in &due {
-            into.push(lease.query_row(params![run.no, seq, until], |row| {
+            let from = State::from_name(state).expect("the schema allows known states only");
+            let leased = tx.step(run.no, from, Move::Claim)?.name();
+            into.push(lease.query_row(params![run.no, seq, until, leased], |row| {
                 Ok(Claimed {
                     id: DeliveryId {
                         run: RunNo(run.no),
@@ -170,8 +171,6 @@ impl Claim {
                     doubted: row.get(6)?,
                 })
             })?);
-            let from = State::from_name(state).expect("the schema allows known states only");
-            tx.moved(run.no, from, State::Leased);
         }
         Ok(due.len())
     }
@@ -197,7 +196,7 @@ fn open_runs(tx: &Tx<'_>, account: &str) -> rusqlite::Result<Vec<OpenRun>> {
 fn next_at(tx: &Tx<'_>, run: i64) -> rusqlite::Result<Option<i64>> {
     tx.conn
         .prepare_cached(
-            "SELECT max(next_at, not_before) FROM delivery
+            "SELECT next_at FROM delivery
              WHERE run = ?1 AND state IN ('queued', 'deferred') ORDER BY next_at LIMIT 1",
         )?
         .query_row([run], |row| row.get(0))
@@ -289,13 +288,14 @@ impl Arm {
     }
 
     fn arm(&self, tx: &mut Tx<'_>, row: &Claimed) -> rusqlite::Result<()> {
-        let armed: i64 = tx
+        let state = tx.step(row.id.run.0, State::Leased, Move::Arm)?;
+        let n: i64 = tx
             .conn
             .prepare_cached(
-                "UPDATE delivery SET state = 'armed', tries = tries + 1, digest = ?4,
+                "UPDATE delivery SET state = ?6, attempts = attempts + 1, digest = ?4,
                    lease_until = ?5
                  WHERE run = ?1 AND seq = ?2 AND state = 'leased' AND epoch = ?3
-                 RETURNING tries",
+                 RETURNING attempts",
             )?
             .query_row(
                 params![
@@ -303,7 +303,8 @@ impl Arm {
                     row.id.seq,
                     row.epoch,
                     self.digest,
-                    tx.ticks + millis(ARMED)
+                    tx.ticks + millis(ARMED),
+                    state.name()
                 ],
                 |r| r.get(0),
             )?;
@@ -312,14 +313,7 @@ impl Arm {
                 "INSERT INTO attempt (run, seq, n, account, started_at)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![
-                row.id.run.0,
-                row.id.seq,
-                armed,
-                self.account,
-                tx.now
-            ])?;
-        tx.moved(row.id.run.0, State::Leased, State::Armed);
+            .execute(params![row.id.run.0, row.id.seq, n, self.account, tx.now])?;
         Ok(())
     }
 }
@@ -333,23 +327,23 @@ fn is_banned(tx: &Tx<'_>, key: &str) -> rusqlite::Result<bool> {
 
 /// Puts a row that may not be armed where it belongs.
 fn withdraw(tx: &mut Tx<'_>, row: &Claimed, refusal: ArmRefusal) -> rusqlite::Result<()> {
-    let (to, reason) = match refusal {
+    let (step, reason) = match refusal {
         ArmRefusal::LeaseLost => return Ok(()),
-        ArmRefusal::Held => (State::Queued, None),
+        ArmRefusal::Held => (Move::Release, None),
         ArmRefusal::Suppressed => (
-            State::Suppressed,
+            Move::Suppress,
             Some("the address was suppressed after the run opened"),
         ),
-        ArmRefusal::Expired if row.doubted => (State::Expired, Some(IN_DOUBT_TOO_LATE)),
-        ArmRefusal::Expired => (State::Expired, Some(TOO_LATE)),
+        ArmRefusal::Expired if row.doubted => (Move::Expire, Some(IN_DOUBT_TOO_LATE)),
+        ArmRefusal::Expired => (Move::Expire, Some(TOO_LATE)),
         ArmRefusal::BytesChanged => (
-            State::Uncertain,
+            Move::Stall,
             Some("an earlier try is in doubt, and the message would be a different one now"),
         ),
     };
     // Only a person gets it out of doubt: no sweep may send it again.
-    let next_at = (to == State::Uncertain).then_some(i64::MAX);
-    leave_lease(tx, row.id, row.epoch, to, reason, next_at)
+    let next_at = (step == Move::Stall).then_some(i64::MAX);
+    leave_lease(tx, row.id, row.epoch, step, reason, next_at)
 }
 
 /// Gives leased rows back: certainly not sent, no attempt burnt.
@@ -367,7 +361,7 @@ impl Operation for Release {
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<()> {
         self.rows.iter().try_for_each(|(id, epoch)| {
-            leave_lease(tx, *id, *epoch, State::Queued, None, self.next_at)
+            leave_lease(tx, *id, *epoch, Move::Release, None, self.next_at)
         })
     }
 }
@@ -376,15 +370,18 @@ fn leave_lease(
     tx: &mut Tx<'_>,
     id: DeliveryId,
     epoch: i64,
-    to: State,
+    step: Move,
     reason: Option<&str>,
     next_at: Option<i64>,
 ) -> rusqlite::Result<()> {
+    let to = State::Leased
+        .after(step)
+        .expect("a lease is left by a legal move");
     let changed = tx
         .conn
         .prepare_cached(
             "UPDATE delivery SET state = ?4, lease_until = NULL, reason = coalesce(?5, reason),
-               ended_at = ?6, next_at = coalesce(?7, next_at)
+               ended_at = ?6, next_at = max(coalesce(?7, next_at), not_before)
              WHERE run = ?1 AND seq = ?2 AND state = 'leased' AND epoch = ?3",
         )?
         .execute(params![

@@ -40,6 +40,7 @@ mod record;
 mod rows;
 mod run;
 mod schedule;
+mod schema;
 pub mod state;
 mod store;
 mod suppression;
@@ -102,7 +103,7 @@ pub enum OutboxError {
     Operation(String),
     /// Made by a later postroom.
     #[error(
-        "{} was written by a newer postroom (its version is {version}, this one reads 1): \
+        "{} was written by a newer postroom (its version is {version}, this one reads {known}): \
          install that version again; the file is untouched", .path.display()
     )]
     Newer {
@@ -110,6 +111,8 @@ pub enum OutboxError {
         path: PathBuf,
         /// The schema version found.
         version: i32,
+        /// The latest that this program knows.
+        known: i32,
     },
     /// Not a postroom outbox.
     #[error(

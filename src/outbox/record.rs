@@ -47,6 +47,11 @@ impl Outcome {
         }
     }
 
+    /// Whether it may have reached the recipient: only such an attempt is a try of this delivery.
+    fn is_a_try(&self) -> bool {
+        !matches!(self, Self::NotSent { .. } | Self::Invalid)
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -124,7 +129,7 @@ impl Operation for Record {
 
 struct Row {
     state: State,
-    tries: i64,
+    attempts: i64,
     resends: i64,
     key: String,
     address: String,
@@ -136,7 +141,7 @@ struct Row {
 impl Record {
     fn find(&self, tx: &Tx<'_>) -> rusqlite::Result<Option<Row>> {
         let mut query = tx.conn.prepare_cached(
-            "SELECT d.state, d.tries, d.resends, d.key, d.address, r.id, r.on_uncertain,
+            "SELECT d.state, d.attempts, d.resends, d.key, d.address, r.id, r.on_uncertain,
                r.resend_after
              FROM delivery d JOIN run r ON r.no = d.run
              WHERE d.run = ?1 AND d.seq = ?2 AND d.epoch = ?3",
@@ -145,7 +150,7 @@ impl Record {
             Ok(Row {
                 state: State::from_name(row.get_ref(0)?.as_str()?)
                     .expect("the schema allows known states only"),
-                tries: row.get(1)?,
+                attempts: row.get(1)?,
                 resends: row.get(2)?,
                 key: row.get(3)?,
                 address: row.get(4)?,
@@ -160,9 +165,9 @@ impl Record {
     /// An armed delivery completes the row that arm wrote; one that never got so far gets its own.
     fn note_attempt(&self, tx: &Tx<'_>, row: &Row) -> rusqlite::Result<()> {
         let n = if matches!(row.state, State::Armed | State::Uncertain) {
-            row.tries
+            row.attempts
         } else {
-            row.tries + 1
+            row.attempts + 1
         };
         tx.conn
             .prepare_cached(
@@ -187,8 +192,16 @@ impl Record {
                 self.reply,
             ])?;
         tx.conn
-            .prepare_cached("UPDATE delivery SET tries = ?3 WHERE run = ?1 AND seq = ?2")?
-            .execute(params![self.id.run.0, self.id.seq, n])?;
+            .prepare_cached(
+                "UPDATE delivery SET attempts = ?3, tries = tries + ?4
+                 WHERE run = ?1 AND seq = ?2",
+            )?
+            .execute(params![
+                self.id.run.0,
+                self.id.seq,
+                n,
+                self.outcome.is_a_try() && row.state != State::Uncertain, // counted already
+            ])?;
         Ok(())
     }
 
@@ -201,7 +214,7 @@ impl Record {
         tx.conn
             .prepare_cached(
                 "UPDATE delivery SET state = ?3, lease_until = NULL,
-                   next_at = coalesce(?4, next_at), reason = ?5, doubted = max(doubted, ?6),
+                   next_at = max(coalesce(?4, next_at), not_before), reason = ?5, doubted = max(doubted, ?6),
                    ended_at = ?7
                  WHERE run = ?1 AND seq = ?2",
             )?
@@ -249,12 +262,12 @@ pub(super) fn settle_doubt(tx: &mut Tx<'_>, doubt: &Doubt) -> rusqlite::Result<S
 
 /// Takes a delivery in doubt as sent.
 fn presume(tx: &mut Tx<'_>, id: DeliveryId) -> rusqlite::Result<()> {
+    let to = tx.step(id.run.0, State::Uncertain, Move::Presume)?;
     tx.conn
         .prepare_cached(
-            "UPDATE delivery SET state = 'presumed', ended_at = ?3
+            "UPDATE delivery SET state = ?4, ended_at = ?3
              WHERE run = ?1 AND seq = ?2 AND state = 'uncertain'",
         )?
-        .execute(params![id.run.0, id.seq, tx.now])?;
-    tx.moved(id.run.0, State::Uncertain, State::Presumed);
+        .execute(params![id.run.0, id.seq, tx.now, to.name()])?;
     Ok(())
 }

@@ -1,10 +1,21 @@
--- The outbox on SQLite, version 1. Times are milliseconds since 1970 UTC. No triggers, no rowid
+-- The outbox on SQLite, version 2. Times are milliseconds since 1970 UTC. No triggers, no rowid
 -- tricks: plain enough to be carried to another store.
 
 CREATE TABLE meta (
   key   TEXT PRIMARY KEY,
   value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Which outbox this is, how often it was written to, and whether it was closed well. The file
+-- `stamp` beside the database says the same: a database that knows of fewer commits than it was put
+-- back from a copy. `copied_at` stands in copies only.
+CREATE TABLE stamp (
+  only_one  INTEGER PRIMARY KEY CHECK (only_one = 1),
+  outbox    TEXT NOT NULL,
+  commits   INTEGER NOT NULL,
+  closed    INTEGER NOT NULL CHECK (closed IN (0, 1)),
+  copied_at INTEGER
+) STRICT;
 
 -- Where the calendar of a schedule has got to. A schedule whose times were edited gets a new
 -- revision and starts from now: it never back-fires.
@@ -20,7 +31,9 @@ CREATE TABLE blob (
   content BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- One firing of a schedule. `no` is the short form of `id` for the rows below.
+-- One firing of a schedule. `no` is the short form of `id` for the rows below. `thinned` is 1 once
+-- the servers' words and the recipients' fields are gone, 2 once all rows are, with the template.
+-- `rounds` counts the times that it was opened: once, and once more for each retry of an ended run.
 CREATE TABLE run (
   no           INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT NOT NULL UNIQUE,
@@ -41,15 +54,22 @@ CREATE TABLE run (
   on_uncertain TEXT NOT NULL CHECK (on_uncertain IN ('resend', 'hold', 'assume-sent')),
   resend_after INTEGER NOT NULL,
   people       INTEGER NOT NULL DEFAULT 0,
+  rounds       INTEGER NOT NULL DEFAULT 1,
+  thinned      INTEGER NOT NULL DEFAULT 0 CHECK (thinned IN (0, 1, 2)),
   UNIQUE (schedule, occurrence),
   CHECK ((ended_at IS NULL) = (state IN ('expanding', 'sending'))),
-  CHECK (template IS NOT NULL OR state IN ('failed', 'missed'))
+  CHECK (thinned = 0 OR ended_at IS NOT NULL),
+  CHECK (template IS NOT NULL OR state IN ('failed', 'missed') OR thinned = 2)
 ) STRICT;
 CREATE INDEX run_open ON run (account, no) WHERE state IN ('expanding', 'sending');
 CREATE INDEX run_schedule ON run (schedule, no);
+CREATE INDEX run_ended ON run (thinned, ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX run_template ON run (template);
 
 -- One message of a run to one person, or the reason why there is none. `lease_until` is in elapsed
 -- milliseconds of the process that has the outbox; the next one settles all leases at its start.
+-- `attempts` counts the rows in `attempt`, `tries` those of them that may have reached the recipient.
+-- It may not be claimed before `next_at`, which is never before `not_before`.
 CREATE TABLE delivery (
   run         INTEGER NOT NULL REFERENCES run (no),
   seq         INTEGER NOT NULL,
@@ -67,6 +87,7 @@ CREATE TABLE delivery (
   not_before  INTEGER NOT NULL DEFAULT 0,
   epoch       INTEGER NOT NULL DEFAULT 0,
   lease_until INTEGER,
+  attempts    INTEGER NOT NULL DEFAULT 0,
   tries       INTEGER NOT NULL DEFAULT 0,
   resends     INTEGER NOT NULL DEFAULT 0,
   doubted     INTEGER NOT NULL DEFAULT 0 CHECK (doubted IN (0, 1)),
@@ -76,7 +97,8 @@ CREATE TABLE delivery (
   CHECK ((lease_until IS NOT NULL) = (state IN ('leased', 'armed'))),
   CHECK ((ended_at IS NULL) = (state IN ('queued', 'leased', 'armed', 'uncertain', 'deferred'))),
   CHECK (state NOT IN ('suppressed', 'skipped', 'invalid', 'rejected') OR reason IS NOT NULL),
-  CHECK (state NOT IN ('armed', 'uncertain', 'accepted', 'presumed') OR tries > 0)
+  CHECK (state NOT IN ('armed', 'uncertain', 'accepted', 'presumed') OR attempts > 0),
+  CHECK (next_at >= not_before AND tries <= attempts)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX delivery_waiting ON delivery (run, next_at) WHERE state IN ('queued', 'deferred');
 CREATE INDEX delivery_busy ON delivery (run) WHERE state IN ('leased', 'armed', 'uncertain');
@@ -121,6 +143,29 @@ CREATE TABLE tally (
   PRIMARY KEY (run, state)
 ) STRICT, WITHOUT ROWID;
 
+-- What is to be told about a run: one row for each time that it ended, written in the transaction
+-- that ended it.
+CREATE TABLE report (
+  run        INTEGER NOT NULL REFERENCES run (no),
+  round      INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  told_at    INTEGER,
+  PRIMARY KEY (run, round)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX report_untold ON report (created_at) WHERE told_at IS NULL;
+
+-- What schedules with `once_per` must not send again, by a keyed hash: reserved when a run opens,
+-- and free again if its delivery ends without having been sent. It outlives the rows of the run.
+CREATE TABLE once (
+  schedule   TEXT NOT NULL,
+  hash       BLOB NOT NULL,
+  run        INTEGER NOT NULL,
+  seq        INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (schedule, hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX once_delivery ON once (run, seq);
+
 -- Addresses that get no mail, by a keyed hash; the text stands beside it until it is forgotten.
 CREATE TABLE suppression (
   hash       BLOB NOT NULL,
@@ -142,4 +187,24 @@ CREATE TABLE hold (
   created_at INTEGER NOT NULL,
   ends_at    INTEGER,
   PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
+
+-- What people changed, and who. `detail` is what they named, `rows` how many deliveries it moved.
+CREATE TABLE audit (
+  no     INTEGER PRIMARY KEY AUTOINCREMENT,
+  at     INTEGER NOT NULL,
+  author TEXT NOT NULL,
+  action TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  rows   INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Which deliveries a change moved, and from where.
+CREATE TABLE audit_row (
+  run   INTEGER NOT NULL,
+  seq   INTEGER NOT NULL,
+  audit INTEGER NOT NULL REFERENCES audit (no),
+  was   TEXT NOT NULL,
+  PRIMARY KEY (run, seq, audit),
+  FOREIGN KEY (run, seq) REFERENCES delivery (run, seq)
 ) STRICT, WITHOUT ROWID;

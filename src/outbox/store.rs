@@ -12,16 +12,12 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 
-use super::state::State;
-use super::{OutboxError, RunNo};
+use super::state::{Move, State};
+use super::{OutboxError, RunNo, schema};
 use crate::clock::Clock;
 
-/// Identifies our files to `file(1)` and refuses other programs' databases: "post".
-const APPLICATION_ID: i32 = 0x706f_7374;
-const SCHEMA_VERSION: i32 = 1;
-const SCHEMA: &str = include_str!("schema.sql");
 const BALLAST_BYTES: u64 = 1 << 20;
 
 /// The database and what is needed to write it safely.
@@ -61,7 +57,21 @@ impl Tx<'_> {
         *self.tally.entry((run, state)).or_default() += by;
     }
 
-    /// Notes one move from a state to another.
+    /// Makes one move of a delivery: gives the state to write, and counts it.
+    ///
+    /// # Errors
+    /// The table of moves does not have it.
+    pub(super) fn step(&mut self, run: i64, from: State, by: Move) -> rusqlite::Result<State> {
+        let illegal = || {
+            let text = format!("{from} deliveries cannot {by:?}");
+            rusqlite::Error::ToSqlConversionFailure(text.into())
+        };
+        let to = from.after(by).ok_or_else(illegal)?;
+        self.moved(run, from, to);
+        Ok(to)
+    }
+
+    /// Notes that a delivery is in another state now.
     pub(super) fn moved(&mut self, run: i64, from: State, to: State) {
         self.count(run, from, -1);
         self.count(run, to, 1);
@@ -117,12 +127,10 @@ impl Store {
         let path = dir.join("postroom.db");
         let ballast = dir.join("ballast");
         private_file(&path)?;
-        let found = whose(&path, &ballast)?;
+        let found = schema::whose(&path, &ballast)?;
         let conn = Connection::open(&path).map_err(|e| OutboxError::open(&path, &e))?;
+        schema::make(&conn, found, dir).map_err(|e| OutboxError::open(&path, &e))?;
         prepare(&conn).map_err(|e| OutboxError::open(&path, &e))?;
-        if found == Found::Nothing {
-            create(&conn).map_err(|e| OutboxError::open(&path, &e))?;
-        }
         let inode = fs::metadata(&path)
             .map_err(|e| OutboxError::file(&path, &e))?
             .ino();
@@ -293,58 +301,6 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "secure_delete", true)?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(())
-}
-
-/// What lies where the database should be.
-#[derive(PartialEq)]
-enum Found {
-    Ours,
-    Nothing,
-}
-
-/// Looks at a database without writing to it: one that is not ours, or not for us, stays as it is,
-/// down to its journal.
-fn whose(path: &Path, ballast: &Path) -> Result<Found, OutboxError> {
-    let sql = |e: rusqlite::Error| OutboxError::open(path, &e);
-    let size = fs::metadata(path)
-        .map_err(|e| OutboxError::file(path, &e))?
-        .len();
-    if size == 0 && ballast.exists() {
-        return Err(OutboxError::Damaged {
-            path: path.to_owned(),
-            reason: "it is empty".to_owned(),
-        });
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags).map_err(sql)?;
-    let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    let (owner, version) = (
-        pragma("application_id").map_err(sql)?,
-        pragma("user_version").map_err(sql)?,
-    );
-    let tables: i64 = conn
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(sql)?;
-    match (owner, version, tables) {
-        (APPLICATION_ID, SCHEMA_VERSION, _) => Ok(Found::Ours),
-        (APPLICATION_ID, newer, _) if newer > SCHEMA_VERSION => Err(OutboxError::Newer {
-            path: path.to_owned(),
-            version: newer,
-        }),
-        (0, 0, 0) => Ok(Found::Nothing),
-        _ => Err(OutboxError::Foreign {
-            path: path.to_owned(),
-        }),
-    }
-}
-
-fn create(conn: &Connection) -> rusqlite::Result<()> {
-    conn.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {SCHEMA}
-         INSERT INTO meta VALUES ('hmac-key', randomblob(32));
-         PRAGMA application_id = {APPLICATION_ID};
-         PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-    ))
 }
 
 /// The key with which addresses on the suppression list are hashed.

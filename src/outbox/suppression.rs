@@ -4,7 +4,7 @@ use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{SuppressionRow, suppression_row};
-use super::state::State;
+use super::state::{Move, State};
 use super::store::{Tx, hmac_key};
 use super::writer::{Operation, Rank};
 
@@ -131,14 +131,14 @@ impl Operation for Suppress {
             })?
             .collect::<Result<_, _>>()?;
         for (run, seq, state) in waiting {
+            let from = State::from_name(&state).expect("the schema allows known states only");
+            let to = tx.step(run, from, Move::Suppress)?;
             tx.conn
                 .prepare_cached(
-                    "UPDATE delivery SET state = 'suppressed', reason = ?3, ended_at = ?4
+                    "UPDATE delivery SET state = ?5, reason = ?3, ended_at = ?4
                      WHERE run = ?1 AND seq = ?2",
                 )?
-                .execute(params![run, seq, self.reason, tx.now])?;
-            let from = State::from_name(&state).expect("the schema allows known states only");
-            tx.moved(run, from, State::Suppressed);
+                .execute(params![run, seq, self.reason, tx.now, to.name()])?;
         }
         Ok(added)
     }

@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::claim::{IN_DOUBT_TOO_LATE, TOO_LATE};
 use super::record::{Doubt, settle_doubt};
-use super::state::State;
+use super::state::{Move, State};
 use super::store::Tx;
 use super::writer::{Operation, Rank};
 use super::{DeliveryId, RunNo};
@@ -136,14 +136,14 @@ impl Operation for Sweep {
 
 struct Busy {
     state: State,
-    tries: i64,
+    attempts: i64,
     doubt: Doubt,
 }
 
 /// Rows whose wait in doubt ends by `now`, or whose lease ends by `ticks`.
 fn busy(tx: &Tx<'_>, now: i64, ticks: i64) -> rusqlite::Result<Vec<Busy>> {
     let mut query = tx.conn.prepare_cached(
-        "SELECT d.run, d.seq, d.state, d.tries, d.resends, r.on_uncertain, r.resend_after
+        "SELECT d.run, d.seq, d.state, d.attempts, d.resends, r.on_uncertain, r.resend_after
          FROM run r JOIN delivery d ON d.run = r.no
          WHERE r.state IN ('expanding', 'sending') AND d.state IN ('leased', 'armed', 'uncertain')
            AND CASE d.state WHEN 'uncertain' THEN d.next_at <= ?1 ELSE d.lease_until <= ?2 END",
@@ -152,7 +152,7 @@ fn busy(tx: &Tx<'_>, now: i64, ticks: i64) -> rusqlite::Result<Vec<Busy>> {
         Ok(Busy {
             state: State::from_name(row.get_ref(2)?.as_str()?)
                 .expect("the schema allows known states only"),
-            tries: row.get(3)?,
+            attempts: row.get(3)?,
             doubt: Doubt {
                 id: DeliveryId {
                     run: RunNo(row.get(0)?),
@@ -168,32 +168,33 @@ fn busy(tx: &Tx<'_>, now: i64, ticks: i64) -> rusqlite::Result<Vec<Busy>> {
 }
 
 fn release(tx: &mut Tx<'_>, id: DeliveryId) -> rusqlite::Result<()> {
+    let to = tx.step(id.run.0, State::Leased, Move::Release)?;
     tx.conn
         .prepare_cached(
-            "UPDATE delivery SET state = 'queued', lease_until = NULL WHERE run = ?1 AND seq = ?2",
+            "UPDATE delivery SET state = ?3, lease_until = NULL WHERE run = ?1 AND seq = ?2",
         )?
-        .execute(params![id.run.0, id.seq])?;
-    tx.moved(id.run.0, State::Leased, State::Queued);
+        .execute(params![id.run.0, id.seq, to.name()])?;
     Ok(())
 }
 
 /// An armed row without a reply: in doubt from now on, and the run's policy applies.
 fn doubt(tx: &mut Tx<'_>, busy: &Busy, why: &str) -> rusqlite::Result<()> {
     let (run, seq) = (busy.doubt.id.run.0, busy.doubt.id.seq);
+    let to = tx.step(run, State::Armed, Move::Doubt)?;
     tx.conn
         .prepare_cached(
-            "UPDATE delivery SET state = 'uncertain', lease_until = NULL, doubted = 1, reason = ?3
+            "UPDATE delivery SET state = ?4, lease_until = NULL, doubted = 1, reason = ?3,
+               tries = tries + 1
              WHERE run = ?1 AND seq = ?2",
         )?
-        .execute(params![run, seq, why])?;
+        .execute(params![run, seq, why, to.name()])?;
     tx.conn
         .prepare_cached(
             "UPDATE attempt SET outcome = 'uncertain', ended_at = ?4, stage = 'end of data',
                reply = ?5
              WHERE run = ?1 AND seq = ?2 AND n = ?3 AND outcome IS NULL",
         )?
-        .execute(params![run, seq, busy.tries, tx.now, why])?;
-    tx.moved(run, State::Armed, State::Uncertain);
+        .execute(params![run, seq, busy.attempts, tx.now, why])?;
     settle_doubt(tx, &busy.doubt).map(drop)
 }
 
@@ -206,13 +207,13 @@ fn fence(tx: &Tx<'_>, id: DeliveryId) -> rusqlite::Result<()> {
 }
 
 fn resend(tx: &mut Tx<'_>, id: DeliveryId) -> rusqlite::Result<()> {
+    let to = tx.step(id.run.0, State::Uncertain, Move::Resend)?;
     tx.conn
         .prepare_cached(
-            "UPDATE delivery SET state = 'queued', resends = resends + 1, next_at = ?3
+            "UPDATE delivery SET state = ?4, resends = resends + 1, next_at = max(?3, not_before)
              WHERE run = ?1 AND seq = ?2",
         )?
-        .execute(params![id.run.0, id.seq, tx.now])?;
-    tx.moved(id.run.0, State::Uncertain, State::Queued);
+        .execute(params![id.run.0, id.seq, tx.now, to.name()])?;
     Ok(())
 }
 
@@ -229,15 +230,22 @@ fn expire(tx: &mut Tx<'_>) -> rusqlite::Result<u64> {
         })?
         .collect::<Result<_, _>>()?;
     for (run, seq, state) in &over {
+        let from = State::from_name(state).expect("the schema allows known states only");
+        let to = tx.step(*run, from, Move::Expire)?;
         tx.conn
             .prepare_cached(
-                "UPDATE delivery SET state = 'expired', ended_at = ?3,
+                "UPDATE delivery SET state = ?6, ended_at = ?3,
                    reason = iif(doubted, ?4, ?5) || coalesce('; last: ' || reason, '')
                  WHERE run = ?1 AND seq = ?2",
             )?
-            .execute(params![run, seq, tx.now, IN_DOUBT_TOO_LATE, TOO_LATE])?;
-        let from = State::from_name(state).expect("the schema allows known states only");
-        tx.moved(*run, from, State::Expired);
+            .execute(params![
+                run,
+                seq,
+                tx.now,
+                IN_DOUBT_TOO_LATE,
+                TOO_LATE,
+                to.name()
+            ])?;
     }
     Ok(over.len() as u64)
 }

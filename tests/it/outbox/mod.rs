@@ -4,6 +4,7 @@ mod arming;
 mod doubt;
 mod files;
 mod group_commit;
+mod migration;
 mod moves;
 mod opening;
 mod schema;

@@ -67,7 +67,7 @@ fn put(bench: &Bench, id: DeliveryId, state: State) {
     bench
         .sql()
         .execute(
-            "UPDATE delivery SET state = ?3, tries = 1, reason = 'put', next_at = ?4,
+            "UPDATE delivery SET state = ?3, attempts = 1, reason = 'put', next_at = ?4,
                lease_until = CASE WHEN ?5 THEN ?6 END, ended_at = CASE WHEN ?7 THEN ?4 END
              WHERE run = ?1 AND seq = ?2",
             params![

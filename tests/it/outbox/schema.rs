@@ -12,10 +12,10 @@ fn rows_that_cannot_be_are_refused() {
     for change in [
         "state = 'sent'",
         "state = 'leased'",
-        "state = 'armed', tries = 1",
+        "state = 'armed', attempts = 1",
         "state = 'armed', lease_until = 1",
         "lease_until = 1",
-        "state = 'accepted', tries = 1",
+        "state = 'accepted', attempts = 1",
         "state = 'accepted', ended_at = 1",
         "state = 'presumed', ended_at = 1",
         "state = 'uncertain'",
@@ -25,6 +25,8 @@ fn rows_that_cannot_be_are_refused() {
         "state = 'invalid', ended_at = 1",
         "ended_at = 1",
         "doubted = 2",
+        "tries = 1",
+        "not_before = 1",
         "run = 99",
         "key = NULL",
         "next_at = 'soon'",
@@ -33,7 +35,7 @@ fn rows_that_cannot_be_are_refused() {
     }
     for change in [
         "state = 'leased', lease_until = 1",
-        "state = 'armed', lease_until = 1, tries = 1",
+        "state = 'armed', lease_until = 1, attempts = 1",
         "state = 'accepted', lease_until = NULL, ended_at = 1",
         "state = 'rejected', reason = 'no such user'",
     ] {
@@ -44,6 +46,7 @@ fn rows_that_cannot_be_are_refused() {
         "UPDATE run SET state = 'completed'",
         "UPDATE run SET ended_at = 1",
         "UPDATE run SET template = NULL",
+        "UPDATE run SET thinned = 1",
         "UPDATE run SET template = x'00'",
         "UPDATE run SET on_uncertain = 'guess'",
         "UPDATE tally SET count = -1",
@@ -65,7 +68,7 @@ fn an_occurrence_has_one_run_even_behind_the_outboxs_back() {
     bench.one();
     let copy = "INSERT INTO run SELECT no + 1, id || 'X', schedule, occurrence, state, reason,
         account, due_at, opened_at, ended_at, expires_at, template, sender, utc_offset, retry,
-        on_uncertain, resend_after, people FROM run";
+        on_uncertain, resend_after, people, rounds, thinned FROM run";
     let refused = bench.sql().execute(copy, []).unwrap_err();
     assert!(refused.to_string().contains("UNIQUE"), "{refused}");
 }

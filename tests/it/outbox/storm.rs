@@ -212,7 +212,7 @@ impl Storm {
             assert_eq!(count, 0, "{what}");
         };
         let tries = "(SELECT count(*) FROM attempt a WHERE a.run = d.run AND a.seq = d.seq";
-        wrong("tries are attempts", &format!("d.tries <> {tries})"));
+        wrong("attempts are rows", &format!("d.attempts <> {tries})"));
         wrong(
             "accepted means that a server said so, once",
             &format!("(d.state = 'accepted') <> ({tries} AND outcome = 'accepted') = 1)"),

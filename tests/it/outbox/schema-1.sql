@@ -1,0 +1,145 @@
+-- The outbox on SQLite, version 1. Times are milliseconds since 1970 UTC. No triggers, no rowid
+-- tricks: plain enough to be carried to another store.
+
+CREATE TABLE meta (
+  key   TEXT PRIMARY KEY,
+  value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Where the calendar of a schedule has got to. A schedule whose times were edited gets a new
+-- revision and starts from now: it never back-fires.
+CREATE TABLE schedule (
+  name      TEXT PRIMARY KEY,
+  revision  TEXT NOT NULL,
+  cursor_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Frozen texts by content: templates with their layout and partials, shared by runs.
+CREATE TABLE blob (
+  hash    BLOB PRIMARY KEY,
+  content BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One firing of a schedule. `no` is the short form of `id` for the rows below.
+CREATE TABLE run (
+  no           INTEGER PRIMARY KEY AUTOINCREMENT,
+  id           TEXT NOT NULL UNIQUE,
+  schedule     TEXT NOT NULL,
+  occurrence   TEXT NOT NULL,
+  state        TEXT NOT NULL CHECK (state IN
+                 ('expanding', 'sending', 'completed', 'failed', 'missed', 'cancelled')),
+  reason       TEXT,
+  account      TEXT NOT NULL,
+  due_at       INTEGER NOT NULL,
+  opened_at    INTEGER NOT NULL,
+  ended_at     INTEGER,
+  expires_at   INTEGER NOT NULL,
+  template     BLOB REFERENCES blob (hash),
+  sender       TEXT NOT NULL,
+  utc_offset   INTEGER NOT NULL,
+  retry        TEXT NOT NULL,
+  on_uncertain TEXT NOT NULL CHECK (on_uncertain IN ('resend', 'hold', 'assume-sent')),
+  resend_after INTEGER NOT NULL,
+  people       INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (schedule, occurrence),
+  CHECK ((ended_at IS NULL) = (state IN ('expanding', 'sending'))),
+  CHECK (template IS NOT NULL OR state IN ('failed', 'missed'))
+) STRICT;
+CREATE INDEX run_open ON run (account, no) WHERE state IN ('expanding', 'sending');
+CREATE INDEX run_schedule ON run (schedule, no);
+
+-- One message of a run to one person, or the reason why there is none. `lease_until` is in elapsed
+-- milliseconds of the process that has the outbox; the next one settles all leases at its start.
+CREATE TABLE delivery (
+  run         INTEGER NOT NULL REFERENCES run (no),
+  seq         INTEGER NOT NULL,
+  state       TEXT NOT NULL CHECK (state IN
+                ('queued', 'leased', 'armed', 'uncertain', 'deferred', 'accepted', 'presumed',
+                 'rejected', 'expired', 'cancelled', 'suppressed', 'skipped', 'invalid')),
+  list        TEXT NOT NULL,
+  line        INTEGER NOT NULL,
+  key         TEXT NOT NULL,
+  address     TEXT NOT NULL,
+  name        TEXT,
+  fields      TEXT NOT NULL,
+  reason      TEXT,
+  next_at     INTEGER NOT NULL,
+  not_before  INTEGER NOT NULL DEFAULT 0,
+  epoch       INTEGER NOT NULL DEFAULT 0,
+  lease_until INTEGER,
+  tries       INTEGER NOT NULL DEFAULT 0,
+  resends     INTEGER NOT NULL DEFAULT 0,
+  doubted     INTEGER NOT NULL DEFAULT 0 CHECK (doubted IN (0, 1)),
+  digest      BLOB,
+  ended_at    INTEGER,
+  PRIMARY KEY (run, seq),
+  CHECK ((lease_until IS NOT NULL) = (state IN ('leased', 'armed'))),
+  CHECK ((ended_at IS NULL) = (state IN ('queued', 'leased', 'armed', 'uncertain', 'deferred'))),
+  CHECK (state NOT IN ('suppressed', 'skipped', 'invalid', 'rejected') OR reason IS NOT NULL),
+  CHECK (state NOT IN ('armed', 'uncertain', 'accepted', 'presumed') OR tries > 0)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX delivery_waiting ON delivery (run, next_at) WHERE state IN ('queued', 'deferred');
+CREATE INDEX delivery_busy ON delivery (run) WHERE state IN ('leased', 'armed', 'uncertain');
+CREATE INDEX delivery_unsent ON delivery (key) WHERE state IN ('suppressed', 'skipped', 'invalid');
+
+-- Each eligible address once a run. Filled in fingerprint order after the rows, and the way from
+-- an address to its deliveries.
+CREATE TABLE run_key (
+  run         INTEGER NOT NULL REFERENCES run (no),
+  fingerprint INTEGER NOT NULL,
+  key         TEXT NOT NULL,
+  seq         INTEGER NOT NULL,
+  PRIMARY KEY (run, fingerprint, key)
+) STRICT, WITHOUT ROWID;
+
+-- One try of a delivery. `outcome` is null between arm and the reply.
+CREATE TABLE attempt (
+  run        INTEGER NOT NULL,
+  seq        INTEGER NOT NULL,
+  n          INTEGER NOT NULL,
+  account    TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  ended_at   INTEGER,
+  stage      TEXT,
+  outcome    TEXT CHECK (outcome IN
+               ('accepted', 'deferred', 'rejected', 'uncertain', 'not-sent', 'invalid')),
+  code       INTEGER,
+  enhanced   TEXT,
+  reply      TEXT,
+  PRIMARY KEY (run, seq, n),
+  FOREIGN KEY (run, seq) REFERENCES delivery (run, seq),
+  CHECK ((ended_at IS NULL) = (outcome IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempt_recent ON attempt (account, started_at);
+
+-- How many deliveries of a run are in each state: kept by the writer in the transaction that
+-- moves them, so that nobody ever has to count ten million rows.
+CREATE TABLE tally (
+  run   INTEGER NOT NULL REFERENCES run (no),
+  state TEXT NOT NULL,
+  count INTEGER NOT NULL CHECK (count >= 0),
+  PRIMARY KEY (run, state)
+) STRICT, WITHOUT ROWID;
+
+-- Addresses that get no mail, by a keyed hash; the text stands beside it until it is forgotten.
+CREATE TABLE suppression (
+  hash       BLOB NOT NULL,
+  scope      TEXT NOT NULL DEFAULT '',
+  address    TEXT,
+  reason     TEXT NOT NULL,
+  source     TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  ends_at    INTEGER,
+  PRIMARY KEY (hash, scope)
+) STRICT, WITHOUT ROWID;
+
+-- What must not be claimed or armed at the moment, and who said so.
+CREATE TABLE hold (
+  scope      TEXT NOT NULL CHECK (scope IN ('all', 'account', 'schedule', 'run')),
+  name       TEXT NOT NULL,
+  reason     TEXT NOT NULL,
+  author     TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  ends_at    INTEGER,
+  PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
