@@ -77,6 +77,7 @@ impl Engine {
         };
         engine.again = engine.settle_interrupted(settled.interrupted).await?;
         engine.spawn_sweeps();
+        engine.spawn_reports();
         Ok(engine)
     }
 
@@ -130,6 +131,16 @@ impl Engine {
         let opening = opened.await.expect("opening a run does not panic");
         self.deliver.watch().wake();
         opening
+    }
+
+    fn spawn_reports(&mut self) {
+        let (outbox, clock, fatal) = (self.outbox.clone(), self.clock.clone(), self.fatal.clone());
+        self.tasks.push(tokio::spawn(async move {
+            let _end_of_all = fatal.drop_guard(); // also after a panic: nobody else does this
+            if let Err(error) = super::reports::run(outbox, clock).await {
+                tracing::error!("runs that end are not told any more: {error}");
+            }
+        }));
     }
 
     fn spawn_sweeps(&mut self) {

@@ -12,6 +12,7 @@ pub mod api;
 mod control;
 mod engine;
 pub mod log;
+mod reports;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

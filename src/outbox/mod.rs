@@ -37,6 +37,7 @@ mod claim;
 mod lock;
 mod query;
 mod record;
+mod report;
 mod rows;
 mod run;
 mod schedule;
@@ -57,6 +58,7 @@ pub use claim::{Arm, ArmRefusal, Claim, Claimed, Claims, Release};
 pub use lock::{Holder, LockError, StateLock};
 pub use query::Reader;
 pub use record::{Outcome, Record};
+pub use report::{Report, Told};
 pub use rows::{AttemptRow, Counts, DeliveryRow, Filter, RunRow, Snapshot, SuppressionRow};
 pub use run::{
     AddRows, FinishRun, FrozenRun, Kept, NewDelivery, NewRun, Opened, RunFailed, SealKeys,

@@ -98,15 +98,19 @@ impl Reader {
         Ok(if found.len() == 1 { found.pop() } else { None })
     }
 
+    /// A run by its number.
+    pub(super) fn row(&self, run: RunNo) -> Result<RunRow, OutboxError> {
+        self.run_rows(&format!("{RUN} WHERE r.no = ?1"), params![run.0])?
+            .pop()
+            .ok_or_else(|| OutboxError::Operation("there is no such run".to_owned()))
+    }
+
     /// What is frozen with a run.
     ///
     /// # Errors
     /// The database cannot be read, or there is no such run.
     pub fn frozen(&self, run: RunNo) -> Result<(RunRow, FrozenRun), OutboxError> {
-        let row = self
-            .run_rows(&format!("{RUN} WHERE r.no = ?1"), params![run.0])?
-            .pop();
-        let row = row.ok_or_else(|| OutboxError::Operation("there is no such run".to_owned()))?;
+        let row = self.row(run)?;
         let frozen = self
             .conn
             .prepare_cached(
@@ -310,6 +314,6 @@ impl Reader {
     }
 }
 
-fn failed(error: rusqlite::Error) -> OutboxError {
+pub(super) fn failed(error: rusqlite::Error) -> OutboxError {
     OutboxError::Operation(error.to_string())
 }

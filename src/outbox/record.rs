@@ -214,8 +214,8 @@ impl Record {
         tx.conn
             .prepare_cached(
                 "UPDATE delivery SET state = ?3, lease_until = NULL,
-                   next_at = max(coalesce(?4, next_at), not_before), reason = ?5, doubted = max(doubted, ?6),
-                   ended_at = ?7
+                   next_at = max(coalesce(?4, next_at), not_before), reason = ?5,
+                   doubted = max(doubted, ?6), ended_at = ?7
                  WHERE run = ?1 AND seq = ?2",
             )?
             .execute(params![

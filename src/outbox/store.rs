@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 
+use super::report::note_report;
 use super::state::{Move, State};
 use super::{OutboxError, RunNo, schema};
 use crate::clock::Clock;
@@ -104,9 +105,11 @@ impl Tx<'_> {
         runs.into_iter().try_for_each(|run| self.complete(run))
     }
 
-    /// Ends a run that has nothing left to do. Exactly one caller sees the row change.
+    /// Ends a run that has nothing left to do, and notes that this is to be told. Exactly one
+    /// caller sees the row change.
     pub(super) fn complete(&self, run: i64) -> rusqlite::Result<()> {
-        self.conn
+        let completed = self
+            .conn
             .prepare_cached(
                 "UPDATE run SET state = 'completed', ended_at = ?2
                  WHERE no = ?1 AND state = 'sending' AND NOT EXISTS (
@@ -114,6 +117,9 @@ impl Tx<'_> {
                      ('queued', 'leased', 'armed', 'uncertain', 'deferred'))",
             )?
             .execute(params![run, self.now])?;
+        if completed == 1 {
+            note_report(self, run)?;
+        }
         Ok(())
     }
 }

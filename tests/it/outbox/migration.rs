@@ -22,16 +22,16 @@ fn version_1(dir: &Path) {
          PRAGMA user_version = 1;
          INSERT INTO meta VALUES ('hmac-key', randomblob(32));
          INSERT INTO blob VALUES (x'01', x'7b7d');
-         INSERT INTO run VALUES (7, '01JRUN', 'weekly', 'monday', 'sending', NULL, 'ops', 1, 2, NULL,
-           9000000000000, x'01', '{{}}', 0, '[60000]', 'resend', 900000, 3);
-         INSERT INTO delivery (run, seq, state, list, line, key, address, fields, next_at, not_before,
-           tries, ended_at, reason)
+         INSERT INTO run VALUES (7, '01JRUN', 'weekly', 'monday', 'sending', NULL, 'ops', 1, 2,
+           NULL, 9000000000000, x'01', '{{}}', 0, '[60000]', 'resend', 900000, 3);
+         INSERT INTO delivery (run, seq, state, list, line, key, address, fields, next_at,
+           not_before, tries, ended_at, reason)
          VALUES (7, 1, 'queued', 'staff', 2, 'ada@example.org', 'ada@example.org', '{{}}', 0, 0, 0,
              NULL, NULL),
            (7, 2, 'accepted', 'staff', 3, 'bob@example.org', 'bob@example.org', '{{}}', 0, 0, 2, 5,
              NULL),
-           (7, 3, 'deferred', 'staff', 4, 'eve@example.org', 'eve@example.org', '{{}}', 5, 9, 1, NULL,
-             '450 later');
+           (7, 3, 'deferred', 'staff', 4, 'eve@example.org', 'eve@example.org', '{{}}', 5, 9, 1,
+             NULL, '450 later');
          INSERT INTO attempt (run, seq, n, account, started_at, ended_at, outcome) VALUES
            (7, 2, 1, 'ops', 1, 2, 'deferred'), (7, 2, 2, 'ops', 4, 5, 'accepted'),
            (7, 3, 1, 'ops', 1, 2, 'deferred');

@@ -7,5 +7,6 @@ mod group_commit;
 mod migration;
 mod moves;
 mod opening;
+mod reports;
 mod schema;
 mod storm;
