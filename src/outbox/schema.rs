@@ -5,6 +5,7 @@
 //! it begins.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,9 @@ pub(super) fn whose(path: &Path, ballast: &Path) -> Result<Found, OutboxError> {
             reason: "it is empty".to_owned(),
         });
     }
+    if was_being_made(path) {
+        return Ok(Found::Nothing);
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(sql)?;
     let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
@@ -71,6 +75,26 @@ pub(super) fn whose(path: &Path, ballast: &Path) -> Result<Found, OutboxError> {
     }
 }
 
+/// Whether a start was cut short that made the database: its rollback journal says that there were
+/// no pages before (`SQLite`'s file format, 3.0). Nobody but a writer can take that back, and a
+/// finished outbox never has such a journal, as it writes ahead.
+fn was_being_made(path: &Path) -> bool {
+    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let mut head = [0; 20];
+    fs::File::open(path.with_extension("db-journal"))
+        .and_then(|mut journal| journal.read_exact(&mut head))
+        .is_ok_and(|()| head[..8] == MAGIC && head[16..] == [0; 4])
+}
+
+/// Switches the write-ahead log on. To the statement's end, past its row: only there is the switch
+/// on the disk, or an error.
+pub(super) fn write_ahead(conn: &Connection) -> rusqlite::Result<()> {
+    let mut pragma = conn.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = pragma.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
 /// Brings what was found to this version.
 pub(super) fn make(conn: &Connection, found: Found, dir: &Path) -> rusqlite::Result<()> {
     match found {
@@ -83,7 +107,7 @@ pub(super) fn make(conn: &Connection, found: Found, dir: &Path) -> rusqlite::Res
 fn create(conn: &Connection) -> rusqlite::Result<()> {
     // Only before the first table: so that space can be given back to the file system.
     conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    conn.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(conn)?;
     conn.execute_batch(&format!(
         "BEGIN IMMEDIATE; {SCHEMA}
          INSERT INTO meta VALUES ('hmac-key', randomblob(32));

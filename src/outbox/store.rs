@@ -298,7 +298,7 @@ fn private_file(path: &Path) -> Result<(), OutboxError> {
 }
 
 fn prepare(conn: &Connection) -> rusqlite::Result<()> {
-    conn.pragma_update(None, "journal_mode", "WAL")?;
+    schema::write_ahead(conn)?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "cache_size", -16_384)?;

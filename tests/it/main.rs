@@ -16,6 +16,7 @@ mod kill;
 mod outbox;
 mod plan;
 mod postfix;
+mod power;
 mod sandbox;
 mod secret;
 mod servers;

@@ -1,7 +1,7 @@
 //! Two memories of the same run, compared one by one: what the outbox says and what a server took.
 //! Counts alone never prove anything here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use postroom::outbox::state::State;
@@ -38,13 +38,8 @@ pub(crate) fn newest(reader: &Reader, schedule: &str) -> Option<RunRow> {
 pub(crate) fn ended(reader: &Reader, schedule: &str) -> Option<RunRow> {
     let run = newest(reader, schedule).filter(|run| run.state != "expanding")?;
     let moving = [State::Queued, State::Leased, State::Armed, State::Deferred];
-    let doubts = Filter {
-        states: vec![State::Uncertain.name().to_owned()],
-        run: Some(run.id.clone()),
-        ..Filter::default()
-    };
     // Two looks at an outbox that moves in between: both must have seen the same doubts.
-    let doubts = reader.deliveries(&doubts).unwrap();
+    let doubts = rows(reader, &run, &[State::Uncertain]);
     let rests = run.counts.sum(&moving) == 0
         && i64::try_from(doubts.len()) == Ok(run.counts.of(State::Uncertain))
         && doubts.iter().all(|row| row.next_at.is_none());
@@ -54,12 +49,7 @@ pub(crate) fn ended(reader: &Reader, schedule: &str) -> Option<RunRow> {
 /// What the outbox says about a run, in the order of its rows.
 pub(crate) fn told(reader: &Reader, run: &RunRow) -> Vec<Told> {
     let no = reader.run_no(&run.id).unwrap().expect("the run exists");
-    let filter = Filter {
-        states: State::ALL.map(|state| state.name().to_owned()).to_vec(),
-        run: Some(run.id.clone()),
-        ..Filter::default()
-    };
-    let rows = reader.deliveries(&filter).unwrap();
+    let rows = rows(reader, run, &State::ALL);
     rows.into_iter()
         .map(|row| {
             let (_, seq) = row.id.split_once('.').expect("an id has two parts");
@@ -68,6 +58,27 @@ pub(crate) fn told(reader: &Reader, run: &RunRow) -> Vec<Told> {
             Told { row, tries }
         })
         .collect()
+}
+
+/// The ids of those of a run that ever were in doubt.
+pub(crate) fn doubted(reader: &Reader, run: &RunRow) -> BTreeSet<String> {
+    let rows = rows(reader, run, &State::ALL).into_iter();
+    rows.filter(|row| row.doubted).map(|row| row.id).collect()
+}
+
+/// The ids of those whose body may be on its way.
+pub(crate) fn armed(reader: &Reader, run: &RunRow) -> BTreeSet<String> {
+    let rows = rows(reader, run, &[State::Armed]).into_iter();
+    rows.map(|row| row.id).collect()
+}
+
+fn rows(reader: &Reader, run: &RunRow, states: &[State]) -> Vec<DeliveryRow> {
+    let filter = Filter {
+        states: states.iter().map(|state| state.name().to_owned()).collect(),
+        run: Some(run.id.clone()),
+        ..Filter::default()
+    };
+    reader.deliveries(&filter).unwrap()
 }
 
 /// What lies in a Maildir.
@@ -102,6 +113,26 @@ pub(crate) fn logged(accept_log: &Path) -> Vec<Taken> {
 fn left(message_id: &str) -> String {
     let (left, _) = message_id.split_once('@').unwrap_or((message_id, ""));
     left.to_owned()
+}
+
+/// All that does not fit between a list, the outbox and what a server took.
+pub(crate) fn objections(
+    reader: &Reader,
+    run: &RunRow,
+    list: &[Entry],
+    taken: &[Taken],
+) -> Vec<String> {
+    let told = told(reader, run);
+    let mut found = against_list(list, &told);
+    found.extend(against_server(&told, taken));
+    found.extend(against_tally(reader, run, &told));
+    found
+}
+
+/// How many messages a server took more than once, each further copy counted.
+pub(crate) fn copies(taken: &[Taken]) -> usize {
+    let ids: BTreeSet<&str> = taken.iter().map(|it| it.id.as_str()).collect();
+    taken.len() - ids.len()
 }
 
 /// What the outbox says about the list: each row is there once and came to what it must.

@@ -2,7 +2,9 @@
 //! is not asked about itself.
 
 use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt;
 
+use jiff::Timestamp;
 use postroom::outbox::RunRow;
 use postroom::outbox::state::State;
 
@@ -10,6 +12,7 @@ use super::history::{self, newest};
 use super::mailbox::Mail;
 use super::patience::wait_for;
 use super::people::{Entry, Fate, Person};
+use super::sandbox::Catcher;
 use super::workspace::Workspace;
 
 const SUBJECT: &str = "{{city}}: letter {{number}} for {{name}}\n";
@@ -48,6 +51,16 @@ resend_after = "2s"
     workspace.write("templates/letter/subject.txt", SUBJECT);
     workspace.write("templates/letter/body.txt", TEXT);
     workspace.write("templates/letter/body.html", HTML);
+    workspace
+}
+
+/// A workspace whose run is due at a moment, over an account of the sandbox.
+pub(crate) fn due_at(at: Timestamp, catcher: &Catcher, schedule: &str, list: &str) -> Workspace {
+    let on = at.strftime("on = %Y-%m-%dT%H:%M:%S\n").to_string();
+    let workspace = workspace(&catcher.account(), &[&on, schedule].concat(), list);
+    workspace.write("password", Catcher::PASSWORD);
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(workspace.path("password"), private).unwrap();
     workspace
 }
 

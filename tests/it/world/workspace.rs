@@ -1,5 +1,6 @@
 //! A folder with a configuration, and the real binary at work in it.
 
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -89,6 +90,24 @@ impl Workspace {
     /// A daemon that answers on its socket.
     #[track_caller]
     pub(crate) fn daemon(&self) -> Daemon {
+        self.daemon_with(&[])
+    }
+
+    /// The same, with more in its environment.
+    #[track_caller]
+    pub(crate) fn daemon_with(&self, environment: &[(&str, OsString)]) -> Daemon {
+        let socket = self.path("state/postroom.sock");
+        let mut daemon = self.begin(environment);
+        wait_for("the daemon's socket", || {
+            let ended = daemon.ended();
+            assert_eq!(ended, None, "the daemon ended:\n{}", daemon.log());
+            UnixStream::connect(&socket).ok()
+        });
+        daemon
+    }
+
+    /// A daemon that has just been started, and may not get far.
+    pub(crate) fn begin(&self, environment: &[(&str, OsString)]) -> Daemon {
         let path = self.path(LOG);
         let log = || {
             let mut options = OpenOptions::new();
@@ -96,18 +115,12 @@ impl Workspace {
         };
         let child = self
             .postroom(&["daemon"])
+            .envs(environment.iter().cloned())
             .stdout(log())
             .stderr(log())
             .spawn()
             .unwrap();
-        let socket = self.path("state/postroom.sock");
-        let mut daemon = Daemon { child, log: path };
-        wait_for("the daemon's socket", || {
-            let ended = daemon.child.try_wait().unwrap();
-            assert_eq!(ended, None, "the daemon ended:\n{}", daemon.log());
-            UnixStream::connect(&socket).ok()
-        });
-        daemon
+        Daemon { child, log: path }
     }
 }
 
@@ -122,6 +135,11 @@ impl Daemon {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// SIGTERM, and the wait for what is under way.
