@@ -20,6 +20,8 @@ use super::{OutboxError, RunNo, schema};
 use crate::clock::Clock;
 
 const BALLAST_BYTES: u64 = 1 << 20;
+/// So many pages of the write-ahead log, 4 KiB each, are moved into the database at a time.
+const LOG_PAGES: i64 = 1000;
 
 /// The database and what is needed to write it safely.
 pub(super) struct Store {
@@ -187,8 +189,11 @@ impl Store {
         if !batch.iter().all(|work| work.records_results()) {
             self.has_ballast()?;
         }
-        let outcome = transact(&mut self.conn, &self.clock, batch);
-        outcome.map_err(|error| self.judge(&error))
+        transact(&mut self.conn, &self.clock, batch).map_err(|error| self.judge(&error))?;
+        if let Err(error) = fold(&self.conn) {
+            self.judge(&error); // this batch is durable, and the next one hears of it
+        }
+        Ok(())
     }
 
     /// Sorts a failure into "try later", "stop for good" and "this operation is wrong".
@@ -285,6 +290,19 @@ fn transact(
     transaction.commit()
 }
 
+/// Moves the write-ahead log into the database once it is long. `SQLite` would do so by itself, but
+/// would not tell if the disk refused.
+fn fold(conn: &Connection) -> rusqlite::Result<()> {
+    let left = |sql| {
+        let mut pragma = conn.prepare_cached(sql)?;
+        pragma.query_row([], |row| Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?))
+    };
+    if left("PRAGMA wal_checkpoint(NOOP)")? >= LOG_PAGES {
+        left("PRAGMA wal_checkpoint(PASSIVE)")?;
+    }
+    Ok(())
+}
+
 fn private_file(path: &Path) -> Result<(), OutboxError> {
     fs::OpenOptions::new()
         .create(true)
@@ -304,6 +322,7 @@ fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "cache_size", -16_384)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?; // see `fold`
     conn.pragma_update(None, "secure_delete", true)?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(())

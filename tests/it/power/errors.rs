@@ -1,7 +1,7 @@
-//! A disk that fails once, at any moment: at its N-th sync, at its N-th write, for each N of a short
-//! run. What follows such an error is nothing: the daemon ends at once and says why, the next one
-//! takes it for a crash, and nobody is lost or told to be served who is not. A full disk is no such
-//! error: it passes.
+//! A disk that fails once: at its N-th sync, at its N-th write, for each N of a short run. What
+//! follows such an error is nothing: the daemon ends at once and says why, the next one takes it
+//! for a crash, and nobody is lost or told to be served who is not. A full disk is no such error:
+//! it passes.
 //!
 //! In doubt means held here, so that any second copy is a fault.
 
@@ -31,7 +31,7 @@ const PEOPLE: usize = 12;
 /// A17: a sync that fails may have lost what it was for, so nothing that follows it counts.
 #[test]
 fn a_sync_that_fails_ends_the_daemon_whichever_it_is() {
-    let run = ShortRun::new();
+    let run = ShortRun::new(PEOPLE);
     run.each(1..=1, |nth| Fault {
         call: "sync",
         file: "*",
@@ -43,7 +43,7 @@ fn a_sync_that_fails_ends_the_daemon_whichever_it_is() {
 /// A17: the same for what is written.
 #[test]
 fn a_write_that_fails_ends_the_daemon_whichever_it_is() {
-    let run = ShortRun::new();
+    let run = ShortRun::new(PEOPLE);
     run.each(stride(), |nth| Fault {
         call: "write",
         file: "-wal",
@@ -52,10 +52,27 @@ fn a_write_that_fails_ends_the_daemon_whichever_it_is() {
     });
 }
 
+/// A17: what was recorded is moved from the log into the database now and then. A disk that refuses
+/// there is no better than one that refuses elsewhere.
+#[test]
+fn a_log_that_cannot_be_moved_into_the_database_ends_the_daemon() {
+    let run = ShortRun::new(300);
+    for call in ["sync", "write"] {
+        let fault = Fault {
+            call,
+            file: "postroom.db",
+            nth: 1,
+            how: "EIO",
+        };
+        let end = run.fail(fault, &mut fastrand::Rng::with_seed(1));
+        assert!(end.is_some(), "the log was not moved");
+    }
+}
+
 /// A14, A15, A16: no room for a moment: at opening, at an arm, at a result.
 #[test]
 fn a_disk_that_is_full_for_a_moment_loses_nothing_whenever_that_is() {
-    let run = ShortRun::new();
+    let run = ShortRun::new(PEOPLE);
     run.each(stride(), |nth| Fault {
         call: "write",
         file: "-wal",
@@ -66,7 +83,7 @@ fn a_disk_that_is_full_for_a_moment_loses_nothing_whenever_that_is() {
 
 #[test]
 fn a_write_that_is_cut_short_goes_on_where_it_stopped() {
-    let run = ShortRun::new();
+    let run = ShortRun::new(PEOPLE);
     run.each(stride(), |nth| Fault {
         call: "write",
         file: "-wal",
@@ -103,9 +120,9 @@ enum End {
 }
 
 impl ShortRun {
-    fn new() -> Self {
+    fn new(people: usize) -> Self {
         let catcher = Catcher::start(Duration::ZERO);
-        let (file, list) = people::list(PEOPLE);
+        let (file, list) = people::list(people);
         let due = Timestamp::now() + 5.seconds();
         let workspace = letter::due_at(due, &catcher, "on_uncertain = \"hold\"", &file);
         // From now on the schedule is known, so that a daemon that comes too late catches up.
