@@ -79,7 +79,8 @@ impl From<&OpenError> for Exit {
     fn from(error: &OpenError) -> Self {
         match error {
             OpenError::Roll(error) => error.into(),
-            OpenError::Outbox(error) => error.into(),
+            OpenError::TooLate(_) => DATA,
+            OpenError::Outbox(error) | OpenError::GivenUp { error, .. } => error.into(),
         }
     }
 }

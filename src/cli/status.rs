@@ -103,7 +103,10 @@ fn open_runs(status: &Status, out: &Out) {
         let so_far = if run.state == "expanding" {
             format!("reading its lists: {}", words::counts(&run.counts))
         } else {
-            words::result(run)
+            match &run.reason {
+                Some(reason) => format!("{}; {}", words::result(run), plain(reason)),
+                None => words::result(run),
+            }
         };
         table.row(vec![
             run.schedule.clone(),

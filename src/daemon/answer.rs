@@ -10,7 +10,7 @@ use crate::calendar::Occurrence;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Schedule};
 use crate::outbox::{OutboxError, Reader, RunRow};
-use crate::plan::{Order, Roll, RollError, survey as survey_roll, upcoming};
+use crate::plan::{Opening, Order, Roll, RollError, survey as survey_roll, upcoming};
 
 /// So many runs are told if nobody says how many.
 const RUNS: usize = 20;
@@ -20,7 +20,10 @@ const RUNS: usize = 20;
 /// # Errors
 /// The outbox cannot be read.
 pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status, OutboxError> {
-    let snapshot = reader.snapshot()?;
+    let mut snapshot = reader.snapshot()?;
+    for run in &mut snapshot.open {
+        run.reason = stranded(config, run);
+    }
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         daemon: None,
@@ -30,6 +33,19 @@ pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status
         open: snapshot.open,
         last: snapshot.last,
         next: next(config, now),
+    })
+}
+
+/// Why nothing of an open run can be sent, if its account is gone from the configuration.
+#[must_use]
+pub fn stranded(config: &Config, run: &RunRow) -> Option<String> {
+    let gone = run.state == "sending" && !config.accounts.contains_key(&run.account);
+    gone.then(|| {
+        format!(
+            "nothing of it is sent: its account `{}` is not in the configuration any more; put it \
+             back, or what waits expires",
+            run.account
+        )
     })
 }
 
@@ -130,18 +146,8 @@ pub fn survey(config: &Config, order: &Order) -> Result<SendAnswer, RollError> {
     roll.only.clone_from(&order.only);
     roll.test.clone_from(&order.test);
     let survey = survey_roll(&roll)?;
-    let schedule = roll.schedule();
-    let account = schedule.via.first().cloned().unwrap_or_default();
-    let from = config
-        .accounts
-        .get(&account)
-        .map(|it| it.sender.from.to_string());
     let (first, rendered) = survey.first.unzip();
     Ok(SendAnswer {
-        run: None,
-        schedule: schedule.name.clone(),
-        from: from.unwrap_or_default(),
-        account,
         people: survey.people,
         duplicates: survey.duplicates,
         invalid: survey.badness.bad,
@@ -150,5 +156,37 @@ pub fn survey(config: &Config, order: &Order) -> Result<SendAnswer, RollError> {
             .and_then(|person| person.mailbox.ok())
             .map(|mailbox| mailbox.to_string()),
         subject: rendered.map(|rendered| rendered.subject),
+        ..sender(config, &order.schedule)
     })
+}
+
+/// What the run of `order` is.
+#[must_use]
+pub fn sent(config: &Config, order: &Order, opening: Opening) -> SendAnswer {
+    let people = opening.people();
+    let (first, subject) = opening.first.unzip();
+    SendAnswer {
+        run: Some(opening.run),
+        people,
+        duplicates: opening.duplicates,
+        invalid: opening.badness.bad,
+        invalid_told: opening.badness.told,
+        first: first.map(|mailbox| mailbox.to_string()),
+        subject,
+        ..sender(config, &order.schedule)
+    }
+}
+
+/// Who sends what a schedule sends.
+fn sender(config: &Config, schedule: &str) -> SendAnswer {
+    let via = config.schedules.get(schedule).and_then(|it| it.via.first());
+    let account = via.and_then(|name| config.accounts.get(name));
+    SendAnswer {
+        schedule: schedule.to_owned(),
+        account: via.cloned().unwrap_or_default(),
+        from: account
+            .map(|it| it.sender.from.to_string())
+            .unwrap_or_default(),
+        ..SendAnswer::default()
+    }
 }

@@ -153,7 +153,7 @@ pub struct SendRequest {
 }
 
 /// What a send is, or would be.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct SendAnswer {
     /// The run; none for a dry run.
     pub run: Option<String>,

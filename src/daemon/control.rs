@@ -4,6 +4,7 @@
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -21,9 +22,13 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::deliver::Watch;
 use crate::outbox::{
-    DeliveryRow, Outbox, OutboxError, Reader, RunRow, Suppress, SuppressionRow, Unsuppress,
+    DeliveryRow, Outbox, OutboxError, Reader, RunFailed, RunRow, Suppress, SuppressionRow,
+    Unsuppress,
 };
 use crate::plan::{OpenError, RollError, open};
+
+/// How long a full disk is left alone.
+const FULL: Duration = Duration::from_secs(5);
 
 /// What the handlers work with.
 pub(super) struct Desk {
@@ -199,28 +204,57 @@ async fn send(
     let watch = desk.watch.clone();
     let sent = tokio::task::spawn_blocking(move || {
         let order = answer::order(&request, &desk.clock)?;
-        let mut answer = answer::survey(&desk.config, &order)?;
-        if !request.dry_run {
-            let opening =
-                open(&desk.config, &desk.outbox, &desk.clock, &order).map_err(|e| match e {
-                    OpenError::Roll(error) => Trouble::from(error),
-                    OpenError::Outbox(error) => Trouble::from(error),
-                })?;
-            tracing::info!(
-                event = "run-opened",
-                schedule = request.schedule,
-                run = opening.run,
-                people = answer.people,
-                "{}: run {} for {} people, asked for by a person",
-                request.schedule,
-                opening.run,
-                answer.people
-            );
-            answer.run = Some(opening.run);
+        if request.dry_run {
+            return Ok(answer::survey(&desk.config, &order)?);
         }
+        let opening = open(&desk.config, &desk.outbox, &desk.clock, &order)
+            .map_err(|error| not_opened(&desk, &request.schedule, error))?;
+        let answer = answer::sent(&desk.config, &order, opening);
+        let run = answer.run.as_deref().unwrap_or_default();
+        tracing::info!(
+            event = "run-opened",
+            schedule = request.schedule,
+            run,
+            people = answer.people,
+            "{}: run {run} for {} people, asked for by a person",
+            request.schedule,
+            answer.people
+        );
         Ok::<_, Trouble>(answer)
     });
     let answer = sent.await.expect("opening a run does not panic")?;
     watch.wake();
     Ok(Json(answer))
+}
+
+/// Tells the log and the person, and sees to it that no run stays half open.
+fn not_opened(desk: &Desk, schedule: &str, error: OpenError) -> Trouble {
+    tracing::error!(
+        event = "run-failed",
+        schedule,
+        "{schedule} was not sent, as a person had asked: {error}"
+    );
+    let text = error.to_string();
+    match error {
+        OpenError::Roll(error) => error.into(),
+        OpenError::TooLate(_) => Trouble(StatusCode::UNPROCESSABLE_ENTITY, text),
+        OpenError::Outbox(error) => error.into(),
+        OpenError::GivenUp { unrecorded, .. } => {
+            if let Some(failed) = unrecorded {
+                tokio::spawn(record_later(
+                    desk.outbox.clone(),
+                    desk.clock.clone(),
+                    failed,
+                ));
+            }
+            Trouble(StatusCode::SERVICE_UNAVAILABLE, text)
+        }
+    }
+}
+
+/// Records that a run was given up when the disk has room again.
+async fn record_later(outbox: Outbox, clock: Clock, failed: RunFailed) {
+    while let Err(OutboxError::Full { .. }) = outbox.submit(failed.clone()).await {
+        clock.sleep(FULL).await;
+    }
 }

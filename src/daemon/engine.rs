@@ -7,18 +7,22 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::answer;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::{Deliver, DeliverError, Settings, Watch};
 use crate::outbox::{
-    Holder, Interrupted, LockError, Outbox, OutboxError, RunFailed, Settle, Settled, StateLock,
-    Sweep,
+    ClearFailed, Holder, Interrupted, LockError, Outbox, OutboxError, RunFailed, Settle, Settled,
+    StateLock, Sweep,
 };
 use crate::plan::{Firings, MANUAL, OpenError, Opening, Order, open};
 use crate::smtp::Deadlines;
 
 /// How often what time alone decides is looked at.
 const SWEEP: Duration = Duration::from_secs(2);
+
+/// How often what failed openings left is removed.
+const TIDY: Duration = Duration::from_secs(60);
 
 /// Everything that works on one state directory.
 pub struct Engine {
@@ -75,9 +79,11 @@ impl Engine {
             fatal,
             _lock: lock,
         };
+        tell_stranded(&engine.config, &engine.outbox)?;
         engine.again = engine.settle_interrupted(settled.interrupted).await?;
         engine.spawn_sweeps();
         engine.spawn_reports();
+        engine.spawn_tidying();
         Ok(engine)
     }
 
@@ -96,6 +102,13 @@ impl Engine {
             }
             let reason =
                 "postroom ended while this run was opened; nothing of it was sent".to_owned();
+            tracing::warn!(
+                event = "run-failed",
+                schedule = run.schedule,
+                occurrence = run.occurrence,
+                "{} was not sent: {reason}",
+                run.schedule
+            );
             self.outbox
                 .submit(RunFailed {
                     run: run.no,
@@ -163,6 +176,16 @@ impl Engine {
         }));
     }
 
+    fn spawn_tidying(&mut self) {
+        let (outbox, clock) = (self.outbox.clone(), self.clock.clone());
+        self.tasks.push(tokio::spawn(async move {
+            loop {
+                tidy(&outbox).await;
+                clock.sleep(TIDY).await;
+            }
+        }));
+    }
+
     /// For waking deliver and for seeing how accounts are.
     #[must_use]
     pub fn watch(&self) -> Watch {
@@ -220,6 +243,33 @@ fn settings(config: &Config) -> Settings {
         addresses: config.daemon.addresses,
         deadlines: Deadlines::default(),
     }
+}
+
+/// Removes the rows of runs that failed. Nobody sees them, so trouble may wait.
+async fn tidy(outbox: &Outbox) {
+    loop {
+        match outbox.submit(ClearFailed).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return tracing::warn!("rows of a failed run stay for now: {error}"),
+        }
+    }
+}
+
+/// Tells which runs wait for an account that is there no more.
+fn tell_stranded(config: &Config, outbox: &Outbox) -> Result<(), OutboxError> {
+    for run in outbox.reader()?.snapshot()?.open {
+        if let Some(text) = answer::stranded(config, &run) {
+            let (schedule, id) = (&run.schedule, &run.id);
+            tracing::warn!(
+                event = "run-stranded",
+                schedule,
+                run = id,
+                "run {id}: {text}"
+            );
+        }
+    }
+    Ok(())
 }
 
 fn tell_settled(settled: &Settled) {

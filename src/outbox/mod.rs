@@ -34,6 +34,7 @@
 //! an occurrence of a schedule has at most one run.
 
 mod claim;
+mod filling;
 mod lock;
 mod query;
 mod record;
@@ -55,14 +56,13 @@ use std::thread::JoinHandle;
 use serde::Serialize;
 
 pub use claim::{Arm, ArmRefusal, Claim, Claimed, Claims, Release};
+pub use filling::{AddRows, ClearFailed, ClearRun, Kept, NewDelivery, RowKey, SealKeys};
 pub use lock::{Holder, LockError, StateLock};
 pub use query::Reader;
 pub use record::{Outcome, Record};
 pub use report::{Report, Told};
 pub use rows::{AttemptRow, Counts, DeliveryRow, Filter, RunRow, Snapshot, SuppressionRow};
-pub use run::{
-    AddRows, FinishRun, FrozenRun, Kept, NewDelivery, NewRun, Opened, RunFailed, SealKeys,
-};
+pub use run::{FinishRun, FrozenRun, NewRun, Opened, RunFailed};
 pub use schedule::{Cursor, KnownSchedule, Missed, SetCursor};
 pub use suppression::{Suppress, Unsuppress};
 pub use sweep::{Interrupted, Settle, Settled, Sweep, Swept};

@@ -169,10 +169,11 @@ impl Reader {
             "{DELIVERY} FROM run r
              CROSS JOIN run_key k ON k.run = r.no AND k.fingerprint = ?2 AND k.key = ?1
              CROSS JOIN delivery d ON d.run = k.run AND d.seq = k.seq
+             WHERE r.state <> 'failed'
              UNION ALL
              {DELIVERY} FROM delivery d INDEXED BY delivery_unsent CROSS JOIN run r ON r.no = d.run
              WHERE d.key = ?1 AND d.state IN ('suppressed', 'skipped', 'invalid')
-               AND NOT EXISTS (SELECT 1 FROM run_key k
+               AND r.state <> 'failed' AND NOT EXISTS (SELECT 1 FROM run_key k
                  WHERE k.run = r.no AND k.fingerprint = ?2 AND k.key = ?1 AND k.seq = d.seq)
              ORDER BY 13 DESC, 14"
         );
@@ -314,6 +315,7 @@ impl Reader {
     }
 }
 
+/// A question that could not be answered.
 pub(super) fn failed(error: rusqlite::Error) -> OutboxError {
     OutboxError::Operation(error.to_string())
 }

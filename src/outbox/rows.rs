@@ -47,7 +47,7 @@ pub struct RunRow {
     pub occurrence: String,
     /// expanding, sending, completed, failed, missed or cancelled.
     pub state: String,
-    /// Why, for failed and missed ones.
+    /// Why, for failed and missed ones, and for open ones that cannot go on.
     pub reason: Option<String>,
     /// The account.
     pub account: String,

@@ -1,19 +1,24 @@
-//! Opening a run: the frozen copy of what to send, and to whom.
+//! Opening a run: the frozen copy of what to send.
 //!
 //! A run opens in steps: [`NewRun`] takes its place (schedule, occurrence), [`AddRows`] brings its
 //! people in chunks, [`SealKeys`] gives every address its one message, [`FinishRun`] hands it to
 //! deliver. Until the last step nothing of it can be claimed. A run that was interrupted in between
-//! is begun anew under the same id.
+//! is begun anew under the same id: frozen anew, and filled anew after [`ClearRun`]. One that
+//! cannot be opened is [`RunFailed`], and its rows are cleared then.
+//!
+//! [`AddRows`]: super::AddRows
+//! [`SealKeys`]: super::SealKeys
+//! [`ClearRun`]: super::ClearRun
 
 use std::time::Duration;
 
+use ring::digest::Digest;
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
 use super::RunNo;
-use super::state::State;
+use super::filling::{forget_counts, still_filled};
 use super::store::Tx;
-use super::suppression::Ban;
 use super::writer::{Operation, Rank};
 use crate::config::OnUncertain;
 
@@ -77,7 +82,10 @@ impl Operation for NewRun {
             })
             .optional()?;
         match earlier {
-            Some((no, id, state)) if state == "expanding" => Ok(Opened::Fill(RunNo(no), id)),
+            Some((no, id, state)) if state == "expanding" => {
+                self.freeze_anew(tx, no)?;
+                Ok(Opened::Fill(RunNo(no), id))
+            }
             Some((_, id, _)) => Ok(Opened::Exists(id)),
             None => self.insert(tx).map(|no| Opened::Fill(no, self.id.clone())),
         }
@@ -86,12 +94,8 @@ impl Operation for NewRun {
 
 impl NewRun {
     fn insert(&self, tx: &Tx<'_>) -> rusqlite::Result<RunNo> {
+        let template = self.keep_template(tx)?;
         let frozen = &self.frozen;
-        let hash = ring::digest::digest(&ring::digest::SHA256, frozen.template.as_bytes());
-        tx.conn
-            .prepare_cached("INSERT OR IGNORE INTO blob (hash, content) VALUES (?1, ?2)")?
-            .execute(params![hash.as_ref(), frozen.template.as_bytes()])?;
-        let retry: Vec<i64> = frozen.retry.iter().map(|wait| millis(*wait)).collect();
         tx.conn
             .prepare_cached(
                 "INSERT INTO run (id, schedule, occurrence, state, account, due_at, opened_at,
@@ -106,183 +110,58 @@ impl NewRun {
                 self.due_at,
                 tx.now,
                 self.expires_at,
-                hash.as_ref(),
+                template.as_ref(),
                 frozen.sender,
                 frozen.utc_offset,
-                serde_json::json!(retry).to_string(),
+                frozen.retry_text(),
                 frozen.on_uncertain.to_string(),
                 millis(frozen.resend_after),
             ])?;
         Ok(RunNo(tx.conn.last_insert_rowid()))
     }
-}
 
-/// One row of a list on its way into a run.
-#[derive(Clone, Debug, Default)]
-pub struct NewDelivery {
-    /// Position in the run, from 1.
-    pub seq: i64,
-    /// The list that it came from.
-    pub list: String,
-    /// Its line in that list.
-    pub line: u64,
-    /// The normalised address, by which duplicates are found.
-    pub key: String,
-    /// The address to send to; for an unusable row what stood there.
-    pub address: String,
-    /// Display name.
-    pub name: Option<String>,
-    /// Template fields, as JSON.
-    pub fields: String,
-    /// Why nothing can be sent for this row.
-    pub invalid: Option<String>,
-}
+    /// A run that was interrupted is what the configuration says now, all of it: its people are
+    /// read anew, too.
+    fn freeze_anew(&self, tx: &Tx<'_>, no: i64) -> rusqlite::Result<()> {
+        let template = self.keep_template(tx)?;
+        let frozen = &self.frozen;
+        tx.conn
+            .prepare_cached(
+                "UPDATE run SET account = ?2, opened_at = ?3, expires_at = ?4, template = ?5,
+                   sender = ?6, utc_offset = ?7, retry = ?8, on_uncertain = ?9, resend_after = ?10
+                 WHERE no = ?1",
+            )?
+            .execute(params![
+                no,
+                frozen.account,
+                tx.now,
+                self.expires_at,
+                template.as_ref(),
+                frozen.sender,
+                frozen.utc_offset,
+                frozen.retry_text(),
+                frozen.on_uncertain.to_string(),
+                millis(frozen.resend_after),
+            ])
+            .map(drop)
+    }
 
-/// Adds a chunk of rows to a run that is being filled.
-#[derive(Debug)]
-pub struct AddRows {
-    /// The run.
-    pub run: RunNo,
-    /// Whether this is the first chunk: rows of an interrupted filling are dropped then.
-    pub first: bool,
-    /// At most some 500, so that arms and results need not wait.
-    pub rows: Vec<NewDelivery>,
-}
-
-impl Operation for AddRows {
-    /// How many of them get no mail because their address is suppressed.
-    type Receipt = u64;
-    const RANK: Rank = Rank::Bulk;
-
-    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<u64> {
-        still_filled(tx, self.run)?;
-        if self.first {
-            clear(tx, self.run)?;
-        }
-        let bans = Ban::load(tx)?;
-        let mut suppressed = 0;
-        for row in &self.rows {
-            let (state, reason) = match (&row.invalid, &bans) {
-                (Some(reason), _) => (State::Invalid, Some(reason.clone())),
-                (None, Some(ban)) => match ban.reason(tx, &row.key)? {
-                    Some(reason) => (State::Suppressed, Some(reason)),
-                    None => (State::Queued, None),
-                },
-                (None, None) => (State::Queued, None),
-            };
-            suppressed += u64::from(state == State::Suppressed);
-            tx.conn
-                .prepare_cached(
-                    "INSERT INTO delivery (run, seq, state, list, line, key, address, name,
-                       fields, reason, next_at, ended_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-                )?
-                .execute(params![
-                    self.run.0,
-                    row.seq,
-                    state.name(),
-                    row.list,
-                    row.line,
-                    row.key,
-                    row.address,
-                    row.name,
-                    row.fields,
-                    reason,
-                    0, // at once, whatever a clock that is set back says later
-                    state.is_final().then_some(tx.now),
-                ])?;
-            tx.count(self.run.0, state, 1);
-        }
-        Ok(suppressed)
+    /// Keeps the template by its content, and returns the name it has there.
+    fn keep_template(&self, tx: &Tx<'_>) -> rusqlite::Result<Digest> {
+        let content = self.frozen.template.as_bytes();
+        let hash = ring::digest::digest(&ring::digest::SHA256, content);
+        tx.conn
+            .prepare_cached("INSERT OR IGNORE INTO blob (hash, content) VALUES (?1, ?2)")?
+            .execute(params![hash.as_ref(), content])?;
+        Ok(hash)
     }
 }
 
-/// Rows come and go only until the run is handed to deliver: later they are what happened.
-fn still_filled(tx: &Tx<'_>, run: RunNo) -> rusqlite::Result<()> {
-    tx.conn
-        .prepare_cached("SELECT 1 FROM run WHERE no = ?1 AND state = 'expanding'")?
-        .query_row([run.0], |_| Ok(()))
-}
-
-fn clear(tx: &Tx<'_>, run: RunNo) -> rusqlite::Result<()> {
-    for sql in [
-        "DELETE FROM run_key WHERE run = ?1",
-        "DELETE FROM delivery WHERE run = ?1",
-        "DELETE FROM tally WHERE run = ?1",
-    ] {
-        tx.conn.prepare_cached(sql)?.execute([run.0])?;
+impl FrozenRun {
+    fn retry_text(&self) -> String {
+        let retry: Vec<i64> = self.retry.iter().map(|wait| millis(*wait)).collect();
+        serde_json::json!(retry).to_string()
     }
-    Ok(())
-}
-
-/// Gives each address of a run its one message: the first row keeps it, later ones are skipped.
-/// Sent in chunks that are sorted by fingerprint over the whole run, which keeps the index's pages
-/// in order; rows of one fingerprint may lie in two chunks.
-#[derive(Debug)]
-pub struct SealKeys {
-    /// The run.
-    pub run: RunNo,
-    /// ([`Kept::fingerprint`], seq), ascending.
-    pub keys: Vec<(i64, i64)>,
-}
-
-/// Which rows keep their address.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kept {
-    /// How many of the chunk were duplicates.
-    pub duplicates: u64,
-}
-
-impl Kept {
-    /// Sorts equal addresses next to each other; 64 bits of SHA-256, the same in every process.
-    #[must_use]
-    pub fn fingerprint(key: &str) -> i64 {
-        let hash = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
-        let first = hash.as_ref()[..8]
-            .try_into()
-            .expect("a SHA-256 has 32 bytes");
-        i64::from_be_bytes(first)
-    }
-}
-
-impl Operation for SealKeys {
-    type Receipt = Kept;
-    const RANK: Rank = Rank::Bulk;
-
-    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Kept> {
-        still_filled(tx, self.run)?;
-        let mut duplicates = 0;
-        for (fingerprint, seq) in &self.keys {
-            let fresh = tx
-                .conn
-                .prepare_cached(
-                    "INSERT OR IGNORE INTO run_key (run, fingerprint, key, seq)
-                     SELECT run, ?2, key, seq FROM delivery
-                     WHERE run = ?1 AND seq = ?3 AND state = 'queued'",
-                )?
-                .execute(params![self.run.0, fingerprint, seq])?;
-            if fresh == 0 && skip_duplicate(tx, self.run, *fingerprint, *seq)? {
-                tx.moved(self.run.0, State::Queued, State::Skipped);
-                duplicates += 1;
-            }
-        }
-        Ok(Kept { duplicates })
-    }
-}
-
-fn skip_duplicate(tx: &Tx<'_>, run: RunNo, fingerprint: i64, seq: i64) -> rusqlite::Result<bool> {
-    let changed = tx
-        .conn
-        .prepare_cached(
-            "UPDATE delivery SET state = 'skipped', ended_at = ?4, reason = (
-               SELECT 'the same address as ' || first.list || ' line ' || first.line
-               FROM run_key k JOIN delivery first ON first.run = k.run AND first.seq = k.seq
-               WHERE k.run = ?1 AND k.fingerprint = ?2 AND k.key = delivery.key)
-             WHERE run = ?1 AND seq = ?3 AND state = 'queued' AND NOT EXISTS (
-               SELECT 1 FROM run_key k WHERE k.run = ?1 AND k.fingerprint = ?2 AND k.seq = ?3)",
-        )?
-        .execute(params![run.0, fingerprint, seq, tx.now])?;
-    Ok(changed == 1)
 }
 
 /// Hands a filled run to deliver.
@@ -309,7 +188,8 @@ impl Operation for FinishRun {
     }
 }
 
-/// Ends a run of which nothing was sent, with the reason why.
+/// Ends a run of which nothing was sent, with the reason why. From then on nobody sees its rows;
+/// [`ClearRun`](super::ClearRun) removes them.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunFailed {
     /// The run.
@@ -320,11 +200,12 @@ pub struct RunFailed {
 
 impl Operation for RunFailed {
     type Receipt = ();
-    const RANK: Rank = Rank::Step;
+    /// A full disk is one of the reasons.
+    const RANK: Rank = Rank::Result;
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<()> {
         still_filled(tx, self.run)?;
-        clear(tx, self.run)?;
+        forget_counts(tx, self.run)?;
         tx.conn
             .prepare_cached(
                 "UPDATE run SET state = 'failed', reason = ?2, ended_at = ?3

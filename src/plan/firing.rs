@@ -223,13 +223,13 @@ impl Firings {
         match outcome {
             Ok(opening) if opening.existed => {}
             Ok(opening) => log_opening(schedule, &opening),
-            Err(OpenError::Roll(error)) => tracing::error!(
+            Err(OpenError::Outbox(error)) => return Err(error),
+            Err(error) => tracing::error!(
                 event = "run-failed",
                 schedule,
                 occurrence = order.occurrence,
                 "{schedule} was not sent: {error}"
             ),
-            Err(OpenError::Outbox(error)) => return Err(error),
         }
         self.advance(schedule, order.due_at).await
     }
@@ -259,7 +259,7 @@ impl Firings {
 /// Log line of a run that was opened.
 pub(super) fn log_opening(schedule: &str, opening: &super::Opening) {
     let badness = &opening.badness;
-    let people = badness.usable() - opening.duplicates - opening.suppressed;
+    let people = opening.people();
     tracing::info!(
         event = "run-opened",
         schedule,
@@ -292,12 +292,7 @@ fn due_between(calendar: &Calendar, from: Timestamp, now: Timestamp, catch_up: C
     let Some(last) = passed.pop() else {
         return Due::default();
     };
-    let late = Duration::try_from(now - last.at).unwrap_or_default();
-    let most = match catch_up {
-        CatchUp::Within(most) => most.max(TICK),
-        CatchUp::Never => 2 * TICK, // a busy moment is not downtime
-    };
-    if late <= most {
+    if !is_late(catch_up, last.at, now) {
         return Due {
             run: Some(last),
             missed: passed,
@@ -307,6 +302,15 @@ fn due_between(calendar: &Calendar, from: Timestamp, now: Timestamp, catch_up: C
     Due {
         run: None,
         missed: passed,
+    }
+}
+
+/// Whether it is too late for what was due at `at`.
+pub(super) fn is_late(catch_up: CatchUp, at: Timestamp, now: Timestamp) -> bool {
+    let late = Duration::try_from(now - at).unwrap_or_default();
+    late > match catch_up {
+        CatchUp::Within(most) => most.max(TICK),
+        CatchUp::Never => 2 * TICK, // a busy moment is not downtime
     }
 }
 

@@ -8,8 +8,10 @@
 //! the outbox takes its key only once; one schedule's trouble never stops another; nothing is sent
 //! of a run that is not whole.
 
+mod filling;
 mod firing;
 mod opening;
+mod preflight;
 mod roll;
 
 pub use firing::{Firings, Upcoming, upcoming};

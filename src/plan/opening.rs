@@ -4,16 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lettre::message::Mailbox;
 
-use super::roll::{Badness, Person, Roll, RollError};
+use super::filling::Filling;
+use super::firing::is_late;
+use super::roll::{Badness, Roll, RollError};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Config, Schedule};
-use crate::outbox::{
-    AddRows, FinishRun, FrozenRun, Kept, NewDelivery, NewRun, Opened, Outbox, OutboxError,
-    RunFailed, RunNo, SealKeys,
-};
-
-/// So many rows go to the outbox at once: more would make arms and results wait.
-const CHUNK: usize = 500;
+use crate::outbox::{FinishRun, FrozenRun, NewRun, Opened, Outbox, OutboxError, RunFailed, RunNo};
 
 /// A run that is to be opened.
 #[derive(Clone, Debug)]
@@ -51,10 +47,16 @@ impl Order {
     pub fn manual(schedule: &str, clock: &Clock) -> Self {
         Self::due(schedule, format!("{MANUAL}{}", clock.new_id()), clock.now())
     }
+
+    /// Whether a person asked for it.
+    #[must_use]
+    pub fn is_manual(&self) -> bool {
+        self.occurrence.starts_with(MANUAL)
+    }
 }
 
 /// A run that was opened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Opening {
     /// Its ULID.
     pub run: String,
@@ -66,17 +68,39 @@ pub struct Opening {
     pub suppressed: u64,
     /// Rows that repeat an address.
     pub duplicates: u64,
+    /// The first person who can be mailed, with their subject.
+    pub first: Option<(Mailbox, String)>,
 }
 
-/// Why a run was not opened.
+impl Opening {
+    /// Different people who get it.
+    #[must_use]
+    pub fn people(&self) -> u64 {
+        self.badness.usable() - self.duplicates - self.suppressed
+    }
+}
+
+/// Why a run was not opened. Nothing is sent to anybody.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum OpenError {
     /// Something is wrong with the audience. The run is recorded as failed.
     #[error(transparent)]
     Roll(#[from] RollError),
+    /// An occurrence that was interrupted, and is too late now. The run is recorded as failed.
+    #[error("{0}")]
+    TooLate(String),
     /// The outbox did not take it. An interrupted opening is begun anew later.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// The outbox did not take it, and a person was waiting: it is not begun anew, or it would be
+    /// sent when nobody expects it any more.
+    #[error("{error}. This run was given up; nothing of it was sent: send it again then")]
+    GivenUp {
+        /// What the outbox said.
+        error: OutboxError,
+        /// What could not be recorded either, and has to be once the outbox takes it.
+        unrecorded: Option<RunFailed>,
+    },
 }
 
 /// Opens the run of `order`. Blocks: it reads files and waits for the disk.
@@ -92,53 +116,82 @@ pub fn open(
     let mut roll = Roll::of(config, &order.schedule)?;
     roll.only.clone_from(&order.only);
     roll.test.clone_from(&order.test);
-    let new_run = frozen(config, &roll, clock, order);
-    let (run, id) = match outbox.submit(new_run).wait()? {
+    let (run, id) = match outbox.submit(frozen(config, &roll, clock, order)).wait()? {
         Opened::Fill(run, id) => (run, id),
         Opened::Exists(run) => {
             return Ok(Opening {
                 run,
                 existed: true,
-                badness: Badness::default(),
-                suppressed: 0,
-                duplicates: 0,
+                ..Opening::default()
             });
         }
     };
-    let mut filling = Filling::new(outbox, run);
     // A panic in a list reader or a template concerns this run, not all schedules.
-    let filled = catch_unwind(AssertUnwindSafe(|| filling.fill(&roll))).unwrap_or_else(|_| {
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        in_time(&roll, clock, order)?;
+        fill(outbox, run, &roll)
+    }));
+    let opened = opened.unwrap_or_else(|_| {
         let text = "postroom failed while it read the lists (a bug); nothing was sent";
         Err(RollError::BadRows(text.to_owned()).into())
     });
-    match filled {
-        Ok(badness) => {
-            let duplicates = filling.seal()?;
-            outbox
-                .submit(FinishRun {
-                    run,
-                    people: filling.seq,
-                })
-                .wait()?;
-            let suppressed = filling.suppressed;
-            Ok(Opening {
-                run: id,
-                existed: false,
-                badness,
-                suppressed,
-                duplicates,
-            })
-        }
-        Err(OpenError::Roll(error)) => {
-            outbox
-                .submit(RunFailed {
-                    run,
-                    reason: error.to_string(),
-                })
-                .wait()?;
-            Err(error.into())
-        }
-        Err(error) => Err(error),
+    match opened {
+        Ok(opening) => Ok(Opening { run: id, ..opening }),
+        Err(error) => Err(end(outbox, run, order, error)),
+    }
+}
+
+/// An opening that was interrupted is begun anew as long as a missed one would be caught up.
+fn in_time(roll: &Roll<'_>, clock: &Clock, order: &Order) -> Result<(), OpenError> {
+    let now = clock.now();
+    if order.is_manual() || !is_late(roll.schedule().catch_up, order.due_at, now) {
+        return Ok(());
+    }
+    Err(OpenError::TooLate(format!(
+        "its opening was interrupted, and now it is too late for it: it was due at {}, and \
+         `catch_up` allows no more; nothing was sent",
+        order.due_at.strftime("%Y-%m-%d %H:%M:%SZ")
+    )))
+}
+
+fn fill(outbox: &Outbox, run: RunNo, roll: &Roll<'_>) -> Result<Opening, OpenError> {
+    let mut filling = Filling::new(outbox, run);
+    filling.clear()?;
+    let badness = filling.fill(roll)?;
+    let duplicates = filling.seal()?;
+    let people = filling.rows;
+    outbox.submit(FinishRun { run, people }).wait()?;
+    Ok(Opening {
+        badness,
+        duplicates,
+        suppressed: filling.suppressed,
+        first: filling.first,
+        ..Opening::default()
+    })
+}
+
+/// Ends a run that could not be opened, unless it is begun anew later. Nobody sees its rows then;
+/// housekeeping removes them.
+fn end(outbox: &Outbox, run: RunNo, order: &Order, error: OpenError) -> OpenError {
+    let reason = match &error {
+        OpenError::Outbox(OutboxError::Stopped(_)) => return error, // it records nothing more
+        OpenError::Outbox(_) if !order.is_manual() => return error,
+        OpenError::Outbox(why) => format!("{why}; this run was given up: send it again then"),
+        _ => error.to_string(),
+    };
+    let failed = RunFailed { run, reason };
+    let recorded = outbox.submit(failed.clone()).wait();
+    match (error, recorded) {
+        (OpenError::Outbox(error), recorded) => OpenError::GivenUp {
+            error,
+            unrecorded: recorded.is_err().then_some(failed),
+        },
+        (error, Ok(())) => error,
+        (_, Err(error)) if order.is_manual() => OpenError::GivenUp {
+            error,
+            unrecorded: Some(failed),
+        },
+        (_, Err(error)) => error.into(),
     }
 }
 
@@ -174,91 +227,4 @@ fn account_of<'a>(config: &'a Config, schedule: &Schedule) -> &'a Account {
         .accounts
         .get(name)
         .expect("a loaded configuration has the accounts of its schedules")
-}
-
-/// A run while its rows are brought to the outbox.
-struct Filling<'a> {
-    outbox: &'a Outbox,
-    run: RunNo,
-    first: bool,
-    seq: i64,
-    chunk: Vec<NewDelivery>,
-    keys: Vec<(i64, i64)>,
-    suppressed: u64,
-}
-
-impl<'a> Filling<'a> {
-    fn new(outbox: &'a Outbox, run: RunNo) -> Self {
-        let chunk = Vec::with_capacity(CHUNK);
-        Self {
-            outbox,
-            run,
-            first: true,
-            seq: 0,
-            chunk,
-            keys: Vec::new(),
-            suppressed: 0,
-        }
-    }
-
-    fn fill(&mut self, roll: &Roll<'_>) -> Result<Badness, OpenError> {
-        let badness = roll.call::<OpenError>(|person| self.add(person))?;
-        self.flush()?; // also an empty run drops what an interrupted one left
-        Ok(badness)
-    }
-
-    fn add(&mut self, person: Person) -> Result<(), OpenError> {
-        self.seq += 1;
-        if person.fault.is_none() {
-            self.keys.push((Kept::fingerprint(&person.key), self.seq));
-        }
-        let (address, name) = match person.mailbox {
-            Ok(mailbox) => (mailbox.email.to_string(), mailbox.name),
-            Err(raw) => (raw.chars().take(320).collect(), None),
-        };
-        self.chunk.push(NewDelivery {
-            seq: self.seq,
-            list: person.list,
-            line: person.line,
-            key: person.key,
-            address,
-            name,
-            fields: serde_json::Value::Object(person.fields).to_string(),
-            invalid: person.fault,
-        });
-        if self.chunk.len() >= CHUNK {
-            self.flush()
-        } else {
-            Ok(())
-        }
-    }
-
-    fn flush(&mut self) -> Result<(), OpenError> {
-        let rows = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
-        let first = std::mem::take(&mut self.first);
-        self.suppressed += self
-            .outbox
-            .submit(AddRows {
-                run: self.run,
-                first,
-                rows,
-            })
-            .wait()?;
-        Ok(())
-    }
-
-    /// Gives each address its one message, in the order of the fingerprints, which keeps the
-    /// index's pages in order; the lowest row keeps the address.
-    fn seal(&mut self) -> Result<u64, OpenError> {
-        self.keys.sort_unstable();
-        let mut duplicates = 0;
-        for keys in self.keys.chunks(CHUNK) {
-            let seal = SealKeys {
-                run: self.run,
-                keys: keys.to_vec(),
-            };
-            duplicates += self.outbox.submit(seal).wait()?.duplicates;
-        }
-        Ok(duplicates)
-    }
 }

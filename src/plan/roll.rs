@@ -1,10 +1,10 @@
 //! Calling the roll: who is on the lists of a schedule, and can the template be rendered for them.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use lettre::message::Mailbox;
 
+use super::preflight::in_order;
 use crate::audience::{self, ListError, Row};
 use crate::compose::{Rendered, Template};
 use crate::config::{BadRows, Config, Empty, Schedule};
@@ -149,7 +149,7 @@ impl<'a> Roll<'a> {
     }
 
     /// Calls `each` for every row of every list, in order, and weighs the whole at the end. Rows
-    /// are read as a stream; nothing is kept.
+    /// are read as a stream and rendered on all cores; nothing is kept.
     ///
     /// # Errors
     /// Why nothing must be sent to anybody, or what `each` said.
@@ -159,32 +159,59 @@ impl<'a> Roll<'a> {
     ) -> Result<Badness, E> {
         let mut seen = Badness::default();
         let mut fuse = self.schedule.max_recipients.map(Fuse::new);
-        for list in &self.lists {
-            let rows = list
-                .read()
-                .map_err(|error| RollError::List(Box::new(error)))?;
-            self.check_columns(&list.name, rows.columns())?;
-            for row in rows {
-                let row = row.map_err(|error| RollError::List(Box::new(error)))?;
-                let Some(person) = self.person(&list.name, row) else {
-                    continue;
-                };
-                seen.count(&person);
-                if let Some(fuse) = &mut fuse {
-                    fuse.count(&person)?;
-                }
-                each(person)?;
-                if self.test.is_some() && seen.usable() == 1 {
-                    return Ok(seen);
-                }
+        let rendered = |row: Result<_, RollError>| row.map(|(list, row)| self.person(list, row));
+        let called = in_order(self.rows(), rendered, |person| {
+            let Some(person) = person.map_err(|error| End::Of(error.into()))? else {
+                return Ok(());
+            };
+            seen.count(&person);
+            if let Some(fuse) = &mut fuse {
+                fuse.count(&person).map_err(|error| End::Of(error.into()))?;
             }
+            each(person).map_err(End::Of)?;
+            match self.test.is_some() && seen.usable() == 1 {
+                true => Err(End::Enough),
+                false => Ok(()),
+            }
+        });
+        match called {
+            Err(End::Of(error)) => return Err(error),
+            Err(End::Enough) => return Ok(seen),
+            Ok(()) => {}
+        }
+        if let Some(fuse) = &mut fuse {
+            fuse.weigh()?;
         }
         self.weigh(&seen)?;
         Ok(seen)
     }
 
-    /// A row as a person, if it is among those that were asked for.
+    /// The rows of all lists, each with the name of its list. A list is opened when the one before
+    /// it is done; what follows an error must not be used.
+    fn rows(&self) -> impl Iterator<Item = Result<(&'a str, Row), RollError>> + Send {
+        let fault = |error| RollError::List(Box::new(error));
+        self.lists.iter().flat_map(move |list| {
+            let rows = list.read().map_err(fault).and_then(|rows| {
+                self.check_columns(&list.name, rows.columns())?;
+                Ok(rows)
+            });
+            let (rows, error) = match rows {
+                Ok(rows) => (Some(rows), None),
+                Err(error) => (None, Some(Err(error))),
+            };
+            let rows = rows.into_iter().flatten();
+            error
+                .into_iter()
+                .chain(rows.map(move |row| Ok((&*list.name, row.map_err(fault)?))))
+        })
+    }
+
+    /// A row as a person, rendered once, if it is among those that were asked for.
     fn person(&self, list: &str, row: Row) -> Option<Person> {
+        let key = row.recipient.as_ref().map_or("", |it| &it.key);
+        if self.only.as_ref().is_some_and(|only| *only != key) {
+            return None;
+        }
         let mut person = Person {
             list: list.to_owned(),
             line: row.line,
@@ -195,19 +222,13 @@ impl<'a> Roll<'a> {
         };
         match row.recipient {
             Ok(recipient) => {
-                person.fault = self
-                    .template
-                    .check(&recipient.fields)
-                    .err()
-                    .map(|e| e.to_string());
+                let checked = self.template.check(&recipient.fields);
+                person.fault = checked.err().map(|fault| fault.to_string());
                 person.key = recipient.key;
                 person.mailbox = Ok(recipient.mailbox);
                 person.fields = recipient.fields;
             }
             Err(fault) => person.fault = Some(fault.to_string()),
-        }
-        if self.only.as_ref().is_some_and(|only| *only != person.key) {
-            return None;
         }
         if let Some(test) = &self.test {
             person.key = audience::key(&test.email);
@@ -259,28 +280,64 @@ impl<'a> Roll<'a> {
     }
 }
 
+/// Why a roll is called no further.
+enum End<E> {
+    /// Nothing more is wanted.
+    Enough,
+    Of(E),
+}
+
 /// Counts different people up to the number that a run may have.
 struct Fuse {
-    most: u64,
-    people: HashSet<i64>,
+    most: usize,
+    people: Distinct,
+    /// When to look again: there may be that many rows, and fewer people.
+    next: usize,
 }
 
 impl Fuse {
     fn new(most: u64) -> Self {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
         Self {
             most,
-            people: HashSet::new(),
+            people: Distinct::default(),
+            next: most,
         }
     }
 
     fn count(&mut self, person: &Person) -> Result<(), RollError> {
         if person.fault.is_none() {
-            self.people.insert(Kept::fingerprint(&person.key));
+            self.people.add(&person.key);
         }
-        if self.people.len() as u64 > self.most {
-            return Err(RollError::TooMany { most: self.most });
+        if self.people.0.len() > self.next {
+            self.weigh()?;
+            self.next = self.most.saturating_add(self.most / 4 + 1000);
         }
         Ok(())
+    }
+
+    fn weigh(&mut self) -> Result<(), RollError> {
+        if self.people.count() > self.most {
+            let most = self.most as u64;
+            return Err(RollError::TooMany { most });
+        }
+        Ok(())
+    }
+}
+
+/// Different addresses, for 8 bytes each.
+#[derive(Default)]
+struct Distinct(Vec<i64>);
+
+impl Distinct {
+    fn add(&mut self, key: &str) {
+        self.0.push(Kept::fingerprint(key));
+    }
+
+    fn count(&mut self) -> usize {
+        self.0.sort_unstable();
+        self.0.dedup();
+        self.0.len()
     }
 }
 
@@ -337,8 +394,7 @@ pub struct Survey {
 /// # Errors
 /// Why a run would not be sent.
 pub fn survey(roll: &Roll<'_>) -> Result<Survey, RollError> {
-    let mut seen = HashSet::new();
-    let mut duplicates = 0;
+    let mut seen = Distinct::default();
     let mut first = None;
     let badness = roll.call::<RollError>(|person| {
         if person.fault.is_some() {
@@ -349,14 +405,13 @@ pub fn survey(roll: &Roll<'_>) -> Result<Survey, RollError> {
         {
             first = Some((person.clone(), rendered));
         }
-        if !seen.insert(Kept::fingerprint(&person.key)) {
-            duplicates += 1;
-        }
+        seen.add(&person.key);
         Ok(())
     })?;
+    let people = seen.count() as u64;
     Ok(Survey {
-        people: seen.len() as u64,
-        duplicates,
+        people,
+        duplicates: badness.usable() - people,
         badness,
         first,
     })

@@ -9,6 +9,7 @@ use postroom::outbox::{Holder, LockError, Missed, Outbox, OutboxError, StateLock
 use rusqlite::Connection;
 
 use crate::world::bench::{Bench, now, start};
+use crate::world::small_disk::SmallDisk;
 
 fn clock() -> Clock {
     Clock::simulated(start(), 1)
@@ -166,36 +167,6 @@ fn missed(bench: &Bench, n: u32) -> Missed {
     }
 }
 
-/// A small file system of its own; `None`, and a loud word, where mounting is not permitted.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(size: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let options = format!("size={size}");
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-            .arg(dir.path())
-            .output()
-            .is_ok_and(|output| output.status.success());
-        if !mounted {
-            let _ = std::io::Write::write_all(
-                &mut std::io::stderr(),
-                b"SKIPPED: no tmpfs can be mounted here, the full disk was not tried\n",
-            );
-        }
-        mounted.then_some(Self(dir))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount")
-            .arg(self.0.path())
-            .output();
-    }
-}
-
 #[test]
 fn on_a_full_disk_nothing_is_armed_and_what_was_sent_is_still_recorded() {
     use postroom::outbox::state::State;
@@ -206,7 +177,7 @@ fn on_a_full_disk_nothing_is_armed_and_what_was_sent_is_still_recorded() {
         return;
     };
     let clock = clock();
-    let outbox = Outbox::open_inline(disk.0.path(), clock.clone()).unwrap();
+    let outbox = Outbox::open_inline(disk.path(), clock.clone()).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench { dir, clock, outbox };
     // The bench's files lie on the small disk; its own folder stays empty.
@@ -214,10 +185,7 @@ fn on_a_full_disk_nothing_is_armed_and_what_was_sent_is_still_recorded() {
     bench.open_run(run, &["ada@example.org", "bob@example.org"]);
     let lanes = bench.claim(2);
     bench.arm(&lanes[0]).unwrap();
-    // Fill what is left, to the last byte.
-    let stuffing = disk.0.path().join("stuffing");
-    let mut file = fs::File::create(&stuffing).unwrap();
-    while std::io::Write::write(&mut file, &[0; 512]).is_ok_and(|n| n > 0) {}
+    disk.stuff().unwrap();
 
     // Whatever room the log had already is used up first.
     let full = (0..3000).find_map(|n| now(bench.outbox.submit(missed(&bench, n))).err());
@@ -255,14 +223,13 @@ fn on_a_full_disk_nothing_is_armed_and_what_was_sent_is_still_recorded() {
     );
     assert!(now(bench.outbox.submit(arm.clone())).is_err());
 
-    drop(file); // an open file keeps its room
-    fs::remove_file(&stuffing).unwrap();
+    disk.unstuff().unwrap();
     assert_eq!(
         now(bench.outbox.submit(arm)).unwrap(),
         [Ok(())],
         "there is room again"
     );
-    assert!(disk.0.path().join("ballast").exists());
+    assert!(disk.path().join("ballast").exists());
     let states: Vec<_> = bench
         .outbox
         .reader()
@@ -368,10 +335,9 @@ fn a_writer_that_dies_answers_its_callers() {
         panic!("a fresh run");
     };
     let rows = vec![crate::world::bench::row(1, "ada@example.org")];
-    let first = true;
     bench
         .outbox
-        .submit(postroom::outbox::AddRows { run, first, rows })
+        .submit(postroom::outbox::AddRows { run, rows })
         .wait()
         .unwrap();
     // Something that the schema forbids, and the code takes for impossible.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postroom::config::Config;
+use postroom::outbox::{AddRows, NewRun, Opened};
 use postroom::plan::{Firings, Order, upcoming};
 
 use super::{ACCOUNT, Desk, hello};
@@ -223,31 +224,40 @@ async fn a_list_that_cannot_be_read_fails_its_run_and_no_other() {
     assert_eq!(run.counts.total(), 0);
 }
 
-/// A1, A2: an opening that was interrupted is taken up again.
+impl Desk {
+    /// The opening of nine o'clock is interrupted; the order to take it up is what is found at the
+    /// next start.
+    async fn interrupted(&self, config: &Arc<Config>) -> (String, Vec<Order>) {
+        self.watch(config, HOUR / 2).await;
+        self.jump("2026-06-01T09:00:05Z");
+        let begun = NewRun {
+            id: self.clock.new_id().to_string(),
+            schedule: "hello".to_owned(),
+            occurrence: "2026-06-01T09:00".to_owned(),
+            due_at: self.clock.now().as_millisecond() - 5000,
+            expires_at: self.clock.now().as_millisecond() + 3_600_000,
+            frozen: crate::world::bench::frozen(),
+        };
+        let id = begun.id.clone();
+        let Opened::Fill(run, _) = self.outbox.submit(begun).await.unwrap() else {
+            panic!("it is new");
+        };
+        let rows = vec![crate::world::bench::row(1, "left@example.org")];
+        self.outbox.submit(AddRows { run, rows }).await.unwrap();
+        let due_at = "2026-06-01T09:00:00Z".parse().unwrap();
+        let again = Order::due("hello", "2026-06-01T09:00".to_owned(), due_at);
+        (id, vec![again])
+    }
+}
+
+/// A1, A2: an opening that was interrupted is taken up again, as the configuration is now.
 #[tokio::test(start_paused = true)]
 async fn an_interrupted_opening_is_finished_by_the_next_process() {
     let desk = Desk::new();
     let config = desk.config(&hello(NINE));
-    desk.watch(&config, HOUR / 2).await;
-    desk.jump("2026-06-01T09:00:05Z");
-    let bench = crate::world::bench::frozen();
-    let begun = postroom::outbox::NewRun {
-        id: desk.clock.new_id().to_string(),
-        schedule: "hello".to_owned(),
-        occurrence: "2026-06-01T09:00".to_owned(),
-        due_at: desk.clock.now().as_millisecond() - 5000,
-        expires_at: desk.clock.now().as_millisecond() + 3_600_000,
-        frozen: postroom::outbox::FrozenRun {
-            account: "ops".to_owned(),
-            ..bench
-        },
-    };
-    let id = begun.id.clone();
-    desk.outbox.submit(begun).await.unwrap();
-    // Down until long after `catch_up`: the order comes from what was found at start.
-    desk.jump("2026-06-01T15:00:00Z");
-    let due_at = "2026-06-01T09:00:00Z".parse().unwrap();
-    let again = vec![Order::due("hello", "2026-06-01T09:00".to_owned(), due_at)];
+    let (id, again) = desk.interrupted(&config).await;
+    desk.jump("2026-06-01T09:55:00Z");
+    let config = desk.config(&hello(&format!("{NINE}\nexpires = \"3h\"")));
     desk.watch_again(&config, again, HOUR).await;
     let runs = desk.runs();
     assert_eq!(runs.len(), 1, "{runs:?}");
@@ -255,7 +265,47 @@ async fn an_interrupted_opening_is_finished_by_the_next_process() {
         (runs[0].id.as_str(), runs[0].state.as_str()),
         (id.as_str(), "sending")
     );
-    assert_eq!(runs[0].counts.total(), 1);
+    let rows = desk.rows(&id);
+    assert_eq!(
+        (rows.len(), rows[0].address.as_str()),
+        (1, "ada@example.org")
+    );
+    assert_eq!(runs[0].expires_at - runs[0].opened_at, 3 * 3_600_000);
+    let reader = desk.outbox.reader().unwrap();
+    let no = reader.run_no(&id).unwrap().unwrap();
+    let (_, frozen) = reader.frozen(no).unwrap();
+    assert!(frozen.template.contains("Hello {{email}}"), "{frozen:?}");
+    assert!(frozen.sender.contains("ops@example.org"), "{frozen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_opening_is_not_taken_up_later_than_a_missed_one_would_be() {
+    for (catch_up, back_at, state) in [
+        ("", "2026-06-01T10:00:01Z", "failed"),
+        ("catch_up = \"6h\"", "2026-06-01T14:59:59Z", "sending"),
+        ("catch_up = \"6h\"", "2026-06-01T15:00:01Z", "failed"),
+        ("catch_up = \"never\"", "2026-06-01T09:05:00Z", "failed"),
+    ] {
+        let desk = Desk::new();
+        let config = desk.config(&hello(&format!("{NINE}\n{catch_up}")));
+        let (id, again) = desk.interrupted(&config).await;
+        desk.jump(back_at);
+        desk.watch_again(&config, again, HOUR).await;
+        let runs = desk.runs();
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        assert_eq!(
+            (runs[0].id.as_str(), runs[0].state.as_str()),
+            (id.as_str(), state),
+            "{catch_up} {back_at}"
+        );
+        if state == "failed" {
+            let reason = runs[0].reason.as_deref().unwrap();
+            for part in ["2026-06-01 09:00:00Z", "interrupted", "`catch_up`"] {
+                assert!(reason.contains(part), "{reason}");
+            }
+            assert!(desk.rows(&id).is_empty());
+        }
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! A run is whole or it is nothing, and every row of its lists is accounted for.
 
-use postroom::outbox::Suppress;
+use postroom::daemon::answer;
+use postroom::outbox::{ClearFailed, Outbox, Suppress};
 use postroom::plan::{OpenError, Opening, Order, open};
 
 use super::{ACCOUNT, Desk, hello};
+use crate::world::small_disk::SmallDisk;
 
 impl Desk {
     fn open(&self, text: &str) -> Result<Opening, OpenError> {
@@ -270,4 +272,105 @@ fn the_fuse_counts_nobody_twice() {
     desk.house.people(&rows);
     let opening = desk.open(&hello("max_recipients = 5"));
     assert_eq!(opening.unwrap().duplicates, 5);
+}
+
+/// More than go from one thread to another at once, and more than one chunk: whatever the threads
+/// do, rows keep their order and their lines.
+#[test]
+fn a_long_list_comes_in_whole_and_in_order() {
+    let desk = Desk::new();
+    desk.house
+        .write("templates/hello/body.txt", "Dear {{title}}\n");
+    let title = |n: usize| if n % 400 == 399 { "" } else { "Countess" };
+    let people = (0..3000).map(|n| format!("p{}@example.org,{}\n", n % 2900, title(n)));
+    let csv: String = ["email,title\n".to_owned()]
+        .into_iter()
+        .chain(people)
+        .collect();
+    desk.house.write("people.csv", &csv);
+    let opening = desk.open(&hello("")).unwrap();
+    assert_eq!((opening.badness.rows, opening.badness.bad), (3000, 7));
+    assert_eq!((opening.duplicates, opening.people()), (100, 2893));
+    let (first, subject) = opening.first.unwrap();
+    assert_eq!(
+        (first.to_string().as_str(), subject.as_str()),
+        ("p0@example.org", "Hello")
+    );
+    let rows = desk.rows(&opening.run);
+    assert_eq!(rows.len(), 3000);
+    for (n, row) in rows.iter().enumerate() {
+        let state = match n {
+            _ if title(n).is_empty() => "invalid",
+            2900.. => "skipped",
+            _ => "queued",
+        };
+        let wanted = (format!("p{}@example.org", n % 2900), n + 2, state);
+        let line = usize::try_from(row.line).unwrap();
+        assert_eq!((row.address.clone(), line, row.state.as_str()), wanted);
+    }
+    let told = rows[2950].reason.as_deref();
+    assert_eq!(told, Some("the same address as people line 52"));
+}
+
+/// Trouble far behind the first rows: nothing of the run is seen, and the reason is the list's.
+#[test]
+fn a_long_list_that_breaks_off_is_told_with_its_line() {
+    let desk = Desk::new();
+    let mut rows = people(5000);
+    rows[4000] = "\"p4000@example.org\"x".to_owned();
+    desk.house.people(&rows);
+    let reason = desk.refused(&hello(""));
+    assert!(reason.contains("4002"), "{reason}");
+    assert!(desk.rows(&desk.runs()[0].id).is_empty());
+}
+
+/// A14: a person who waits is told, and no half of a run stays behind.
+#[test]
+fn a_run_that_a_person_asked_for_ends_where_the_disk_is_full() {
+    let Some(disk) = SmallDisk::mount("5m") else {
+        return;
+    };
+    let desk = Desk::new();
+    let outbox = Outbox::open_inline(disk.path(), desk.clock.clone()).unwrap();
+    let desk = Desk { outbox, ..desk };
+    desk.house.people(&people(20_000));
+    let error = desk.open(&hello("")).unwrap_err();
+    let OpenError::GivenUp { unrecorded, .. } = &error else {
+        panic!("the disk is full, not {error}");
+    };
+    assert!(unrecorded.is_none(), "the ballast made room: {error}");
+    for part in ["disk", "full", "given up", "send it again"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    let run = desk.runs().pop().unwrap();
+    assert_eq!((run.state.as_str(), run.counts.total()), ("failed", 0));
+    let reason = run.reason.unwrap();
+    for part in ["full", "given up"] {
+        assert!(reason.contains(part), "{reason}");
+    }
+
+    // Its rows give their room back where there is some to work in.
+    desk.house.people(&people(3));
+    let larger = std::process::Command::new("mount")
+        .args(["-o", "remount,size=20m"])
+        .arg(disk.path())
+        .status();
+    assert!(larger.unwrap().success());
+    while desk.outbox.submit(ClearFailed).wait().unwrap() {}
+    assert_eq!(desk.open(&hello("")).unwrap().people(), 3);
+}
+
+/// The account is renamed or taken out while a run of it waits: nobody would claim it.
+#[test]
+fn a_run_whose_account_is_gone_says_so() {
+    let desk = Desk::new();
+    desk.open(&hello("")).unwrap();
+    let (reader, now) = (desk.outbox.reader().unwrap(), desk.clock.now());
+    let config = desk.config(&hello(""));
+    let status = answer::status(&config, &reader, now).unwrap();
+    assert_eq!(status.open[0].reason, None);
+    let renamed = hello("").replace("ops", "sales");
+    let status = answer::status(&desk.config(&renamed), &reader, now).unwrap();
+    let reason = status.open[0].reason.as_deref().unwrap();
+    assert!(reason.contains("`ops`"), "{reason}");
 }

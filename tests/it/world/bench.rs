@@ -10,9 +10,9 @@ use postroom::clock::{Clock, Timestamp};
 use postroom::config::OnUncertain;
 use postroom::outbox::state::State;
 use postroom::outbox::{
-    AddRows, Arm, ArmRefusal, Claim, Claimed, Claims, DeliveryId, DeliveryRow, FinishRun,
+    AddRows, Arm, ArmRefusal, Claim, Claimed, Claims, ClearRun, DeliveryId, DeliveryRow, FinishRun,
     FrozenRun, Kept, NewDelivery, NewRun, Opened, Outbox, OutboxError, Outcome, Receipt, Record,
-    Release, RunNo, RunRow, SealKeys, Settle, Settled, Suppress, Sweep, Swept,
+    Release, RowKey, RunNo, RunRow, SealKeys, Settle, Settled, Suppress, Sweep, Swept,
 };
 use tempfile::TempDir;
 
@@ -120,7 +120,7 @@ impl Bench {
     pub(crate) fn open_run(&self, run: NewRun, addresses: &[&str]) -> RunNo {
         let no = self.begin(run);
         let rows = (1..).zip(addresses).map(|(seq, to)| row(seq, to)).collect();
-        self.fill(no, true, rows);
+        self.fill(no, rows);
         self.seal(no, addresses);
         self.finish(no, addresses.len());
         no
@@ -145,16 +145,31 @@ impl Bench {
         DeliveryId { run, seq: 1 }
     }
 
-    pub(crate) fn fill(&self, run: RunNo, first: bool, rows: Vec<NewDelivery>) -> u64 {
-        now(self.outbox.submit(AddRows { run, first, rows })).unwrap()
+    pub(crate) fn fill(&self, run: RunNo, rows: Vec<NewDelivery>) -> u64 {
+        now(self.outbox.submit(AddRows { run, rows })).unwrap()
+    }
+
+    /// Removes what is in a run, and says in how many steps.
+    pub(crate) fn clear(&self, run: RunNo) -> usize {
+        let mut steps = 1;
+        while now(self.outbox.submit(ClearRun { run })).unwrap() {
+            steps += 1;
+        }
+        steps
     }
 
     pub(crate) fn seal(&self, run: RunNo, addresses: &[&str]) -> u64 {
-        let keys = (1..).zip(addresses);
-        let mut keys: Vec<_> = keys
-            .map(|(seq, to)| (Kept::fingerprint(&to.to_lowercase()), seq))
-            .collect();
-        keys.sort_unstable();
+        let keys = (1..).zip(addresses).map(|(seq, to)| {
+            let key = to.to_lowercase();
+            let fingerprint = Kept::fingerprint(&key);
+            RowKey {
+                fingerprint,
+                key,
+                seq,
+            }
+        });
+        let mut keys: Vec<_> = keys.collect();
+        keys.sort_unstable_by_key(|it| (it.fingerprint, it.seq));
         let sealed = now(self.outbox.submit(SealKeys { run, keys })).unwrap();
         sealed.duplicates
     }

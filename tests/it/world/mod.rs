@@ -27,5 +27,6 @@ pub(crate) mod root;
 pub(crate) mod sandbox;
 pub(crate) mod script;
 pub(crate) mod skip;
+pub(crate) mod small_disk;
 pub(crate) mod testimony;
 pub(crate) mod workspace;

@@ -1,0 +1,191 @@
+//! Bringing the people of a roll into the outbox, chunk after chunk.
+//!
+//! Some chunks are always on their way, so that the writer need not wait for the lists nor the
+//! lists for the disk; no more than some, so that a run of any length holds a few megabytes. Of
+//! each person 8 bytes are kept until the end.
+
+use std::collections::VecDeque;
+
+use lettre::message::Mailbox;
+
+use super::opening::OpenError;
+use super::roll::{Badness, Person, Roll, RollError};
+use crate::outbox::{
+    AddRows, ClearRun, Kept, NewDelivery, Outbox, OutboxError, Receipt, RowKey, RunNo, SealKeys,
+};
+
+/// So many rows go to the outbox at once: more would make arms and results wait.
+const CHUNK: usize = 500;
+/// So many chunks are on their way at most.
+const UNDER_WAY: usize = 4;
+/// So many addresses are looked up at once, in the order of their rows: one after the other, each
+/// would be a page of the database to read.
+const LOOKED_UP: usize = 50 * CHUNK;
+
+/// A run while its rows are brought to the outbox.
+pub(super) struct Filling<'a> {
+    outbox: &'a Outbox,
+    run: RunNo,
+    /// Rows so far.
+    pub(super) rows: i64,
+    /// Of them, those whose address is suppressed.
+    pub(super) suppressed: u64,
+    /// The first person who can be mailed, with their subject.
+    pub(super) first: Option<(Mailbox, String)>,
+    chunk: Vec<NewDelivery>,
+    keys: Vec<SortKey>,
+    under_way: UnderWay<u64>,
+}
+
+impl<'a> Filling<'a> {
+    pub(super) fn new(outbox: &'a Outbox, run: RunNo) -> Self {
+        Self {
+            outbox,
+            run,
+            rows: 0,
+            suppressed: 0,
+            first: None,
+            chunk: Vec::with_capacity(CHUNK),
+            keys: Vec::new(),
+            under_way: UnderWay::of(UNDER_WAY),
+        }
+    }
+
+    /// Drops what an interrupted opening left.
+    pub(super) fn clear(&self) -> Result<(), OutboxError> {
+        while self.outbox.submit(ClearRun { run: self.run }).wait()? {}
+        Ok(())
+    }
+
+    /// Brings everybody on the roll.
+    pub(super) fn fill(&mut self, roll: &Roll<'_>) -> Result<Badness, OpenError> {
+        let badness = roll.call::<OpenError>(|person| {
+            if let (None, None, Ok(mailbox)) = (&self.first, &person.fault, &person.mailbox) {
+                let subject = roll.template().render(&person.fields).map(|it| it.subject);
+                self.first = subject.ok().map(|subject| (mailbox.clone(), subject));
+            }
+            self.add(person)
+        })?;
+        self.flush()?;
+        while let Some(suppressed) = self.under_way.oldest()? {
+            self.suppressed += suppressed;
+        }
+        Ok(badness)
+    }
+
+    fn add(&mut self, person: Person) -> Result<(), OpenError> {
+        self.rows += 1;
+        if person.fault.is_none() {
+            self.keys.push(SortKey::new(&person.key, self.rows)?);
+        }
+        let (address, name) = match person.mailbox {
+            Ok(mailbox) => (mailbox.email.to_string(), mailbox.name),
+            Err(raw) => (raw.chars().take(320).collect(), None),
+        };
+        self.chunk.push(NewDelivery {
+            seq: self.rows,
+            list: person.list,
+            line: person.line,
+            key: person.key,
+            address,
+            name,
+            fields: serde_json::to_string(&person.fields).expect("plain data serialises"),
+            invalid: person.fault,
+        });
+        if self.chunk.len() >= CHUNK {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), OutboxError> {
+        let rows = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
+        if !rows.is_empty() {
+            let receipt = self.outbox.submit(AddRows {
+                run: self.run,
+                rows,
+            });
+            self.suppressed += self.under_way.add(receipt)?.unwrap_or(0);
+        }
+        Ok(())
+    }
+
+    /// Gives each address its one message, in the order of the fingerprints, which keeps the
+    /// index's pages in order; the lowest row keeps the address. Returns how many were duplicates.
+    pub(super) fn seal(&mut self) -> Result<u64, OutboxError> {
+        self.keys.sort_unstable();
+        let reader = self.outbox.reader()?;
+        // While one lot is sealed, the next one is looked up.
+        let mut under_way = UnderWay::of(LOOKED_UP / CHUNK);
+        let mut duplicates = 0;
+        for lot in self.keys.chunks_mut(LOOKED_UP) {
+            lot.sort_unstable_by_key(|key| key.row());
+            let rows: Vec<i64> = lot.iter().map(|key| key.row()).collect();
+            let mut found = reader.waiting_keys(self.run, &rows)?;
+            found.sort_unstable_by_key(|it| (it.fingerprint, it.seq));
+            let mut found = found.into_iter();
+            loop {
+                let keys: Vec<RowKey> = found.by_ref().take(CHUNK).collect();
+                if keys.is_empty() {
+                    break;
+                }
+                let seal = SealKeys {
+                    run: self.run,
+                    keys,
+                };
+                let kept = under_way.add(self.outbox.submit(seal))?;
+                duplicates += kept.map_or(0, |kept| kept.duplicates);
+            }
+        }
+        while let Some(kept) = under_way.oldest()? {
+            duplicates += kept.duplicates;
+        }
+        Ok(duplicates)
+    }
+}
+
+/// The upper half of a fingerprint, then the row: 8 bytes that sort as the fingerprints do, but for
+/// those few that share a half, and lead back to the address.
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+struct SortKey(u64);
+
+impl SortKey {
+    fn new(address: &str, row: i64) -> Result<Self, RollError> {
+        let row = u32::try_from(row).map_err(|_| RollError::TooMany {
+            most: u64::from(u32::MAX),
+        })?;
+        // The database sorts them as signed numbers.
+        let unsigned = Kept::fingerprint(address).cast_unsigned() ^ (1 << 63);
+        Ok(Self(unsigned >> 32 << 32 | u64::from(row)))
+    }
+
+    fn row(self) -> i64 {
+        i64::from(self.0 as u32)
+    }
+}
+
+/// Operations that are not durable yet, oldest first.
+struct UnderWay<R> {
+    receipts: VecDeque<Receipt<R>>,
+    most: usize,
+}
+
+impl<R> UnderWay<R> {
+    fn of(most: usize) -> Self {
+        let receipts = VecDeque::with_capacity(most + 1);
+        Self { receipts, most }
+    }
+
+    /// One more; waits for the oldest if there are many.
+    fn add(&mut self, receipt: Receipt<R>) -> Result<Option<R>, OutboxError> {
+        self.receipts.push_back(receipt);
+        match self.receipts.len() > self.most {
+            true => self.oldest(),
+            false => Ok(None),
+        }
+    }
+
+    fn oldest(&mut self) -> Result<Option<R>, OutboxError> {
+        self.receipts.pop_front().map(Receipt::wait).transpose()
+    }
+}
