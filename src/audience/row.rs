@@ -45,7 +45,9 @@ pub enum RowFault {
 }
 
 impl Recipient {
-    pub(super) fn new(mailbox: Mailbox, fields: Map<String, Value>) -> Self {
+    /// Of an address, a name and fields that are what they should be.
+    #[must_use]
+    pub fn new(mailbox: Mailbox, fields: Map<String, Value>) -> Self {
         Self {
             key: address::key(&mailbox.email),
             mailbox,

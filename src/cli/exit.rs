@@ -69,7 +69,7 @@ impl From<&OutboxError> for Exit {
 impl From<&RollError> for Exit {
     fn from(error: &RollError) -> Self {
         match error {
-            RollError::NoSchedule { .. } | RollError::BadAddress(_) => USAGE,
+            RollError::NoSchedule { .. } | RollError::BadAddress(_) | RollError::Former(_) => USAGE,
             _ => DATA,
         }
     }

@@ -25,6 +25,12 @@ pub(super) struct Args {
     /// Send one message, to this address instead of the person it was made for
     #[arg(long, value_name = "ADDR")]
     test: Option<String>,
+    /// To exactly the people of this run, as its lists had them then, instead of the schedule's
+    #[arg(long, value_name = "RUN", conflicts_with = "only")]
+    to_run: Option<String>,
+    /// Those of them whose messages are in these states, separated by commas [default: accepted]
+    #[arg(long, value_name = "STATES", requires = "to_run")]
+    state: Option<String>,
     /// Read and render everything, say what would be sent, send nothing
     #[arg(long)]
     dry_run: bool,
@@ -44,6 +50,8 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
         schedule: args.schedule.clone(),
         only: args.only.clone(),
         test: args.test.clone(),
+        to_run: args.to_run.clone(),
+        state: args.state.clone(),
         dry_run: true,
     };
     match Client::connect(&ready.config.daemon.socket) {

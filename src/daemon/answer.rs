@@ -9,8 +9,9 @@ use crate::audience;
 use crate::calendar::Occurrence;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Schedule};
+use crate::outbox::state::State;
 use crate::outbox::{OutboxError, Reader, RunRow};
-use crate::plan::{Opening, Order, Roll, RollError, survey as survey_roll, upcoming};
+use crate::plan::{Former, Opening, Order, Roll, RollError, survey as survey_roll, upcoming};
 
 /// So many runs are told if nobody says how many.
 const RUNS: usize = 20;
@@ -134,7 +135,25 @@ pub fn order(request: &SendRequest, clock: &Clock) -> Result<Order, RollError> {
     let mut order = Order::manual(&request.schedule, clock);
     order.only = request.only.as_deref().map(key).transpose()?;
     order.test = request.test.as_deref().map(mailbox).transpose()?;
+    order.former = former(request)?;
     Ok(order)
+}
+
+fn former(request: &SendRequest) -> Result<Option<Former>, RollError> {
+    let Some(run) = request.to_run.clone() else {
+        return Ok(None);
+    };
+    let words = request.state.as_deref().unwrap_or(State::Accepted.name());
+    let states = words.split(',').map(|word| {
+        let known = State::ALL.map(State::name).join(", ");
+        let fault = || {
+            let word = word.escape_debug();
+            RollError::Former(format!("`{word}` is not a state; there are {known}"))
+        };
+        State::from_name(word).ok_or_else(fault)
+    });
+    let states = states.collect::<Result<_, _>>()?;
+    Ok(Some(Former { run, states }))
 }
 
 /// What the run of `order` would be.
@@ -145,6 +164,7 @@ pub fn survey(config: &Config, order: &Order) -> Result<SendAnswer, RollError> {
     let mut roll = Roll::of(config, &order.schedule)?;
     roll.only.clone_from(&order.only);
     roll.test.clone_from(&order.test);
+    roll.former.clone_from(&order.former);
     let survey = survey_roll(&roll)?;
     let (first, rendered) = survey.first.unzip();
     Ok(SendAnswer {

@@ -148,6 +148,11 @@ pub struct SendRequest {
     pub only: Option<String>,
     /// One message, to this address instead.
     pub test: Option<String>,
+    /// To the people of this run, instead of the lists.
+    pub to_run: Option<String>,
+    /// Those of them whose deliveries are in one of these states, separated by commas; without it,
+    /// those who got it.
+    pub state: Option<String>,
     /// Only say what would be sent.
     pub dry_run: bool,
 }

@@ -61,7 +61,9 @@ pub use lock::{Holder, LockError, StateLock};
 pub use query::Reader;
 pub use record::{Outcome, Record};
 pub use report::{Report, Told};
-pub use rows::{AttemptRow, Counts, DeliveryRow, Filter, RunRow, Snapshot, SuppressionRow};
+pub use rows::{
+    Addressee, AttemptRow, Counts, DeliveryRow, Filter, RunRow, Snapshot, SuppressionRow,
+};
 pub use run::{FinishRun, FrozenRun, NewRun, Opened, RunFailed};
 pub use schedule::{Cursor, KnownSchedule, Missed, SetCursor};
 pub use suppression::{Suppress, Unsuppress};

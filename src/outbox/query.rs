@@ -7,8 +7,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::rows::{
-    AttemptRow, Counts, DeliveryRow, Filter, RunRow, Snapshot, SuppressionRow, attempt_row,
-    delivery_row, frozen_run, run_row, suppression_row,
+    Addressee, AttemptRow, Counts, DeliveryRow, Filter, RunRow, Snapshot, SuppressionRow,
+    addressee, attempt_row, delivery_row, frozen_run, run_row, suppression_row,
 };
 use super::state::State;
 use super::suppression::suppression_of;
@@ -23,7 +23,7 @@ pub struct Reader {
 }
 
 const RUN: &str = "SELECT r.id, r.schedule, r.occurrence, r.state, r.reason, r.account, r.due_at,
-    r.opened_at, r.ended_at, r.expires_at, r.no FROM run r";
+    r.opened_at, r.ended_at, r.expires_at, r.no, r.thinned FROM run r";
 const DELIVERY: &str =
     "SELECT r.id || '.' || d.seq, r.schedule, d.state, d.address, d.name, d.list,
     d.line, d.reason, d.tries, d.next_at, d.doubted, d.ended_at, d.run, d.seq";
@@ -185,6 +185,33 @@ impl Reader {
         rows.into_iter()
             .map(|(row, id)| Ok((row, self.attempts(id)?)))
             .collect()
+    }
+
+    /// Whom the deliveries of a run in one of `states` are for: the next ones after a row.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn addressees(
+        &self,
+        run: RunNo,
+        states: &[State],
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Addressee>, OutboxError> {
+        let names: Vec<&str> = states.iter().map(|state| state.name()).collect();
+        let names = serde_json::json!(names).to_string();
+        let mut query = self
+            .conn
+            .prepare_cached(
+                "SELECT seq, list, line, address, name, fields FROM delivery
+                 WHERE run = ?1 AND seq > ?2 AND state IN (SELECT value FROM json_each(?3))
+                 ORDER BY seq LIMIT ?4",
+            )
+            .map_err(failed)?;
+        query
+            .query_map(params![run.0, after, names, limit], addressee)
+            .and_then(Iterator::collect)
+            .map_err(failed)
     }
 
     /// The tries of one delivery, oldest first.

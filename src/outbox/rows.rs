@@ -61,6 +61,26 @@ pub struct RunRow {
     pub expires_at: i64,
     /// Deliveries by state.
     pub counts: Counts,
+    /// 1 once the servers' words and the recipients' fields are gone, 2 once all rows are.
+    #[serde(default)]
+    pub thinned: u8,
+}
+
+/// Whom a delivery is for, as it was frozen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Addressee {
+    /// The row of the run.
+    pub seq: i64,
+    /// The list that it came from.
+    pub list: String,
+    /// Its line there.
+    pub line: i64,
+    /// The address, or what stood there.
+    pub address: String,
+    /// Display name.
+    pub name: Option<String>,
+    /// Template fields, as JSON.
+    pub fields: String,
 }
 
 /// A delivery as people see it.
@@ -170,6 +190,7 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         ended_at: row.get(8)?,
         expires_at: row.get(9)?,
         counts: Counts::default(),
+        thinned: row.get(11)?,
     })
 }
 
@@ -196,6 +217,17 @@ pub(super) fn delivery_row(row: &Row<'_>) -> rusqlite::Result<(DeliveryRow, Deli
         ended_at: row.get(11)?,
     };
     Ok((shown, id))
+}
+
+pub(super) fn addressee(row: &Row<'_>) -> rusqlite::Result<Addressee> {
+    Ok(Addressee {
+        seq: row.get(0)?,
+        list: row.get(1)?,
+        line: row.get(2)?,
+        address: row.get(3)?,
+        name: row.get(4)?,
+        fields: row.get(5)?,
+    })
 }
 
 pub(super) fn attempt_row(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {

@@ -10,10 +10,12 @@
 
 mod filling;
 mod firing;
+mod former;
 mod opening;
 mod preflight;
 mod roll;
 
 pub use firing::{Firings, Upcoming, upcoming};
+pub use former::Former;
 pub use opening::{MANUAL, OpenError, Opening, Order, open};
 pub use roll::{Badness, Person, Roll, RollError, Survey, survey};

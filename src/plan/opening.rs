@@ -6,6 +6,7 @@ use lettre::message::Mailbox;
 
 use super::filling::Filling;
 use super::firing::is_late;
+use super::former::Former;
 use super::roll::{Badness, Roll, RollError};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Config, Schedule};
@@ -24,6 +25,8 @@ pub struct Order {
     pub only: Option<String>,
     /// One message, to this mailbox.
     pub test: Option<Mailbox>,
+    /// The people of an earlier run, instead of the lists.
+    pub former: Option<Former>,
 }
 
 /// What the occurrence keys of runs begin with that a person asked for.
@@ -39,6 +42,7 @@ impl Order {
             due_at,
             only: None,
             test: None,
+            former: None,
         }
     }
 
@@ -116,6 +120,7 @@ pub fn open(
     let mut roll = Roll::of(config, &order.schedule)?;
     roll.only.clone_from(&order.only);
     roll.test.clone_from(&order.test);
+    roll.former.clone_from(&order.former);
     let (run, id) = match outbox.submit(frozen(config, &roll, clock, order)).wait()? {
         Opened::Fill(run, id) => (run, id),
         Opened::Exists(run) => {

@@ -1,9 +1,13 @@
 //! Calling the roll: who is on the lists of a schedule, and can the template be rendered for them.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::iter;
+use std::path::Path;
 
 use lettre::message::Mailbox;
 
+use super::former::{self, Former};
 use super::preflight::in_order;
 use crate::audience::{self, ListError, Row};
 use crate::compose::{Rendered, Template};
@@ -25,6 +29,10 @@ pub struct Roll<'a> {
     pub only: Option<String>,
     /// One message, to this mailbox instead of the person it was made for.
     pub test: Option<Mailbox>,
+    /// The people of an earlier run, instead of the lists.
+    pub former: Option<Former>,
+    /// Where the earlier runs are.
+    state: &'a Path,
 }
 
 /// One row of a roll.
@@ -89,6 +97,9 @@ pub enum RollError {
         /// Its lists.
         lists: String,
     },
+    /// The people of an earlier run cannot be had.
+    #[error("{0}")]
+    Former(String),
     /// What was given is not an address.
     #[error("{0}")]
     BadAddress(String),
@@ -133,6 +144,8 @@ impl<'a> Roll<'a> {
                 .expect("a loaded configuration has the templates of its schedules"),
             only: None,
             test: None,
+            former: None,
+            state: &config.daemon.state,
         })
     }
 
@@ -159,7 +172,7 @@ impl<'a> Roll<'a> {
     ) -> Result<Badness, E> {
         let mut seen = Badness::default();
         let mut fuse = self.schedule.max_recipients.map(Fuse::new);
-        let rendered = |row: Result<_, RollError>| row.map(|(list, row)| self.person(list, row));
+        let rendered = |row: Sourced<'_>| row.map(|(list, row)| self.person(&list, row));
         let called = in_order(self.rows(), rendered, |person| {
             let Some(person) = person.map_err(|error| End::Of(error.into()))? else {
                 return Ok(());
@@ -188,7 +201,17 @@ impl<'a> Roll<'a> {
 
     /// The rows of all lists, each with the name of its list. A list is opened when the one before
     /// it is done; what follows an error must not be used.
-    fn rows(&self) -> impl Iterator<Item = Result<(&'a str, Row), RollError>> + Send {
+    fn rows(&self) -> Box<dyn Iterator<Item = Sourced<'a>> + Send + '_> {
+        let Some(former) = &self.former else {
+            return Box::new(self.listed());
+        };
+        match former::rows(self.state, former) {
+            Ok(rows) => Box::new(rows.map(|it| it.map(|(list, row)| (Cow::Owned(list), row)))),
+            Err(error) => Box::new(iter::once(Err(error))),
+        }
+    }
+
+    fn listed(&self) -> impl Iterator<Item = Sourced<'a>> + Send {
         let fault = |error| RollError::List(Box::new(error));
         self.lists.iter().flat_map(move |list| {
             let rows = list.read().map_err(fault).and_then(|rows| {
@@ -202,7 +225,7 @@ impl<'a> Roll<'a> {
             let rows = rows.into_iter().flatten();
             error
                 .into_iter()
-                .chain(rows.map(move |row| Ok((&*list.name, row.map_err(fault)?))))
+                .chain(rows.map(move |row| Ok((Cow::Borrowed(&*list.name), row.map_err(fault)?))))
         })
     }
 
@@ -271,14 +294,18 @@ impl<'a> Roll<'a> {
             )));
         }
         if seen.usable() == 0 && self.schedule.empty == Empty::Fail {
-            return Err(RollError::Empty(match seen.bad {
-                0 => format!("{} has no rows", self.schedule.to.join(", ")),
+            return Err(RollError::Empty(match (seen.bad, &self.former) {
+                (0, Some(former)) => format!("nobody of run {} is in that state", former.run),
+                (0, None) => format!("{} has no rows", self.schedule.to.join(", ")),
                 _ => seen.to_string(),
             }));
         }
         Ok(())
     }
 }
+
+/// A row with the name of its list, or why there is none.
+type Sourced<'a> = Result<(Cow<'a, str>, Row), RollError>;
 
 /// Why a roll is called no further.
 enum End<E> {

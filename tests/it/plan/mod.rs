@@ -1,6 +1,7 @@
 //! From a calendar and lists to runs, in virtual time.
 
 mod firing;
+mod former;
 mod opening;
 mod roll;
 

@@ -1,0 +1,101 @@
+//! The people of an earlier run, for whoever sends something to exactly them: a correction to those
+//! who got it, or the same again to those who did not. They are what the outbox froze of them then,
+//! not what the lists say now.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use super::roll::RollError;
+use crate::audience::{Recipient, Row, mailbox};
+use crate::outbox::state::State;
+use crate::outbox::{Addressee, OutboxError, Reader, RunNo};
+
+/// So many people are read at once.
+const PAGE: usize = 500;
+
+/// Which people of which run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Former {
+    /// The run's id, or a beginning of it that fits only one.
+    pub run: String,
+    /// Those whose deliveries are in one of these states now.
+    pub states: Vec<State>,
+}
+
+/// Reads them from the outbox below `state`, each with the list that they came from then.
+///
+/// # Errors
+/// There is no such run, or its rows are not there any more.
+pub(super) fn rows(state: &Path, former: &Former) -> Result<Rows, RollError> {
+    let reader = Reader::open(state).map_err(unreadable)?;
+    let run = reader.run(&former.run).map_err(unreadable)?;
+    let run = run.ok_or_else(|| {
+        let id = former.run.escape_debug();
+        RollError::Former(format!("no run is called {id}; `postroom log` lists them"))
+    })?;
+    if run.thinned > 0 {
+        return Err(RollError::Former(format!(
+            "who was in run {} is not kept any more: it ended longer ago than `keep`",
+            run.id
+        )));
+    }
+    let no = reader.run_no(&run.id).map_err(unreadable)?;
+    Ok(Rows {
+        run: no.expect("the run was found just now"),
+        states: former.states.clone(),
+        reader,
+        page: VecDeque::new(),
+        after: 0,
+        ended: false,
+    })
+}
+
+fn unreadable(error: OutboxError) -> RollError {
+    RollError::Former(error.to_string())
+}
+
+/// The people of a run, a page of them in memory.
+pub(super) struct Rows {
+    reader: Reader,
+    run: RunNo,
+    states: Vec<State>,
+    page: VecDeque<Addressee>,
+    after: i64,
+    ended: bool,
+}
+
+impl Iterator for Rows {
+    type Item = Result<(String, Row), RollError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.is_empty() && !self.ended {
+            let page = self
+                .reader
+                .addressees(self.run, &self.states, self.after, PAGE);
+            match page {
+                Ok(page) => self.page = page.into(),
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(unreadable(error)));
+                }
+            }
+            self.ended = self.page.len() < PAGE;
+            self.after = self.page.back().map_or(self.after, |last| last.seq);
+        }
+        self.page.pop_front().map(|addressee| Ok(row(addressee)))
+    }
+}
+
+fn row(addressee: Addressee) -> (String, Row) {
+    let fields = serde_json::from_str(&addressee.fields).unwrap_or_default();
+    let recipient = mailbox(&addressee.address).map(|mut mailbox| {
+        mailbox.name = addressee.name;
+        Recipient::new(mailbox, fields)
+    });
+    let row = Row {
+        line: u64::try_from(addressee.line).unwrap_or(0),
+        raw_address: addressee.address,
+        recipient: recipient.map_err(Into::into),
+    };
+    (addressee.list, row)
+}
