@@ -7,9 +7,13 @@ use super::out::{self, Out};
 use super::{Ready, Trouble, runtime};
 use crate::clock::Clock;
 use crate::daemon;
+use crate::outbox::{Hold, Scope};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
+    /// Start with everything on hold, until `postroom release --all`
+    #[arg(long)]
+    held: bool,
     /// End in order when standard input ends: whoever holds the other side of that pipe leaves no
     /// daemon behind, however it ends itself
     #[arg(long, hide = true)]
@@ -27,8 +31,14 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
     if args.with_stdin {
         std::thread::spawn(end_with_stdin);
     }
+    let held = args.held.then(|| Hold {
+        scope: Scope::All,
+        reason: "started with --held".to_owned(),
+        author: daemon::author::myself(),
+        ends_at: None,
+    });
     runtime()
-        .block_on(daemon::run(config, clock))
+        .block_on(daemon::run(config, clock, held))
         .map(|()| exit::DONE)
         .map_err(|error| Trouble::new((&error).into(), error))
 }

@@ -2,7 +2,7 @@
 
 use super::clock_words::{between, exact, since};
 use super::exit::{self, Exit};
-use super::out::{Out, plain};
+use super::out::{Out, count, plain};
 use super::source::Source;
 use super::table::Table;
 use super::{Trouble, queue, why, words};
@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// The messages of this run
     #[arg(long, value_name = "ID", conflicts_with = "failed")]
     run: Option<String>,
+    /// What people changed: retries, holds, suppressions
+    #[arg(long, conflicts_with_all = ["schedule", "failed", "run", "to"])]
+    changes: bool,
     /// What happened to this person (as `postroom why`)
     #[arg(long, value_name = "ADDR", conflicts_with_all = ["failed", "run"])]
     to: Option<String>,
@@ -53,6 +56,9 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
         since,
         limit: args.count,
     };
+    if args.changes {
+        return changes(&source, &query, out);
+    }
     let mut runs = source.runs(&query)?;
     runs.reverse(); // the newest last, where the eye is
     if out.json {
@@ -61,6 +67,31 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
         out.line("nothing was done yet");
     } else {
         table(&runs).lines().iter().for_each(|line| out.line(line));
+    }
+    Ok(exit::DONE)
+}
+
+fn changes(source: &Source<'_>, query: &RunsQuery, out: &Out) -> Result<Exit, Trouble> {
+    let mut changes = source.changes(query)?;
+    changes.reverse();
+    if out.json {
+        out.value(&changes);
+        return Ok(exit::DONE);
+    }
+    let mut table = Table::new(&["AT", "WHO", "WHAT", "MESSAGES", "WHICH"]);
+    for change in changes {
+        table.row(vec![
+            exact(change.at),
+            change.author,
+            change.action,
+            count(change.rows),
+            change.detail,
+        ]);
+    }
+    if table.is_empty() {
+        out.line("nobody changed anything");
+    } else {
+        table.lines().iter().for_each(|line| out.line(line));
     }
     Ok(exit::DONE)
 }
@@ -77,10 +108,10 @@ fn messages(
     let query = QueueQuery {
         state: Some(if args.failed { FAILED.to_owned() } else { all }),
         schedule: args.schedule.clone(),
-        account: None,
         run: args.run.clone(),
         since,
         limit: args.count,
+        ..QueueQuery::default()
     };
     let rows = source.queue(&query)?;
     if let (true, Some(run)) = (rows.is_empty(), &args.run) {

@@ -5,12 +5,14 @@
 //! which survives a closed pipe.
 
 mod account;
+mod changing;
 mod check;
 mod client;
 mod clock_words;
 mod daemon;
 mod demo;
 mod exit;
+mod hold;
 mod log;
 mod next;
 mod out;
@@ -23,6 +25,7 @@ mod source;
 mod status;
 mod suppress;
 mod table;
+mod which;
 mod why;
 mod words;
 
@@ -77,8 +80,12 @@ enum Verb {
     Send(send::Args),
     /// Say what runs, what is due and what is stuck
     Status(status::Args),
-    /// List what waits to be delivered
-    Queue(queue::Args),
+    /// Send nothing of a schedule, an account, a run, or at all, until it is released
+    Hold(hold::Args),
+    /// Let go on what is on hold
+    Release(hold::ReleaseArgs),
+    /// List what waits to be delivered; try it again, cancel it, settle what is in doubt
+    Queue(Box<queue::Args>),
     /// List what was done: runs, and messages that failed
     Log(log::Args),
     /// Say all that happened to one person
@@ -130,6 +137,8 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Preview(args) => preview::run(&load(cli)?.config, args, out),
         Verb::Send(args) => send::run(load(cli)?, args, out),
         Verb::Status(args) => status::run(&load(cli)?.config, args, out),
+        Verb::Hold(args) => hold::hold(&load(cli)?.config, args, out),
+        Verb::Release(args) => hold::release(&load(cli)?.config, args, out),
         Verb::Queue(args) => queue::run(&load(cli)?.config, args, out),
         Verb::Log(args) => log::run(&load(cli)?.config, args, out),
         Verb::Why(args) => why::run(&load(cli)?.config, args, out),

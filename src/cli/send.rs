@@ -189,7 +189,7 @@ fn alone(
     daemon::log::start_quiet(config.daemon.log, clock.clone());
     let runtime = runtime();
     let engine = runtime
-        .block_on(Engine::start(config, clock.clone()))
+        .block_on(Engine::start(config, clock.clone(), None))
         .map_err(|e| Trouble::new((&e).into(), e))?;
     let watched = during(READING, out, || runtime.block_on(engine.open(order)))
         .map_err(|e| Trouble::new((&e).into(), e));

@@ -11,9 +11,13 @@ use super::client::{AskError, Client};
 use super::{Trouble, exit};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::answer;
-use crate::daemon::api::{AddressQuery, QueueQuery, RunsQuery, Status, Why};
-use crate::outbox::{DeliveryRow, Reader, RunRow, SuppressionRow};
+use crate::daemon::api::{
+    AddressQuery, ChangeAnswer, ChangeRequest, History, HoldAnswer, QueueQuery, RunsQuery, Status,
+    Why,
+};
+use crate::daemon::filter::Unfit;
+use crate::daemon::{answer, change};
+use crate::outbox::{ChangeRow, DeliveryRow, HoldRow, Reader, RunRow, SuppressionRow};
 
 /// Something that can answer.
 pub(super) enum Source<'a> {
@@ -59,15 +63,70 @@ impl<'a> Source<'a> {
                 open: Vec::new(),
                 last: Vec::new(),
                 next: answer::next(config, now),
+                holds: Vec::new(),
             }),
         }
     }
 
     pub(super) fn queue(&self, query: &QueueQuery) -> Result<Vec<DeliveryRow>, Trouble> {
+        let now = Clock::system().now();
         match self {
+            Self::Daemon(client) if query.id.is_some() => asked(client.post("/v1/queue", query)),
             Self::Daemon(client) => asked(client.get("/v1/queue", query)),
-            Self::Outbox(_, reader) => read(reader.deliveries(&query.filter())),
+            Self::Outbox(config, reader) => fit(answer::queue(config, reader, query, now)),
             Self::Nothing(_) => Ok(Vec::new()),
+        }
+    }
+
+    pub(super) fn delivery(&self, id: &str) -> Result<History, Trouble> {
+        let now = Clock::system().now();
+        match self {
+            Self::Daemon(client) => asked(client.get(&format!("/v1/deliveries/{}", step(id)), &())),
+            Self::Outbox(_, reader) => fit(answer::delivery(reader, id, now)),
+            Self::Nothing(_) => Err(Trouble::new(exit::USAGE, "nothing was ever sent here")),
+        }
+    }
+
+    /// How many deliveries a change would change.
+    pub(super) fn foresee(&self, request: &ChangeRequest) -> Result<ChangeAnswer, Trouble> {
+        match self {
+            Self::Daemon(client) => asked(client.post("/v1/changes", request)),
+            Self::Outbox(config, reader) => fit(change::foresee(config, reader, request)),
+            Self::Nothing(_) => Ok(ChangeAnswer::default()),
+        }
+    }
+
+    pub(super) fn changes(&self, query: &RunsQuery) -> Result<Vec<ChangeRow>, Trouble> {
+        match self {
+            Self::Daemon(client) => asked(client.get("/v1/changes", query)),
+            Self::Outbox(_, reader) => read(answer::changes(reader, query)),
+            Self::Nothing(_) => Ok(Vec::new()),
+        }
+    }
+
+    pub(super) fn holds(&self) -> Result<Vec<HoldRow>, Trouble> {
+        let now = Clock::system().now().as_millisecond();
+        match self {
+            Self::Daemon(client) => {
+                asked(client.get::<HoldAnswer>("/v1/holds", &())).map(|answer| answer.holds)
+            }
+            Self::Outbox(_, reader) => read(reader.holds(now)),
+            Self::Nothing(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether a run's id is or begins with this, and no other's does.
+    pub(super) fn has_run(&self, id: &str) -> Result<bool, Trouble> {
+        match self {
+            Self::Daemon(client) => {
+                match client.get::<RunRow>(&format!("/v1/runs/{}", step(id)), &()) {
+                    Ok(_) => Ok(true),
+                    Err(AskError::Refused(_)) => Ok(false),
+                    Err(error) => asked(Err(error)),
+                }
+            }
+            Self::Outbox(_, reader) => read(reader.run(id)).map(|run| run.is_some()),
+            Self::Nothing(_) => Ok(false),
         }
     }
 
@@ -83,7 +142,7 @@ impl<'a> Source<'a> {
         let key = key_of(address)?;
         match self {
             Self::Daemon(client) => asked(client.get("/v1/why", &AddressQuery { address: key })),
-            Self::Outbox(_, reader) => read(answer::why(reader, key)),
+            Self::Outbox(_, reader) => read(answer::why(reader, key, Clock::system().now())),
             Self::Nothing(_) => Ok(Why {
                 address: key,
                 suppressed: None,
@@ -106,8 +165,29 @@ pub(super) fn key_of(address: &str) -> Result<String, Trouble> {
     answer::key(address).map_err(|error| Trouble::new((&error).into(), error))
 }
 
-fn asked<T>(answer: Result<T, AskError>) -> Result<T, Trouble> {
-    answer.map_err(|error| Trouble::new(exit::UNAVAILABLE, error))
+/// What the daemon answered; what it refuses was asked wrongly.
+pub(super) fn asked<T>(answer: Result<T, AskError>) -> Result<T, Trouble> {
+    answer.map_err(|error| match error {
+        AskError::Refused(_) => Trouble::new(exit::USAGE, error),
+        AskError::Later(_) => Trouble::new(exit::LATER, error),
+        _ => Trouble::new(exit::UNAVAILABLE, error),
+    })
+}
+
+/// The same where no daemon was asked.
+pub(super) fn fit<T>(answer: Result<T, Unfit>) -> Result<T, Trouble> {
+    answer.map_err(|error| match error {
+        Unfit::Unknown(text) => Trouble::new(exit::USAGE, text),
+        Unfit::Outbox(error) => Trouble::new((&error).into(), error),
+    })
+}
+
+/// One step of a path on the socket, whatever a person typed.
+fn step(text: &str) -> String {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    text.chars()
+        .map(|c| if fine(c) { c } else { '_' })
+        .collect()
 }
 
 fn read<T>(answer: Result<T, crate::outbox::OutboxError>) -> Result<T, Trouble> {

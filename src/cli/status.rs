@@ -5,7 +5,7 @@ use super::exit::{self, Exit};
 use super::out::{Out, alarming, bold, count, counted, plain};
 use super::source::Source;
 use super::table::Table;
-use super::{Trouble, unknown_schedule, words};
+use super::{Trouble, hold, unknown_schedule, words};
 use crate::config::Config;
 use crate::daemon::api::Status;
 use crate::outbox::RunRow;
@@ -48,6 +48,9 @@ fn head(status: &Status, out: &Out) {
         None => alarming("no daemon runs: nothing is sent (`postroom daemon`)"),
     };
     out.line(format!("{} {}   {what}", bold("postroom"), status.version));
+    for held in &status.holds {
+        out.line(alarming(&format!("! {}", hold::words(held))));
+    }
     let doubt: i64 = status
         .open
         .iter()

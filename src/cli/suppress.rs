@@ -1,17 +1,15 @@
 //! `postroom suppress`
 
 use super::Trouble;
-use super::client::Client;
+use super::changing::change;
 use super::clock_words::exact;
 use super::exit::{self, Exit};
 use super::out::Out;
 use super::source::{Source, key_of};
 use super::table::Table;
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::api::{AddressQuery, Changed, SuppressRequest};
-use crate::daemon::take_state;
-use crate::outbox::{Outbox, OutboxError, Suppress, Unsuppress};
+use crate::outbox::{Suppress, Unsuppress};
 
 #[derive(clap::Subcommand, Debug)]
 pub(super) enum Verb {
@@ -76,52 +74,42 @@ fn list(config: &Config, out: &Out) -> Result<Exit, Trouble> {
 }
 
 fn add(config: &Config, key: &str, reason: &str) -> Result<bool, Trouble> {
-    if let Ok(client) = Client::connect(&config.daemon.socket) {
-        let request = SuppressRequest {
-            address: key.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let answer: Result<Changed, _> = client.post("/v1/suppressions", &request);
-        return answer
-            .map(|it| it.changed)
-            .map_err(|e| Trouble::new(exit::UNAVAILABLE, e));
-    }
-    let entry = Suppress {
-        key: key.to_owned(),
+    let request = SuppressRequest {
         address: key.to_owned(),
         reason: reason.to_owned(),
-        source: "a person".to_owned(),
     };
-    alone(config, |outbox| outbox.submit(entry).wait())
+    change(
+        config,
+        |client| client.post("/v1/suppressions", &request).map(changed),
+        |outbox, author| {
+            let entry = Suppress {
+                key: key.to_owned(),
+                address: key.to_owned(),
+                reason: reason.to_owned(),
+                source: author.to_owned(),
+            };
+            Ok(outbox.submit(entry).wait()?)
+        },
+    )
 }
 
 fn remove(config: &Config, key: &str) -> Result<bool, Trouble> {
-    if let Ok(client) = Client::connect(&config.daemon.socket) {
-        let query = AddressQuery {
-            address: key.to_owned(),
-        };
-        let answer: Result<Changed, _> = client.delete("/v1/suppressions", &query);
-        return answer
-            .map(|it| it.changed)
-            .map_err(|e| Trouble::new(exit::UNAVAILABLE, e));
-    }
-    alone(config, |outbox| {
-        outbox
-            .submit(Unsuppress {
+    let query = AddressQuery {
+        address: key.to_owned(),
+    };
+    change(
+        config,
+        |client| client.delete("/v1/suppressions", &query).map(changed),
+        |outbox, author| {
+            let unsuppress = Unsuppress {
                 key: key.to_owned(),
-            })
-            .wait()
-    })
+                author: author.to_owned(),
+            };
+            Ok(outbox.submit(unsuppress).wait()?)
+        },
+    )
 }
 
-/// Changes the outbox where no daemon runs.
-fn alone(
-    config: &Config,
-    change: impl FnOnce(&Outbox) -> Result<bool, OutboxError>,
-) -> Result<bool, Trouble> {
-    let (_lock, outbox) =
-        take_state(config, &Clock::system()).map_err(|e| Trouble::new((&e).into(), e))?;
-    let changed = change(&outbox).map_err(|e| Trouble::new((&e).into(), e));
-    outbox.close();
-    changed
+fn changed(answer: Changed) -> bool {
+    answer.changed
 }

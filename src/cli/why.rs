@@ -1,14 +1,14 @@
 //! `postroom why`
 
-use super::Trouble;
 use super::clock_words::{ahead, exact};
 use super::exit::{self, Exit};
-use super::out::{Out, bold, plain};
+use super::out::{Out, alarming, bold, plain};
 use super::source::Source;
+use super::{Trouble, hold};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::api::{History, Why};
-use crate::outbox::AttemptRow;
+use crate::outbox::{AttemptRow, AuditRow};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -18,6 +18,13 @@ pub(super) struct Args {
 
 pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     tell(config, &args.address, out)
+}
+
+/// Tells all that happened to one message.
+pub(super) fn one(history: &History, out: &Out) {
+    let row = &history.delivery;
+    out.line(bold(&plain(&row.address)));
+    delivery(history, Clock::system().now().as_millisecond(), out);
 }
 
 /// Tells all that happened to one address.
@@ -70,11 +77,32 @@ fn delivery(history: &History, now: i64, out: &Out) {
         words += &format!(" (next try {})", ahead(at, now));
     }
     out.line(format!("\n{} {}  {words}", bold(&row.schedule), row.id));
+    if let Some(held) = &row.held {
+        out.line(format!("  {}", alarming(&hold::words(held))));
+    }
     out.line(format!("  from list {}, line {}", row.list, row.line));
     history
         .attempts
         .iter()
         .for_each(|attempt| out.line(try_words(attempt)));
+    let changes = history.changes.iter();
+    changes.for_each(|change| out.line(change_words(change)));
+}
+
+fn change_words(change: &AuditRow) -> String {
+    let done = match change.action.as_str() {
+        "retry" => "tried again",
+        "cancel" => "cancelled",
+        "sent" => "noted as sent",
+        "not-sent" => "noted as not sent",
+        "suppress" => "suppressed",
+        other => other,
+    };
+    let (at, was) = (exact(change.at), &change.was);
+    plain(&format!(
+        "  {at}  {done} by {} (was {was}): {}",
+        change.author, change.detail
+    ))
 }
 
 fn try_words(attempt: &AttemptRow) -> String {

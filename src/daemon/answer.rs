@@ -3,14 +3,14 @@
 
 use lettre::message::Mailbox;
 
-use super::api::History;
-use super::api::{Next, RunsQuery, SendAnswer, SendRequest, Status, Why};
+use super::api::{History, Next, QueueQuery, RunsQuery, SendAnswer, SendRequest, Status, Why};
+use super::filter::{Unfit, filter, row};
 use crate::audience;
 use crate::calendar::Occurrence;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Schedule};
 use crate::outbox::state::State;
-use crate::outbox::{OutboxError, Reader, RunRow};
+use crate::outbox::{ChangeRow, DeliveryRow, HoldRow, OutboxError, Reader, RunRow};
 use crate::plan::{Former, Opening, Order, Roll, RollError, survey as survey_roll, upcoming};
 
 /// So many runs are told if nobody says how many.
@@ -34,6 +34,7 @@ pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status
         open: snapshot.open,
         last: snapshot.last,
         next: next(config, now),
+        holds: reader.holds(now.as_millisecond())?,
     })
 }
 
@@ -91,20 +92,76 @@ pub fn runs(reader: &Reader, query: &RunsQuery) -> Result<Vec<RunRow>, OutboxErr
     )
 }
 
+/// Changes, the newest first.
+///
+/// # Errors
+/// The outbox cannot be read.
+pub fn changes(reader: &Reader, query: &RunsQuery) -> Result<Vec<ChangeRow>, OutboxError> {
+    reader.changes(query.since, query.limit.unwrap_or(RUNS))
+}
+
+/// Deliveries, with what stops them.
+///
+/// # Errors
+/// The query names what there is not, or the outbox cannot be read.
+pub fn queue(
+    config: &Config,
+    reader: &Reader,
+    query: &QueueQuery,
+    now: Timestamp,
+) -> Result<Vec<DeliveryRow>, Unfit> {
+    let mut rows = reader.deliveries(&filter(config, reader, query)?)?;
+    let holds = reader.holds(now.as_millisecond())?;
+    rows.iter_mut().for_each(|row| mark_held(row, &holds));
+    Ok(rows)
+}
+
+/// Says of a delivery that waits what stops it.
+fn mark_held(row: &mut DeliveryRow, holds: &[HoldRow]) {
+    let run = row.id.split('.').next().unwrap_or_default();
+    let stops = |hold: &&HoldRow| hold.stops(run, &row.schedule, &row.account);
+    if ["queued", "deferred", "leased"].contains(&row.state.as_str()) {
+        row.held = holds.iter().find(stops).cloned();
+    }
+}
+
+/// One delivery with its tries and changes.
+///
+/// # Errors
+/// There is no such row, or the outbox cannot be read.
+pub fn delivery(reader: &Reader, id: &str, now: Timestamp) -> Result<History, Unfit> {
+    let found = row(reader, id)?;
+    let Some(mut delivery) = reader.delivery(found)? else {
+        let id = id.escape_debug();
+        return Err(Unfit::Unknown(format!("the run has no message {id}")));
+    };
+    mark_held(&mut delivery, &reader.holds(now.as_millisecond())?);
+    Ok(History {
+        delivery,
+        attempts: reader.attempts(found)?,
+        changes: reader.audits(found)?,
+    })
+}
+
 /// All that is known about an address in its normal form.
 ///
 /// # Errors
 /// The outbox cannot be read.
-pub fn why(reader: &Reader, key: String) -> Result<Why, OutboxError> {
-    let deliveries = reader
-        .history(&key)?
-        .into_iter()
-        .map(|(delivery, attempts)| History { delivery, attempts })
-        .collect();
+pub fn why(reader: &Reader, key: String, now: Timestamp) -> Result<Why, OutboxError> {
+    let holds = reader.holds(now.as_millisecond())?;
+    let deliveries = reader.history(&key)?.into_iter();
+    let deliveries = deliveries.map(|(mut delivery, attempts, changes)| {
+        mark_held(&mut delivery, &holds);
+        History {
+            delivery,
+            attempts,
+            changes,
+        }
+    });
     Ok(Why {
         suppressed: reader.suppression(&key)?,
+        deliveries: deliveries.collect(),
         address: key,
-        deliveries,
     })
 }
 

@@ -4,8 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::deliver::AccountView;
-use crate::outbox::{AttemptRow, DeliveryRow, Filter, RunRow, SuppressionRow};
+use crate::outbox::{AttemptRow, AuditRow, DeliveryRow, HoldRow, RunRow, Scope, SuppressionRow};
 
 /// `GET /v1/status`
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -26,6 +27,9 @@ pub struct Status {
     pub last: Vec<RunRow>,
     /// When schedules run next, soonest first.
     pub next: Vec<Next>,
+    /// What is on hold, the oldest hold first.
+    #[serde(default)]
+    pub holds: Vec<HoldRow>,
 }
 
 /// A running daemon.
@@ -52,8 +56,9 @@ pub struct Next {
     pub note: Option<String>,
 }
 
-/// `GET /v1/queue`: which deliveries; without `state`, those that are not final.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+/// `GET /v1/queue`: which deliveries; without `state`, those that are not final, or all that `id`
+/// names. `POST` takes the same as JSON, for what does not fit in an address line.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
 pub struct QueueQuery {
     /// Words of the delivery states, separated by commas.
@@ -65,34 +70,122 @@ pub struct QueueQuery {
     /// Only this account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Only this run.
+    /// Only this run: its id, or a beginning of it that fits no other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// Only to this address, or to this domain: `@example.org`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
     /// Only of runs opened since, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<i64>,
+    /// Only of runs opened until then, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<i64>,
+    /// Only these, `01J….17`, separated by commas; a beginning of the run's id is enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Only those behind this one, for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// At most so many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
 
 impl QueueQuery {
-    /// The same for the outbox.
+    /// Whether it means all that waits.
     #[must_use]
-    pub fn filter(&self) -> Filter {
-        let states = self.state.iter().flat_map(|states| states.split(','));
-        Filter {
-            states: states
-                .filter(|state| !state.is_empty())
-                .map(str::to_owned)
-                .collect(),
-            schedule: self.schedule.clone(),
-            account: self.account.clone(),
-            run: self.run.clone(),
-            since: self.since,
-            limit: self.limit,
+    pub fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The same as people type it, for the audit.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let options = [
+            ("--schedule", &self.schedule),
+            ("--account", &self.account),
+            ("--run", &self.run),
+            ("--to", &self.to),
+            ("--state", &self.state),
+        ];
+        let mut words: Vec<String> = options
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)))
+            .collect();
+        if let Some(ids) = &self.id {
+            match ids.split(',').count() {
+                1 => words.push(ids.clone()),
+                n => words.push(format!("{n} ids")),
+            }
+        }
+        let times = [("since", self.since), ("before", self.before)];
+        for (name, at) in times {
+            let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
+            words.extend(at.map(|at| format!("opened {name} {at}")));
+        }
+        if words.is_empty() {
+            "--all".to_owned()
+        } else {
+            words.join(" ")
         }
     }
+}
+
+/// `POST /v1/changes`
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct ChangeRequest {
+    /// retry, cancel, sent or not-sent.
+    pub act: String,
+    /// To which deliveries.
+    pub filter: QueueQuery,
+    /// Why, for those who ask later.
+    pub reason: Option<String>,
+    /// Only count them.
+    pub dry_run: bool,
+}
+
+/// What became of the deliveries that a change was asked for.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct ChangeAnswer {
+    /// How many were changed, or would be.
+    pub changed: i64,
+    /// Those that were left as they are.
+    pub left: Vec<LeftAlone>,
+}
+
+/// Deliveries that a change left as they are.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct LeftAlone {
+    /// How many.
+    pub count: i64,
+    /// Why, for programs.
+    pub because: String,
+    /// Why, for people.
+    pub text: String,
+}
+
+/// `POST /v1/holds`, which replaces one on the same thing.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct HoldRequest {
+    /// On what.
+    #[serde(flatten)]
+    pub scope: Scope,
+    /// Why.
+    pub reason: String,
+    /// When it ends by itself, in milliseconds.
+    pub ends_at: Option<i64>,
+}
+
+/// `DELETE /v1/holds`, `GET /v1/holds` and `POST /v1/holds` answer with what is on hold now.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct HoldAnswer {
+    /// False if it was so already.
+    pub changed: bool,
+    /// All holds, the oldest first.
+    pub holds: Vec<HoldRow>,
 }
 
 /// `GET /v1/runs`
@@ -128,7 +221,7 @@ pub struct Why {
     pub deliveries: Vec<History>,
 }
 
-/// One delivery with every try.
+/// One delivery with every try, and what people did to it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct History {
     /// The delivery.
@@ -136,6 +229,9 @@ pub struct History {
     pub delivery: DeliveryRow,
     /// Oldest first.
     pub attempts: Vec<AttemptRow>,
+    /// Oldest first.
+    #[serde(default)]
+    pub changes: Vec<AuditRow>,
 }
 
 /// `POST /v1/send`

@@ -6,24 +6,25 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use tokio::net::UnixListener;
 
-use super::answer;
 use super::api::{
-    AddressQuery, Changed, Process, QueueQuery, Refusal, RunsQuery, SendRequest, Status,
+    AddressQuery, Changed, History, Process, QueueQuery, Refusal, RunsQuery, SendRequest, Status,
     SuppressRequest, Why,
 };
+use super::author::Peer;
+use super::{answer, changing};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::deliver::Watch;
 use crate::outbox::{
-    DeliveryRow, Outbox, OutboxError, Reader, RunFailed, RunRow, Suppress, SuppressionRow,
-    Unsuppress,
+    ChangeRow, DeliveryRow, Outbox, OutboxError, Reader, RunFailed, RunRow, Suppress,
+    SuppressionRow, Unsuppress,
 };
 use crate::plan::{OpenError, RollError, open};
 
@@ -75,7 +76,15 @@ pub(super) fn listen(path: &std::path::Path) -> Result<UnixListener, SocketError
 pub(super) fn routes(desk: Arc<Desk>) -> Router {
     Router::new()
         .route("/v1/status", get(status))
-        .route("/v1/queue", get(queue))
+        .route("/v1/queue", get(queue).post(long_queue))
+        .route("/v1/deliveries/{id}", get(delivery))
+        .route("/v1/changes", get(changes).post(changing::change))
+        .route(
+            "/v1/holds",
+            get(changing::holds)
+                .post(changing::hold)
+                .delete(changing::release),
+        )
         .route("/v1/runs", get(runs))
         .route("/v1/runs/{id}", get(run))
         .route("/v1/why", get(why))
@@ -87,10 +96,17 @@ pub(super) fn routes(desk: Arc<Desk>) -> Router {
         .with_state(desk)
 }
 
-type Shared = State<Arc<Desk>>;
+pub(super) type Shared = State<Arc<Desk>>;
 
 /// An answer that is not 2xx.
-struct Trouble(StatusCode, String);
+pub(super) struct Trouble(StatusCode, String);
+
+impl Trouble {
+    /// The request names what there is not.
+    pub(super) fn unfit(text: String) -> Self {
+        Self(StatusCode::UNPROCESSABLE_ENTITY, text)
+    }
+}
 
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
@@ -110,18 +126,19 @@ impl From<RollError> for Trouble {
     }
 }
 
-type Answer<T> = Result<Json<T>, Trouble>;
+pub(super) type Answer<T> = Result<Json<T>, Trouble>;
 
 /// Asks the outbox on a thread that may block.
-async fn read<T: Send + 'static>(
+pub(super) async fn read<T: Send + 'static, E: Into<Trouble> + Send + 'static>(
     desk: Arc<Desk>,
-    question: impl FnOnce(&Desk, &Reader) -> Result<T, OutboxError> + Send + 'static,
+    question: impl FnOnce(&Desk, &Reader) -> Result<T, E> + Send + 'static,
 ) -> Answer<T> {
     let asked = tokio::task::spawn_blocking(move || {
         let reader = desk.reader.lock().expect("no reader panics");
         question(&desk, &reader)
     });
-    Ok(Json(asked.await.expect("no question panics")?))
+    let answer = asked.await.expect("no question panics");
+    answer.map(Json).map_err(Into::into)
 }
 
 async fn status(State(desk): Shared) -> Answer<Status> {
@@ -133,13 +150,38 @@ async fn status(State(desk): Shared) -> Answer<Status> {
         let mut status = answer::status(&desk.config, reader, desk.clock.now())?;
         status.daemon = Some(process);
         status.accounts = desk.watch.accounts();
-        Ok(status)
+        Ok::<_, OutboxError>(status)
     })
     .await
 }
 
 async fn queue(State(desk): Shared, Query(query): Query<QueueQuery>) -> Answer<Vec<DeliveryRow>> {
-    read(desk, move |_, reader| reader.deliveries(&query.filter())).await
+    rows(desk, query).await
+}
+
+async fn long_queue(
+    State(desk): Shared,
+    Json(query): Json<QueueQuery>,
+) -> Answer<Vec<DeliveryRow>> {
+    rows(desk, query).await
+}
+
+async fn rows(desk: Arc<Desk>, query: QueueQuery) -> Answer<Vec<DeliveryRow>> {
+    read(desk, move |desk, reader| {
+        answer::queue(&desk.config, reader, &query, desk.clock.now())
+    })
+    .await
+}
+
+async fn delivery(State(desk): Shared, Path(id): Path<String>) -> Answer<History> {
+    read(desk, move |desk, reader| {
+        answer::delivery(reader, &id, desk.clock.now())
+    })
+    .await
+}
+
+async fn changes(State(desk): Shared, Query(query): Query<RunsQuery>) -> Answer<Vec<ChangeRow>> {
+    read(desk, move |_, reader| answer::changes(reader, &query)).await
 }
 
 async fn runs(State(desk): Shared, Query(query): Query<RunsQuery>) -> Answer<Vec<RunRow>> {
@@ -160,39 +202,55 @@ async fn run(State(desk): Shared, Path(id): Path<String>) -> Answer<RunRow> {
 
 async fn why(State(desk): Shared, Query(query): Query<AddressQuery>) -> Answer<Why> {
     let key = answer::key(&query.address)?;
-    read(desk, move |_, reader| answer::why(reader, key)).await
+    read(desk, move |desk, reader| {
+        answer::why(reader, key, desk.clock.now())
+    })
+    .await
 }
 
 async fn suppressions(State(desk): Shared) -> Answer<Vec<SuppressionRow>> {
     read(desk, |_, reader| reader.suppressions()).await
 }
 
-async fn suppress(State(desk): Shared, Json(request): Json<SuppressRequest>) -> Answer<Changed> {
+async fn suppress(
+    State(desk): Shared,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Json(request): Json<SuppressRequest>,
+) -> Answer<Changed> {
     let key = answer::key(&request.address)?;
     let entry = Suppress {
         address: key.clone(),
         key,
         reason: request.reason,
-        source: "a person".to_owned(),
+        source: peer.author.clone(),
     };
     let changed = desk.outbox.submit(entry).await?;
     tracing::info!(
         event = "suppressed",
-        "an address was put on the suppression list"
+        author = peer.author,
+        "an address was put on the suppression list by {}",
+        peer.author
     );
     Ok(Json(Changed { changed }))
 }
 
-async fn unsuppress(State(desk): Shared, Query(query): Query<AddressQuery>) -> Answer<Changed> {
+async fn unsuppress(
+    State(desk): Shared,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Query(query): Query<AddressQuery>,
+) -> Answer<Changed> {
     let changed = desk
         .outbox
         .submit(Unsuppress {
             key: answer::key(&query.address)?,
+            author: peer.author.clone(),
         })
         .await?;
     tracing::info!(
         event = "unsuppressed",
-        "an address was taken off the suppression list"
+        author = peer.author,
+        "an address was taken off the suppression list by {}",
+        peer.author
     );
     Ok(Json(Changed { changed }))
 }

@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::{Deliver, DeliverError, Settings, Watch};
 use crate::outbox::{
-    ClearFailed, Holder, Interrupted, LockError, Outbox, OutboxError, RunFailed, Settle, Settled,
-    StateLock, Sweep,
+    ClearFailed, Hold, Holder, Interrupted, LockError, Outbox, OutboxError, RunFailed, Settle,
+    Settled, StateLock, Sweep,
 };
 use crate::plan::{Firings, MANUAL, OpenError, Opening, Order, open};
 use crate::smtp::Deadlines;
@@ -59,14 +59,22 @@ impl From<DeliverError> for StartError {
 }
 
 impl Engine {
-    /// Takes the state directory, settles what a crash left, and starts to deliver.
+    /// Takes the state directory, settles what a crash left, and starts to deliver; nothing leaves
+    /// that `held` stops.
     ///
     /// # Errors
     /// Another process has it, or the outbox cannot be used.
-    pub async fn start(config: Arc<Config>, clock: Clock) -> Result<Self, StartError> {
+    pub async fn start(
+        config: Arc<Config>,
+        clock: Clock,
+        held: Option<Hold>,
+    ) -> Result<Self, StartError> {
         let (lock, outbox) = take_state(&config, &clock)?;
         let settled = outbox.submit(Settle).await?;
         tell_settled(&settled);
+        if let Some(hold) = held {
+            outbox.submit(hold).await?;
+        }
         let deliver = Deliver::start(settings(&config), &outbox, &clock)?;
         let fatal = deliver.fatal();
         let mut engine = Self {

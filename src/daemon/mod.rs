@@ -9,8 +9,12 @@
 
 pub mod answer;
 pub mod api;
+pub mod author;
+pub mod change;
+mod changing;
 mod control;
 mod engine;
+pub mod filter;
 pub mod log;
 mod reports;
 
@@ -28,6 +32,7 @@ pub use engine::{Engine, StartError, take_state};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::outbox::Hold;
 
 /// How often systemd is asked for more time while a message waits for its answer.
 const EXTEND: Duration = Duration::from_secs(20);
@@ -49,14 +54,14 @@ pub enum DaemonError {
     Fatal,
 }
 
-/// Runs until a signal ends it.
+/// Runs until a signal ends it; with everything on hold if `held` says so.
 ///
 /// # Errors
 /// It could not begin, or the outbox stopped for good.
-pub async fn run(config: Arc<Config>, clock: Clock) -> Result<(), DaemonError> {
+pub async fn run(config: Arc<Config>, clock: Clock, held: Option<Hold>) -> Result<(), DaemonError> {
     // Before slow work, so that no signal meets the default action.
     let mut signals = Signals::new().map_err(DaemonError::Signals)?;
-    let mut engine = Engine::start(Arc::clone(&config), clock.clone()).await?;
+    let mut engine = Engine::start(Arc::clone(&config), clock.clone(), held).await?;
     let (listener, desk) = match open_desk(&engine) {
         Ok(opened) => opened,
         Err(error) => {
@@ -64,7 +69,8 @@ pub async fn run(config: Arc<Config>, clock: Clock) -> Result<(), DaemonError> {
             return Err(error);
         }
     };
-    let control = tokio::spawn(async move { axum::serve(listener, routes(Arc::new(desk))).await });
+    let routes = routes(Arc::new(desk)).into_make_service_with_connect_info::<author::Peer>();
+    let control = tokio::spawn(async move { axum::serve(listener, routes).await });
     engine.start_plan();
     tell_ready(&config);
     let fatal = engine.fatal();

@@ -19,7 +19,8 @@
 //! uncertain                         --resend-->   queued      the same bytes, once at most
 //! leased                            --stall-->    uncertain   the bytes would differ now
 //! uncertain                         --presume-->  presumed    the schedule takes it as sent
-//! uncertain                         --confirm-->  accepted    a person found out
+//! uncertain                         --confirm-->  accepted    a person found out that it arrived
+//! uncertain                         --deny-->     queued      a person found out that it did not
 //! queued, deferred, leased          --expire-->   expired     not sent in time
 //! queued, deferred, leased          --suppress--> suppressed  the address gets no mail
 //! queued, deferred, leased          --cancel-->   cancelled   a person said no
@@ -33,8 +34,12 @@
 //! reply or as `uncertain`; the tally of a run is written in the transaction that moves its rows;
 //! an occurrence of a schedule has at most one run.
 
+mod audit;
+mod change;
 mod claim;
 mod filling;
+mod filter;
+mod hold;
 mod lock;
 mod query;
 mod record;
@@ -55,15 +60,17 @@ use std::thread::JoinHandle;
 
 use serde::Serialize;
 
+pub use audit::{AuditRow, ChangeRow};
+pub use change::{Act, Change, Changed, Left};
 pub use claim::{Arm, ArmRefusal, Claim, Claimed, Claims, Release};
 pub use filling::{AddRows, ClearFailed, ClearRun, Kept, NewDelivery, RowKey, SealKeys};
+pub use filter::Filter;
+pub use hold::{Hold, HoldRow, Scope, Unhold};
 pub use lock::{Holder, LockError, StateLock};
-pub use query::Reader;
+pub use query::{History, Reader};
 pub use record::{Outcome, Record};
 pub use report::{Report, Told};
-pub use rows::{
-    Addressee, AttemptRow, Counts, DeliveryRow, Filter, RunRow, Snapshot, SuppressionRow,
-};
+pub use rows::{Addressee, AttemptRow, Counts, DeliveryRow, RunRow, Snapshot, SuppressionRow};
 pub use run::{FinishRun, FrozenRun, NewRun, Opened, RunFailed};
 pub use schedule::{Cursor, KnownSchedule, Missed, SetCursor};
 pub use suppression::{Suppress, Unsuppress};

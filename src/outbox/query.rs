@@ -4,18 +4,21 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params, params_from_iter};
 
 use super::rows::{
-    Addressee, AttemptRow, Counts, DeliveryRow, Filter, RunRow, Snapshot, SuppressionRow,
-    addressee, attempt_row, delivery_row, frozen_run, run_row, suppression_row,
+    Addressee, AttemptRow, Counts, DeliveryRow, RunRow, Snapshot, SuppressionRow, addressee,
+    attempt_row, delivery_row, frozen_run, run_row, suppression_row,
 };
 use super::state::State;
 use super::suppression::suppression_of;
-use super::{DeliveryId, FrozenRun, Kept, OutboxError, RunNo};
+use super::{AuditRow, DeliveryId, Filter, FrozenRun, Kept, OutboxError, RunNo};
 
 /// No try takes longer, in milliseconds: a lease ends before.
 const LONGEST_TRY: i64 = 15 * 60 * 1000;
+
+/// A delivery with all tries, and all that people did to it.
+pub type History = (DeliveryRow, Vec<AttemptRow>, Vec<AuditRow>);
 
 /// A reading connection.
 pub struct Reader {
@@ -26,7 +29,7 @@ const RUN: &str = "SELECT r.id, r.schedule, r.occurrence, r.state, r.reason, r.a
     r.opened_at, r.ended_at, r.expires_at, r.no, r.thinned FROM run r";
 const DELIVERY: &str =
     "SELECT r.id || '.' || d.seq, r.schedule, d.state, d.address, d.name, d.list,
-    d.line, d.reason, d.tries, d.next_at, d.doubted, d.ended_at, d.run, d.seq";
+    d.line, d.reason, d.tries, d.next_at, d.doubted, d.ended_at, d.run, d.seq, r.account";
 
 impl Reader {
     /// Opens the outbox below `dir` for reading.
@@ -127,44 +130,91 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub fn deliveries(&self, filter: &Filter) -> Result<Vec<DeliveryRow>, OutboxError> {
-        let states = if filter.states.is_empty() {
-            let open = State::ALL.iter().filter(|state| !state.is_final());
-            open.map(|state| state.name().to_owned()).collect()
-        } else {
-            filter.states.clone()
-        };
-        let sql = format!(
-            "{DELIVERY} FROM run r CROSS JOIN delivery d ON d.run = r.no
-             WHERE d.state IN (SELECT value FROM json_each(?1))
-               AND EXISTS (SELECT 1 FROM tally t WHERE t.run = r.no AND t.count > 0
-                 AND t.state IN (SELECT value FROM json_each(?1)))
-               AND (?2 IS NULL OR r.schedule = ?2) AND (?3 IS NULL OR r.account = ?3)
-               AND (?4 IS NULL OR r.id = ?4) AND (?5 IS NULL OR r.opened_at >= ?5)
-             ORDER BY d.run, d.seq LIMIT ?6"
-        );
-        let limit = filter
-            .limit
-            .map_or(-1, |limit| i64::try_from(limit).unwrap_or(-1));
-        let mut query = self.conn.prepare_cached(&sql).map_err(failed)?;
-        let rows = query.query_map(
-            params![
-                serde_json::json!(states).to_string(),
-                filter.schedule,
-                filter.account,
-                filter.run,
-                filter.since,
-                limit
-            ],
-            |row| delivery_row(row).map(|(row, _)| row),
-        );
-        rows.and_then(Iterator::collect).map_err(failed)
+        self.fitting(DELIVERY, filter, |row| {
+            delivery_row(row).map(|(row, _)| row)
+        })
     }
 
-    /// All that happened to one address (normalised), newest run first, with every try.
+    /// Which deliveries fit `filter`, in the same order.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn history(&self, key: &str) -> Result<Vec<(DeliveryRow, Vec<AttemptRow>)>, OutboxError> {
+    pub fn ids(&self, filter: &Filter) -> Result<Vec<DeliveryId>, OutboxError> {
+        self.fitting("SELECT d.run, d.seq", filter, |row| {
+            Ok(DeliveryId {
+                run: RunNo(row.get(0)?),
+                seq: row.get(1)?,
+            })
+        })
+    }
+
+    /// How many deliveries fit `filter`, by state.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn count(&self, filter: &Filter) -> Result<Counts, OutboxError> {
+        let these = filter.conditions();
+        let sql = format!(
+            "SELECT d.state, count(*) FROM run r CROSS JOIN delivery d ON d.run = r.no
+             WHERE {} GROUP BY d.state",
+            these.text
+        );
+        self.conn
+            .prepare_cached(&sql)
+            .and_then(|mut query| {
+                query
+                    .query_map(params_from_iter(these.values), |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })?
+                    .collect()
+            })
+            .map(Counts)
+            .map_err(failed)
+    }
+
+    fn fitting<T>(
+        &self,
+        select: &str,
+        filter: &Filter,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, OutboxError> {
+        let mut these = filter.conditions();
+        let limit = filter.limit.map(i64::try_from);
+        these
+            .values
+            .push(limit.map_or(-1, |limit| limit.unwrap_or(-1)).into());
+        let sql = format!(
+            "{select} FROM run r CROSS JOIN delivery d ON d.run = r.no
+             WHERE {} ORDER BY r.no, d.seq LIMIT ?",
+            these.text
+        );
+        self.conn
+            .prepare_cached(&sql)
+            .and_then(|mut query| {
+                query
+                    .query_map(params_from_iter(these.values), read)?
+                    .collect()
+            })
+            .map_err(failed)
+    }
+
+    /// One delivery, if there is such a row.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRow>, OutboxError> {
+        let only = Filter {
+            ids: Some(vec![id]),
+            ..Filter::default()
+        };
+        self.deliveries(&only).map(|mut rows| rows.pop())
+    }
+
+    /// All that happened to one address (normalised), newest run first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn history(&self, key: &str) -> Result<Vec<History>, OutboxError> {
         let sql = format!(
             "{DELIVERY} FROM run r
              CROSS JOIN run_key k ON k.run = r.no AND k.fingerprint = ?2 AND k.key = ?1
@@ -183,7 +233,7 @@ impl Reader {
             .and_then(Iterator::collect)
             .map_err(failed)?;
         rows.into_iter()
-            .map(|(row, id)| Ok((row, self.attempts(id)?)))
+            .map(|(row, id)| Ok((row, self.attempts(id)?, self.audits(id)?)))
             .collect()
     }
 
@@ -328,6 +378,32 @@ impl Reader {
                     .collect()
             })
             .map(Counts)
+            .map_err(failed)
+    }
+
+    /// Whether any run belongs to this schedule.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn knows_schedule(&self, name: &str) -> Result<bool, OutboxError> {
+        self.any(
+            "SELECT EXISTS (SELECT 1 FROM run WHERE schedule = ?1)",
+            name,
+        )
+    }
+
+    /// Whether any run went through this account.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn knows_account(&self, name: &str) -> Result<bool, OutboxError> {
+        self.any("SELECT EXISTS (SELECT 1 FROM run WHERE account = ?1)", name)
+    }
+
+    fn any(&self, sql: &str, name: &str) -> Result<bool, OutboxError> {
+        self.conn
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_row([name], |row| row.get(0)))
             .map_err(failed)
     }
 

@@ -9,7 +9,7 @@ use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 
 use super::state::State;
-use super::{DeliveryId, FrozenRun, RunNo};
+use super::{DeliveryId, FrozenRun, HoldRow, RunNo};
 
 /// How many deliveries of a run are in each state.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -90,6 +90,9 @@ pub struct DeliveryRow {
     pub id: String,
     /// The schedule.
     pub schedule: String,
+    /// The account.
+    #[serde(default)]
+    pub account: String,
     /// One of the words of [`State`].
     pub state: String,
     /// Address.
@@ -110,6 +113,9 @@ pub struct DeliveryRow {
     pub doubted: bool,
     /// When it became final, in milliseconds.
     pub ended_at: Option<i64>,
+    /// What stops it at the moment; only for waiting ones.
+    #[serde(default)]
+    pub held: Option<HoldRow>,
 }
 
 /// One try as people see it.
@@ -150,24 +156,6 @@ pub struct SuppressionRow {
     pub ends_at: Option<i64>,
 }
 
-/// Which deliveries to show.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub struct Filter {
-    /// Only these states; empty for all that are not final.
-    pub states: Vec<String>,
-    /// Only this schedule.
-    pub schedule: Option<String>,
-    /// Only this account.
-    pub account: Option<String>,
-    /// Only this run.
-    pub run: Option<String>,
-    /// Only runs opened since, in milliseconds.
-    pub since: Option<i64>,
-    /// At most so many.
-    pub limit: Option<usize>,
-}
-
 /// The state of all things at one moment.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Snapshot {
@@ -205,6 +193,7 @@ pub(super) fn delivery_row(row: &Row<'_>) -> rusqlite::Result<(DeliveryRow, Deli
     let shown = DeliveryRow {
         id: row.get(0)?,
         schedule: row.get(1)?,
+        account: row.get(14)?,
         state,
         address: row.get(3)?,
         name: row.get(4)?,
@@ -215,6 +204,7 @@ pub(super) fn delivery_row(row: &Row<'_>) -> rusqlite::Result<(DeliveryRow, Deli
         next_at: (waits && next_at < i64::MAX).then_some(next_at),
         doubted: row.get(10)?,
         ended_at: row.get(11)?,
+        held: None,
     };
     Ok((shown, id))
 }

@@ -33,7 +33,8 @@ CREATE TABLE blob (
 
 -- One firing of a schedule. `no` is the short form of `id` for the rows below. `thinned` is 1 once
 -- the servers' words and the recipients' fields are gone, 2 once all rows are, with the template.
--- `rounds` counts the times that it was opened: once, and once more for each retry of an ended run.
+-- `rounds` counts the times that it was opened: once, and once more for each retry of an ended run,
+-- the latest at `reopened_at`.
 CREATE TABLE run (
   no           INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT NOT NULL UNIQUE,
@@ -55,6 +56,7 @@ CREATE TABLE run (
   resend_after INTEGER NOT NULL,
   people       INTEGER NOT NULL DEFAULT 0,
   rounds       INTEGER NOT NULL DEFAULT 1,
+  reopened_at  INTEGER,
   thinned      INTEGER NOT NULL DEFAULT 0 CHECK (thinned IN (0, 1, 2)),
   UNIQUE (schedule, occurrence),
   CHECK ((ended_at IS NULL) = (state IN ('expanding', 'sending'))),

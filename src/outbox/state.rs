@@ -70,6 +70,8 @@ pub enum Move {
     Presume,
     /// A person found out that it did arrive.
     Confirm,
+    /// A person found out that it did not arrive: it goes out again.
+    Deny,
     /// Its time is over.
     Expire,
     /// A person said no.
@@ -110,6 +112,7 @@ pub const MOVES: &[(State, Move, State)] = &[
     (Uncertain, Move::Resend, Queued),
     (Uncertain, Move::Presume, Presumed),
     (Uncertain, Move::Confirm, Accepted),
+    (Uncertain, Move::Deny, Queued),
     (Uncertain, Move::Cancel, Cancelled),
     (Rejected, Move::Retry, Queued),
     (Expired, Move::Retry, Queued),

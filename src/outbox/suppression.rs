@@ -3,10 +3,12 @@
 use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::audit::{Entry, note_row};
 use super::rows::{SuppressionRow, suppression_row};
 use super::state::{Move, State};
 use super::store::{Tx, hmac_key};
 use super::writer::{Operation, Rank};
+use super::{DeliveryId, RunNo};
 
 /// Looks addresses up on the suppression list; loaded once for many.
 pub(super) struct Ban(hmac::Key);
@@ -130,6 +132,7 @@ impl Operation for Suppress {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?
             .collect::<Result<_, _>>()?;
+        let mut audit = None;
         for (run, seq, state) in waiting {
             let from = State::from_name(&state).expect("the schema allows known states only");
             let to = tx.step(run, from, Move::Suppress)?;
@@ -139,8 +142,31 @@ impl Operation for Suppress {
                      WHERE run = ?1 AND seq = ?2",
                 )?
                 .execute(params![run, seq, self.reason, tx.now, to.name()])?;
+            let id = DeliveryId {
+                run: RunNo(run),
+                seq,
+            };
+            note_row(tx, self.audited(tx, &mut audit)?, id, from)?;
+        }
+        if added {
+            self.audited(tx, &mut audit)?;
         }
         Ok(added)
+    }
+}
+
+impl Suppress {
+    /// The audit's entry, written when the first thing is changed.
+    fn audited(&self, tx: &Tx<'_>, audit: &mut Option<i64>) -> rusqlite::Result<i64> {
+        if let Some(audit) = audit {
+            return Ok(*audit);
+        }
+        let entry = Entry {
+            author: &self.source,
+            action: "suppress",
+            detail: &format!("{}: {}", self.address, self.reason),
+        };
+        Ok(*audit.insert(entry.write(tx)?))
     }
 }
 
@@ -149,6 +175,8 @@ impl Operation for Suppress {
 pub struct Unsuppress {
     /// Normalised address.
     pub key: String,
+    /// Who says so.
+    pub author: String,
 }
 
 impl Operation for Unsuppress {
@@ -162,6 +190,14 @@ impl Operation for Unsuppress {
             .conn
             .prepare_cached("DELETE FROM suppression WHERE hash = ?1 AND scope = ''")?
             .execute([hash.as_ref()])?;
+        if removed == 1 {
+            let entry = Entry {
+                author: &self.author,
+                action: "unsuppress",
+                detail: &self.key,
+            };
+            entry.write(tx)?;
+        }
         Ok(removed == 1)
     }
 }

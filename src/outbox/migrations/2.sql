@@ -31,6 +31,7 @@ CREATE TABLE run_2 (
   resend_after INTEGER NOT NULL,
   people       INTEGER NOT NULL DEFAULT 0,
   rounds       INTEGER NOT NULL DEFAULT 1,
+  reopened_at  INTEGER,
   thinned      INTEGER NOT NULL DEFAULT 0 CHECK (thinned IN (0, 1, 2)),
   UNIQUE (schedule, occurrence),
   CHECK ((ended_at IS NULL) = (state IN ('expanding', 'sending'))),
@@ -38,7 +39,7 @@ CREATE TABLE run_2 (
   CHECK (template IS NOT NULL OR state IN ('failed', 'missed') OR thinned = 2)
 ) STRICT;
 INSERT INTO run_2 SELECT no, id, schedule, occurrence, state, reason, account, due_at, opened_at,
-  ended_at, expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after, people, 1, 0
+  ended_at, expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after, people, 1, NULL, 0
   FROM run;
 UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'run')
   WHERE name = 'run_2';

@@ -4,6 +4,7 @@ mod accounts;
 mod blame;
 mod chained;
 mod faults;
+mod holding;
 mod international;
 mod limits;
 mod recipients;

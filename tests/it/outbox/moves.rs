@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use postroom::outbox::state::{MOVES, Move, State};
-use postroom::outbox::{ArmRefusal, Claimed, DeliveryId, Outcome};
+use postroom::outbox::{Act, ArmRefusal, Claimed, DeliveryId, Outcome};
 use rusqlite::params;
 
 use crate::world::bench::Bench;
@@ -134,6 +134,18 @@ fn deeds() -> Vec<(Move, Deed)> {
         (Move::Fail, |b, row| record(b, row, Outcome::Invalid)),
         (Move::Suppress, |bench, _| {
             bench.suppress("ada@example.org");
+        }),
+        (Move::Cancel, |bench, row| {
+            bench.change(Act::Cancel, &[row.id]);
+        }),
+        (Move::Confirm, |bench, row| {
+            bench.change(Act::Sent, &[row.id]);
+        }),
+        (Move::Deny, |bench, row| {
+            bench.change(Act::NotSent, &[row.id]);
+        }),
+        (Move::Retry, |bench, row| {
+            bench.change(Act::Retry, &[row.id]);
         }),
     ]
 }

@@ -147,7 +147,11 @@ impl Storm {
             Step::Suppress(n) => drop(bench.suppress(&person(*n))),
             Step::Unsuppress(n) => {
                 let key = person(*n);
-                now(bench.outbox.submit(Unsuppress { key })).unwrap();
+                now(bench.outbox.submit(Unsuppress {
+                    key,
+                    author: "a person".to_owned(),
+                }))
+                .unwrap();
             }
             Step::Hold(on) if *on => bench.hold("all", "", Some(bench.now_ms() + 600_000)),
             Step::Hold(_) => bench.unhold(),

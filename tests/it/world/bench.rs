@@ -10,14 +10,17 @@ use postroom::clock::{Clock, Timestamp};
 use postroom::config::OnUncertain;
 use postroom::outbox::state::State;
 use postroom::outbox::{
-    AddRows, Arm, ArmRefusal, Claim, Claimed, Claims, ClearRun, DeliveryId, DeliveryRow, FinishRun,
-    FrozenRun, Kept, NewDelivery, NewRun, Opened, Outbox, OutboxError, Outcome, Receipt, Record,
-    Release, RowKey, RunNo, RunRow, SealKeys, Settle, Settled, Suppress, Sweep, Swept,
+    Act, AddRows, Arm, ArmRefusal, Change, Changed, Claim, Claimed, Claims, ClearRun, DeliveryId,
+    DeliveryRow, FinishRun, FrozenRun, Kept, NewDelivery, NewRun, Opened, Outbox, OutboxError,
+    Outcome, Receipt, Record, Release, RowKey, RunNo, RunRow, SealKeys, Settle, Settled, Suppress,
+    Sweep, Swept,
 };
 use tempfile::TempDir;
 
 pub(crate) const START: &str = "2026-06-01T08:00:00Z";
 pub(crate) const ACCOUNT: &str = "ops";
+/// Who changes things.
+pub(crate) const GRACE: &str = "uid 1000 (grace)";
 pub(crate) const LEASE: Duration = Duration::from_secs(15 * 60);
 
 pub(crate) fn start() -> Timestamp {
@@ -239,6 +242,24 @@ impl Bench {
             address: address.to_owned(),
             reason: "asked us to stop".to_owned(),
             source: "a person".to_owned(),
+        }))
+        .unwrap()
+    }
+
+    /// A person changes these rows, whatever their state.
+    pub(crate) fn change(&self, act: Act, rows: &[DeliveryId]) -> Changed {
+        self.change_in(&State::ALL, act, rows)
+    }
+
+    /// The same if they are in one of these states.
+    pub(crate) fn change_in(&self, states: &[State], act: Act, rows: &[DeliveryId]) -> Changed {
+        now(self.outbox.submit(Change {
+            act,
+            rows: rows.to_vec(),
+            states: states.iter().map(|state| state.name().to_owned()).collect(),
+            author: GRACE.to_owned(),
+            detail: "looks wrong".to_owned(),
+            audit: None,
         }))
         .unwrap()
     }

@@ -96,8 +96,18 @@ impl Workspace {
     /// The same, with more in its environment.
     #[track_caller]
     pub(crate) fn daemon_with(&self, environment: &[(&str, OsString)]) -> Daemon {
+        self.answers(self.begin(environment))
+    }
+
+    /// A daemon that answers, and was started with all on hold.
+    #[track_caller]
+    pub(crate) fn daemon_held(&self) -> Daemon {
+        self.answers(self.spawn(&["daemon", "--held"], &[]))
+    }
+
+    #[track_caller]
+    fn answers(&self, mut daemon: Daemon) -> Daemon {
         let socket = self.path("state/postroom.sock");
-        let mut daemon = self.begin(environment);
         wait_for("the daemon's socket", || {
             let ended = daemon.ended();
             assert_eq!(ended, None, "the daemon ended:\n{}", daemon.log());
@@ -108,13 +118,17 @@ impl Workspace {
 
     /// A daemon that has just been started, and may not get far.
     pub(crate) fn begin(&self, environment: &[(&str, OsString)]) -> Daemon {
+        self.spawn(&["daemon"], environment)
+    }
+
+    fn spawn(&self, args: &[&str], environment: &[(&str, OsString)]) -> Daemon {
         let path = self.path(LOG);
         let log = || {
             let mut options = OpenOptions::new();
             options.create(true).append(true).open(&path).unwrap()
         };
         let child = self
-            .postroom(&["daemon"])
+            .postroom(args)
             .envs(environment.iter().cloned())
             .stdout(log())
             .stderr(log())

@@ -87,6 +87,8 @@ fn tell(seq: usize, entry: &Entry) -> Told {
         tries: 0,
         next_at: None,
         doubted,
+        account: "main".to_owned(),
+        held: None,
         ended_at: Some(2),
     };
     let tries = match state {

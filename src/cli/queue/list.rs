@@ -1,51 +1,34 @@
-//! `postroom queue`
+//! `postroom queue list`, and `postroom queue` alone
 
-use super::clock_words::ahead;
-use super::exit::{self, Exit};
-use super::out::{Out, count};
-use super::source::Source;
-use super::table::Table;
-use super::{Trouble, unknown_state};
+use super::super::clock_words::ahead;
+use super::super::exit::{self, Exit};
+use super::super::out::{Out, count};
+use super::super::source::Source;
+use super::super::table::Table;
+use super::super::which::Which;
+use super::super::{Trouble, hold};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::api::QueueQuery;
 use crate::outbox::DeliveryRow;
-use crate::outbox::state::State;
 
 /// So many rows are shown if nobody says how many.
 const ROWS: usize = 50;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Only this schedule
-    #[arg(long)]
-    schedule: Option<String>,
-    /// Only this account
-    #[arg(long)]
-    account: Option<String>,
-    /// Only this run
-    #[arg(long, value_name = "ID")]
-    run: Option<String>,
-    /// Only these states, separated by commas [default: all that are not final]
-    #[arg(long, value_name = "STATES")]
-    state: Option<String>,
+    #[command(flatten)]
+    which: Which,
     /// At most so many
     #[arg(short = 'n', value_name = "COUNT")]
     count: Option<usize>,
 }
 
 pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
-    for state in args.state.iter().flat_map(|states| states.split(',')) {
-        State::from_name(state).ok_or_else(|| unknown_state(state))?;
-    }
     let limit = args.count.or(if out.json { None } else { Some(ROWS + 1) });
     let query = QueueQuery {
-        state: args.state.clone(),
-        schedule: args.schedule.clone(),
-        account: args.account.clone(),
-        run: args.run.clone(),
-        since: None,
         limit,
+        ..args.which.query()?
     };
     let rows = Source::of(config)?.queue(&query)?;
     if out.json {
@@ -69,11 +52,12 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
 }
 
 /// Deliveries as people read them.
-pub(super) fn table<'a>(rows: impl Iterator<Item = &'a DeliveryRow>) -> Table {
+pub(in super::super) fn table<'a>(rows: impl Iterator<Item = &'a DeliveryRow>) -> Table {
     let now = Clock::system().now().as_millisecond();
     let mut table = Table::new(&["ID", "SCHEDULE", "TO", "STATE", "TRIES", "NEXT", "WHY"]);
     for row in rows {
         let next = match (row.state.as_str(), row.next_at) {
+            _ if row.held.is_some() => "on hold".to_owned(),
             (_, Some(at)) => ahead(at, now),
             ("uncertain", None) => "you decide".to_owned(),
             _ => "-".to_owned(),
@@ -83,7 +67,7 @@ pub(super) fn table<'a>(rows: impl Iterator<Item = &'a DeliveryRow>) -> Table {
                 format!("{} line {}: {reason}", row.list, row.line)
             }
             (Some(reason), _) => reason.clone(),
-            (None, _) => String::new(),
+            (None, _) => row.held.as_ref().map(hold::words).unwrap_or_default(),
         };
         table.row(vec![
             row.id.clone(),
