@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::daemon::{DaemonError, StartError};
-use crate::outbox::{LockError, OutboxError};
+use crate::outbox::{BackupError, LockError, OutboxError};
 use crate::plan::{OpenError, RollError};
 
 /// How a command ended.
@@ -49,10 +49,30 @@ impl From<&DaemonError> for Exit {
 impl From<&StartError> for Exit {
     fn from(error: &StartError) -> Self {
         match error {
-            StartError::Lock(LockError::Taken { .. }) => LATER,
-            StartError::Lock(LockError::Network { .. }) => CONFIG,
-            StartError::Lock(LockError::Unusable { .. }) => PERMISSION,
+            StartError::Lock(error) => error.into(),
             StartError::Outbox(error) => error.into(),
+        }
+    }
+}
+
+impl From<&LockError> for Exit {
+    fn from(error: &LockError) -> Self {
+        match error {
+            LockError::Taken { .. } => LATER,
+            LockError::Network { .. } => CONFIG,
+            LockError::Unusable { .. } => PERMISSION,
+        }
+    }
+}
+
+impl From<&BackupError> for Exit {
+    fn from(error: &BackupError) -> Self {
+        match error {
+            BackupError::Exists(_) => CANNOT_CREATE,
+            BackupError::Missing(_) => USAGE,
+            BackupError::Full(_) => LATER,
+            BackupError::Damaged { .. } | BackupError::File { .. } => IO,
+            BackupError::Outbox(error) => error.into(),
         }
     }
 }

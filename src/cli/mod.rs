@@ -5,6 +5,7 @@
 //! which survives a closed pipe.
 
 mod account;
+mod backup;
 mod changing;
 mod check;
 mod client;
@@ -19,6 +20,7 @@ mod out;
 mod preview;
 mod progress;
 mod queue;
+mod restore;
 mod sandbox;
 mod send;
 mod source;
@@ -93,6 +95,10 @@ enum Verb {
     /// Say who gets no mail, or change that
     #[command(subcommand)]
     Suppress(suppress::Verb),
+    /// Copy the outbox and the configuration file, also while the daemon runs
+    Backup(backup::Args),
+    /// Put a backup back; nothing is sent from it until you say so
+    Restore(restore::Args),
     /// Try an account
     #[command(subcommand)]
     Account(account::Verb),
@@ -142,6 +148,8 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Queue(args) => queue::run(&load(cli)?.config, args, out),
         Verb::Log(args) => log::run(&load(cli)?.config, args, out),
         Verb::Why(args) => why::run(&load(cli)?.config, args, out),
+        Verb::Backup(args) => backup::run(&load(cli)?.config, args, out),
+        Verb::Restore(args) => restore::run(&load(cli)?.config, args, out),
         Verb::Account(verb) => account::run(&load(cli)?.config, verb, out),
         Verb::Suppress(verb) => suppress::run(&load(cli)?.config, verb, out),
     }

@@ -191,6 +191,10 @@ fn alone(
     let engine = runtime
         .block_on(Engine::start(config, clock.clone(), None))
         .map_err(|e| Trouble::new((&e).into(), e))?;
+    if let Err(trouble) = not_on_hold(&engine) {
+        runtime.block_on(engine.stop());
+        return Err(trouble);
+    }
     let watched = during(READING, out, || runtime.block_on(engine.open(order)))
         .map_err(|e| Trouble::new((&e).into(), e));
     let watched = watched.and_then(|opening| {
@@ -213,6 +217,19 @@ fn alone(
         "start the daemon to try those again",
         out,
     ))
+}
+
+/// Without a daemon nobody waits for a person to look at an outbox that went back in time.
+fn not_on_hold(engine: &Engine) -> Result<(), Trouble> {
+    let reader = engine.outbox.reader();
+    match reader.and_then(|reader| reader.went_back()) {
+        Ok(None) => Ok(()),
+        Ok(Some(reason)) => {
+            let text = format!("nothing is sent: {reason}");
+            Err(Trouble::new(exit::LATER, text))
+        }
+        Err(error) => Err(Trouble::new((&error).into(), error)),
+    }
 }
 
 /// Without a daemon nobody waits for an account to come back.

@@ -12,11 +12,13 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::{Deliver, DeliverError, Settings, Watch};
 use crate::outbox::{
-    ClearFailed, Hold, Holder, Interrupted, LockError, Outbox, OutboxError, RunFailed, Settle,
-    Settled, StateLock, Sweep,
+    ClearFailed, Hold, Holder, Interrupted, Interrupter, LockError, Outbox, OutboxError, RunFailed,
+    Settle, Settled, StateLock, Sweep,
 };
 use crate::plan::{Firings, MANUAL, OpenError, Opening, Order, open};
 use crate::smtp::Deadlines;
+
+use super::integrity;
 
 /// How often what time alone decides is looked at.
 const SWEEP: Duration = Duration::from_secs(2);
@@ -37,6 +39,7 @@ pub struct Engine {
     again: Vec<Order>,
     tasks: Vec<JoinHandle<()>>,
     fatal: CancellationToken,
+    check: Option<Interrupter>,
     _lock: StateLock,
 }
 
@@ -70,6 +73,8 @@ impl Engine {
         held: Option<Hold>,
     ) -> Result<Self, StartError> {
         let (lock, outbox) = take_state(&config, &clock)?;
+        let reader = outbox.reader()?;
+        integrity::tell_if_it_went_back(&reader)?;
         let settled = outbox.submit(Settle).await?;
         tell_settled(&settled);
         if let Some(hold) = held {
@@ -77,6 +82,7 @@ impl Engine {
         }
         let deliver = Deliver::start(settings(&config), &outbox, &clock)?;
         let fatal = deliver.fatal();
+        let check = integrity::check_if_unsound(&outbox, reader, &clock, &fatal);
         let mut engine = Self {
             config,
             outbox,
@@ -85,6 +91,7 @@ impl Engine {
             again: Vec::new(),
             tasks: Vec::new(),
             fatal,
+            check,
             _lock: lock,
         };
         tell_stranded(&engine.config, &engine.outbox)?;
@@ -215,6 +222,7 @@ impl Engine {
     /// Opens no more runs, claims nothing more, hears the answers that are due, closes the outbox.
     pub async fn stop(mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
+        self.check.iter().for_each(Interrupter::interrupt);
         self.deliver.drain().await;
         let outbox = self.outbox;
         let _ = tokio::task::spawn_blocking(move || outbox.close()).await;
@@ -227,6 +235,15 @@ impl Engine {
 /// # Errors
 /// Another process has it, or the outbox cannot be used.
 pub fn take_state(config: &Config, clock: &Clock) -> Result<(StateLock, Outbox), StartError> {
+    let lock = lock_state(config, clock)?;
+    Ok((lock, Outbox::open(&config.daemon.state, clock.clone())?))
+}
+
+/// Takes the state directory of a configuration, and leaves what is in it alone.
+///
+/// # Errors
+/// Another process has it, or it cannot be used.
+pub fn lock_state(config: &Config, clock: &Clock) -> Result<StateLock, LockError> {
     let holder = Holder {
         pid: std::process::id(),
         host: rustix::system::uname()
@@ -236,8 +253,7 @@ pub fn take_state(config: &Config, clock: &Clock) -> Result<(StateLock, Outbox),
         started: clock.now(),
         config: config.path.clone(),
     };
-    let lock = StateLock::take(&config.daemon.state, &holder)?;
-    Ok((lock, Outbox::open(&config.daemon.state, clock.clone())?))
+    StateLock::take(&config.daemon.state, &holder)
 }
 
 fn settings(config: &Config) -> Settings {

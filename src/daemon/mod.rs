@@ -15,6 +15,7 @@ mod changing;
 mod control;
 mod engine;
 pub mod filter;
+mod integrity;
 pub mod log;
 mod reports;
 
@@ -28,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use control::SocketError;
 use control::{Desk, listen, routes};
-pub use engine::{Engine, StartError, take_state};
+pub use engine::{Engine, StartError, lock_state, take_state};
 
 use crate::clock::Clock;
 use crate::config::Config;

@@ -35,11 +35,13 @@
 //! an occurrence of a schedule has at most one run.
 
 mod audit;
+mod backup;
 mod change;
 mod claim;
 mod filling;
 mod filter;
 mod hold;
+mod integrity;
 mod lock;
 mod query;
 mod record;
@@ -48,6 +50,7 @@ mod rows;
 mod run;
 mod schedule;
 mod schema;
+mod stamp;
 pub mod state;
 mod store;
 mod suppression;
@@ -55,17 +58,20 @@ mod sweep;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use serde::Serialize;
 
 pub use audit::{AuditRow, ChangeRow};
+pub use backup::{BackupError, Holdings, Restored, back_up, restore, verify_backup};
 pub use change::{Act, Change, Changed, Left};
 pub use claim::{Arm, ArmRefusal, Claim, Claimed, Claims, Release};
 pub use filling::{AddRows, ClearFailed, ClearRun, Kept, NewDelivery, RowKey, SealKeys};
 pub use filter::Filter;
 pub use hold::{Hold, HoldRow, Scope, Unhold};
+pub use integrity::{Check, Interrupter};
 pub use lock::{Holder, LockError, StateLock};
 pub use query::{History, Reader};
 pub use record::{Outcome, Record};
@@ -136,8 +142,9 @@ pub enum OutboxError {
     },
     /// Part of it is missing or overwritten.
     #[error(
-        "the outbox {} is damaged ({reason}): restore it from a backup, or move it away and start \
-         afresh, which forgets who got what; the file is untouched", .path.display()
+        "the outbox {} is damaged ({reason}): put a backup back (`postroom restore SRC`), or move \
+         its directory away and start afresh, which forgets who got what; the file is untouched",
+        .path.display()
     )]
     Damaged {
         /// The database file.
@@ -190,6 +197,7 @@ pub struct Outbox {
     door: Door,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
     dir: PathBuf,
+    sound: Arc<AtomicBool>,
 }
 
 impl Outbox {
@@ -199,11 +207,14 @@ impl Outbox {
     /// # Errors
     /// Another program's file, a newer schema, damage, no permission, no room.
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, OutboxError> {
-        let (door, handle) = Door::thread(Store::open(dir, clock)?);
+        let store = Store::open(dir, clock)?;
+        let sound = store.sound();
+        let (door, handle) = Door::thread(store);
         Ok(Self {
             door,
             thread: Arc::new(Mutex::new(Some(handle))),
             dir: dir.to_owned(),
+            sound,
         })
     }
 
@@ -213,11 +224,13 @@ impl Outbox {
     /// # Errors
     /// As [`Outbox::open`].
     pub fn open_inline(dir: &Path, clock: Clock) -> Result<Self, OutboxError> {
-        let door = Door::Inline(Arc::new(Mutex::new(Store::open(dir, clock)?)));
+        let store = Store::open(dir, clock)?;
+        let sound = store.sound();
         Ok(Self {
-            door,
+            door: Door::Inline(Arc::new(Mutex::new(store))),
             thread: Arc::default(),
             dir: dir.to_owned(),
+            sound,
         })
     }
 

@@ -11,6 +11,7 @@ use super::rows::{
     attempt_row, delivery_row, frozen_run, run_row, suppression_row,
 };
 use super::state::State;
+use super::store::DATABASE;
 use super::suppression::suppression_of;
 use super::{AuditRow, DeliveryId, Filter, FrozenRun, Kept, OutboxError, RunNo};
 
@@ -37,7 +38,7 @@ impl Reader {
     /// # Errors
     /// There is none, or it cannot be read.
     pub fn open(dir: &Path) -> Result<Self, OutboxError> {
-        let path = dir.join("postroom.db");
+        let path = dir.join(DATABASE);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(&path, flags)
             .and_then(|conn| {

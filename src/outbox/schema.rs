@@ -36,17 +36,8 @@ pub(super) enum Found {
 ///
 /// # Errors
 /// It is not ours, newer, or damaged.
-pub(super) fn whose(path: &Path, ballast: &Path) -> Result<Found, OutboxError> {
+pub(super) fn whose(path: &Path) -> Result<Found, OutboxError> {
     let sql = |e: rusqlite::Error| OutboxError::open(path, &e);
-    let size = fs::metadata(path)
-        .map_err(|e| OutboxError::file(path, &e))?
-        .len();
-    if size == 0 && ballast.exists() {
-        return Err(OutboxError::Damaged {
-            path: path.to_owned(),
-            reason: "it is empty".to_owned(),
-        });
-    }
     if was_being_made(path) {
         return Ok(Found::Nothing);
     }
@@ -73,6 +64,21 @@ pub(super) fn whose(path: &Path, ballast: &Path) -> Result<Found, OutboxError> {
             path: path.to_owned(),
         }),
     }
+}
+
+/// Refuses a file of no bytes where a ballast says that it had an outbox in it once.
+///
+/// # Errors
+/// It was emptied.
+pub(super) fn not_emptied(path: &Path, ballast: &Path) -> Result<(), OutboxError> {
+    let meta = fs::metadata(path).map_err(|e| OutboxError::file(path, &e))?;
+    if meta.len() == 0 && ballast.exists() {
+        return Err(OutboxError::Damaged {
+            path: path.to_owned(),
+            reason: "it is empty".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Whether a start was cut short that made the database: its rollback journal says that there were

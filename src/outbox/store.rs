@@ -8,17 +8,21 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 
 use super::report::note_report;
 use super::state::{Move, State};
-use super::{OutboxError, RunNo, schema};
+use super::{OutboxError, RunNo, schema, stamp};
 use crate::clock::Clock;
 
+/// The file of the database in the state directory.
+pub(super) const DATABASE: &str = "postroom.db";
 const BALLAST_BYTES: u64 = 1 << 20;
 /// So many pages of the write-ahead log, 4 KiB each, are moved into the database at a time. Arms
 /// wait meanwhile: with four times as many, one in a hundred did so for more than 10 ms.
@@ -31,6 +35,10 @@ pub(super) struct Store {
     path: PathBuf,
     inode: u64,
     ballast: PathBuf,
+    stamp: stamp::Stamp,
+    /// Whether the whole database is known to be in order: it is not after an end without a word,
+    /// until it was looked through.
+    sound: Arc<AtomicBool>,
     fatal: Option<String>,
 }
 
@@ -133,22 +141,30 @@ impl Store {
     /// # Errors
     /// Another program's file, a newer schema, damage, a read-only or full disk.
     pub(super) fn open(dir: &Path, clock: Clock) -> Result<Self, OutboxError> {
-        let path = dir.join("postroom.db");
+        let path = dir.join(DATABASE);
         let ballast = dir.join("ballast");
         private_file(&path)?;
-        let found = schema::whose(&path, &ballast)?;
+        schema::not_emptied(&path, &ballast)?;
+        let found = schema::whose(&path)?;
+        if found == schema::Found::Nothing {
+            stamp::not_emptied(dir)?;
+        }
         let conn = Connection::open(&path).map_err(|e| OutboxError::open(&path, &e))?;
         schema::make(&conn, found, dir).map_err(|e| OutboxError::open(&path, &e))?;
         prepare(&conn).map_err(|e| OutboxError::open(&path, &e))?;
         let inode = fs::metadata(&path)
             .map_err(|e| OutboxError::file(&path, &e))?
             .ino();
+        let stamp = stamp::Stamp::open(&conn, dir, found, clock.now().as_millisecond())?;
+        let sound = Arc::new(AtomicBool::new(stamp.closed_well));
         let store = Self {
             conn,
             clock,
             path,
             inode,
             ballast,
+            stamp,
+            sound,
             fatal: None,
         };
         store.keep_ballast();
@@ -190,11 +206,24 @@ impl Store {
         if !batch.iter().all(|work| work.records_results()) {
             self.has_ballast()?;
         }
-        transact(&mut self.conn, &self.clock, batch).map_err(|error| self.judge(&error))?;
+        let written = transact(&mut self.conn, &self.clock, batch);
+        let written = written.map_err(|error| self.judge(&error))?;
+        written.into_iter().for_each(|commits| self.stamp(commits));
         if let Err(error) = fold(&self.conn) {
             self.judge(&error); // this batch is durable, and the next one hears of it
         }
         Ok(())
+    }
+
+    /// Tells the stamp of a commit that is durable. If it does not hear of it, it is behind, which
+    /// harms nobody; but a disk that fails is not trusted with the next one.
+    fn stamp(&mut self, commits: u64) {
+        match self.stamp.write(commits) {
+            Err(error) if error.kind() != io::ErrorKind::StorageFull => {
+                self.stop(format!("the file `stamp` cannot be written: {error}"));
+            }
+            _ => {}
+        }
     }
 
     /// Sorts a failure into "try later", "stop for good" and "this operation is wrong".
@@ -246,22 +275,41 @@ impl Store {
         if fs::metadata(&self.ballast).is_ok_and(|meta| meta.len() == BALLAST_BYTES) {
             return;
         }
-        let bytes = vec![0_u8; usize::try_from(BALLAST_BYTES).expect("a mebibyte fits")];
-        let written = fs::OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&self.ballast)
-            .and_then(|mut file| file.write_all(&bytes));
-        if let Err(error) = written {
+        if let Err(error) = self.write_ballast() {
             let _ = fs::remove_file(&self.ballast);
             tracing::warn!("cannot keep a ballast file for a full disk: {error}");
         }
     }
 
-    /// Moves the write-ahead log into the database file, at a clean stop.
-    pub(super) fn checkpoint(&self) {
+    /// Bytes that no file system can make smaller, and on the disk: room that is really taken.
+    fn write_ballast(&self) -> io::Result<()> {
+        let random = self
+            .conn
+            .query_row("SELECT randomblob(?1)", [BALLAST_BYTES], |row| row.get(0));
+        let bytes: Vec<u8> = random.map_err(io::Error::other)?;
+        let mut file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&self.ballast)?;
+        file.write_all(&bytes)?;
+        file.sync_all()
+    }
+
+    /// Whether the whole database is known to be in order; to be set by whoever looked through it.
+    pub(super) fn sound(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.sound)
+    }
+
+    /// A stop in order: notes it, and moves the write-ahead log into the database file.
+    pub(super) fn close(&mut self) {
+        if self.fatal.is_none() && self.sound.load(Ordering::Acquire) && self.still_ours().is_ok() {
+            match stamp::close(&self.conn) {
+                Ok(commits) => self.stamp(commits),
+                Err(error) => tracing::warn!("could not note the end in the outbox: {error}"),
+            }
+        }
         let done = self
             .conn
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -271,11 +319,13 @@ impl Store {
     }
 }
 
+/// Gives the number of this commit, if it changed anything.
 fn transact(
     conn: &mut Connection,
     clock: &Clock,
     batch: &mut [Box<dyn Work>],
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Option<u64>> {
+    let before = conn.total_changes();
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut tx = Tx {
         conn: &transaction,
@@ -288,7 +338,11 @@ fn transact(
     }
     tx.finish()?;
     drop(tx);
-    transaction.commit()
+    // What changes nothing costs the disk nothing.
+    let changed = transaction.total_changes() != before;
+    let commits = changed.then(|| stamp::count(&transaction)).transpose()?;
+    transaction.commit()?;
+    Ok(commits)
 }
 
 /// Moves the write-ahead log into the database once it is long. `SQLite` would do so by itself, but

@@ -168,7 +168,7 @@ fn write_until_closed(mut store: Store, inbox: &Inbox) {
     loop {
         let mut batch = inbox.next_batch();
         if batch.is_empty() {
-            return store.checkpoint();
+            return store.close();
         }
         store.commit(&mut batch);
     }

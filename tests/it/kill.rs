@@ -103,6 +103,7 @@ fn kill_loop(policy: &str) -> Outcome {
     catcher.stop();
 
     let reader = workspace.reader().unwrap();
+    assert_eq!(reader.went_back().unwrap(), None, "a false alarm");
     let found = history::objections(&reader, &run, &list, &taken);
     assert!(
         found.is_empty(),

@@ -2,4 +2,5 @@
 
 mod account;
 mod addresses;
+mod backup;
 mod operations;

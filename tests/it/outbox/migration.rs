@@ -13,7 +13,7 @@ use crate::world::bench::{Bench, start};
 const VERSION_1: &str = include_str!("schema-1.sql");
 
 /// An outbox as version 1 left it: a run that is being sent, with a row in each interesting state.
-fn version_1(dir: &Path) {
+pub(super) fn version_1(dir: &Path) {
     let sql = Connection::open(dir.join("postroom.db")).unwrap();
     sql.pragma_update(None, "journal_mode", "WAL").unwrap();
     sql.execute_batch(&format!(

@@ -1,6 +1,7 @@
 //! The durable truth: moves, leases, crashes, files.
 
 mod arming;
+mod backup;
 mod changes;
 mod doubt;
 mod files;
@@ -11,4 +12,7 @@ mod moves;
 mod opening;
 mod reports;
 mod schema;
+mod stamp;
 mod storm;
+
+pub(crate) use stamp::break_a_page;
