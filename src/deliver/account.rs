@@ -9,14 +9,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::door;
 use super::letter::Letterheads;
 use super::verdict::Fault;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Addresses, Rate};
 use crate::outbox::{Claimed, DeliveryId, Outbox, OutboxError, Reader, Release};
 use crate::pace::{Health, Limits, Pace, Rest};
-use crate::smtp::{Deadlines, Identity, Target, TlsSetupError};
+use crate::smtp::{Identity, Target};
 
 /// So many sessions may break in a row before the account rests.
 const BREAKS: usize = 3;
@@ -112,11 +111,10 @@ pub struct TroubleView {
 impl AccountWork {
     pub(super) fn new(
         account: Account,
+        target: Target,
         schedule_rates: &BTreeMap<String, Vec<Rate>>,
-        deadlines: Deadlines,
         tools: Tools,
-    ) -> Result<Arc<Self>, TlsSetupError> {
-        let target = door::target(&account, deadlines)?;
+    ) -> Arc<Self> {
         let identity = account.login.as_ref().map(Identity::new);
         let schedules = schedule_rates
             .iter()
@@ -135,7 +133,7 @@ impl AccountWork {
             blame: Blame::default(),
             trouble: None,
         };
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             account,
             target,
             identity,
@@ -144,7 +142,7 @@ impl AccountWork {
             ready: Notify::new(),
             login: tokio::sync::Mutex::default(),
             state: Mutex::new(state),
-        }))
+        })
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

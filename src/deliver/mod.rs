@@ -42,7 +42,7 @@ use letter::Letterheads;
 use crate::clock::Clock;
 use crate::config::{Account, Addresses, Rate};
 use crate::outbox::{Outbox, OutboxError};
-use crate::smtp::{Deadlines, TlsSetupError};
+use crate::smtp::{Deadlines, Target, TlsSetupError};
 
 /// What deliver needs to know of the configuration.
 pub struct Settings {
@@ -108,6 +108,20 @@ impl Deliver {
     /// # Errors
     /// The outbox cannot be read.
     pub fn start(settings: Settings, outbox: &Outbox, clock: &Clock) -> Result<Self, DeliverError> {
+        Self::start_through(target, settings, outbox, clock)
+    }
+
+    /// The same through other doors than the real ones: `target` says where the server of an
+    /// account is, and how it is reached.
+    ///
+    /// # Errors
+    /// As [`Deliver::start`].
+    pub fn start_through(
+        target: impl Fn(&Account, Deadlines) -> Result<Target, TlsSetupError>,
+        settings: Settings,
+        outbox: &Outbox,
+        clock: &Clock,
+    ) -> Result<Self, DeliverError> {
         let heads = Arc::new(Letterheads::new(outbox)?);
         let mut deliver = Self {
             watch: Watch::default(),
@@ -129,9 +143,9 @@ impl Deliver {
                 fatal: deliver.fatal.clone(),
             };
             let rates = &settings.schedule_rates;
-            let work = AccountWork::new(account, rates, settings.deadlines, tools);
-            match work {
-                Ok(work) => {
+            match target(&account, settings.deadlines) {
+                Ok(target) => {
+                    let work = AccountWork::new(account, target, rates, tools);
                     work.remember_what_was_sent(&outbox.reader()?)?;
                     deliver.tasks.spawn(dispatch::run(Arc::clone(&work)));
                     accounts.insert(name, work);

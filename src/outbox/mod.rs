@@ -81,7 +81,7 @@ pub use run::{FinishRun, FrozenRun, NewRun, Opened, RunFailed};
 pub use schedule::{Cursor, KnownSchedule, Missed, SetCursor};
 pub use suppression::{Suppress, Unsuppress};
 pub use sweep::{Interrupted, Settle, Settled, Sweep, Swept};
-pub use writer::Receipt;
+pub use writer::{Fate, Receipt};
 
 use crate::clock::Clock;
 use store::Store;
@@ -224,10 +224,23 @@ impl Outbox {
     /// # Errors
     /// As [`Outbox::open`].
     pub fn open_inline(dir: &Path, clock: Clock) -> Result<Self, OutboxError> {
+        Self::open_mortal(dir, clock, || Fate::Live)
+    }
+
+    /// The same in a process that may die at any write: `fate` says so. From then on nothing is
+    /// written, and whoever still asks hears that the outbox is closed. For simulations.
+    ///
+    /// # Errors
+    /// As [`Outbox::open`].
+    pub fn open_mortal(
+        dir: &Path,
+        clock: Clock,
+        fate: impl FnMut() -> Fate + Send + 'static,
+    ) -> Result<Self, OutboxError> {
         let store = Store::open(dir, clock)?;
         let sound = store.sound();
         Ok(Self {
-            door: Door::Inline(Arc::new(Mutex::new(store))),
+            door: Door::inline(store, fate),
             thread: Arc::default(),
             dir: dir.to_owned(),
             sound,

@@ -198,7 +198,8 @@ impl Store {
         work.settle(Some(error));
     }
 
-    fn attempt(&mut self, batch: &mut [Box<dyn Work>]) -> Result<(), OutboxError> {
+    /// Applies `batch` in one durable transaction, and settles nothing.
+    pub(super) fn attempt(&mut self, batch: &mut [Box<dyn Work>]) -> Result<(), OutboxError> {
         if let Some(text) = &self.fatal {
             return Err(OutboxError::Stopped(text.clone()));
         }

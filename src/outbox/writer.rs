@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::OutboxError;
 use super::store::{Store, Tx, Work};
@@ -58,22 +58,66 @@ impl<R> Receipt<R> {
     ///
     /// # Errors
     /// As the operation.
-    pub fn wait(self) -> Result<R, OutboxError> {
-        gone_is_stopped(self.0.blocking_recv())
+    pub fn wait(mut self) -> Result<R, OutboxError> {
+        match self.0.try_recv() {
+            Ok(answer) => answer, // an outbox without a thread has answered: there is no wait
+            Err(TryRecvError::Empty) => gone_is_stopped(self.0.blocking_recv()),
+            Err(TryRecvError::Closed) => Err(stopped()),
+        }
     }
 }
 
 fn gone_is_stopped<R>(
     answer: Result<Result<R, OutboxError>, oneshot::error::RecvError>,
 ) -> Result<R, OutboxError> {
-    answer.unwrap_or_else(|_| Err(OutboxError::Stopped("the outbox is closed".to_owned())))
+    answer.unwrap_or_else(|_| Err(stopped()))
+}
+
+fn stopped() -> OutboxError {
+    OutboxError::Stopped("the outbox is closed".to_owned())
 }
 
 /// Where operations are handed in: a thread in production, the caller's own in a simulation.
 #[derive(Clone)]
 pub(super) enum Door {
     Thread(Arc<Inbox>),
-    Inline(Arc<Mutex<Store>>),
+    Inline(Arc<Mutex<Mortal>>),
+}
+
+/// What becomes of a process at a write to its outbox, in a simulation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// It goes on.
+    Live,
+    /// It dies before the write is durable: the write did not happen.
+    DieBefore,
+    /// It dies once the write is durable, and nobody hears of that.
+    DieAfter,
+}
+
+/// A store that is written to inline, until its process dies.
+pub(super) struct Mortal {
+    store: Store,
+    fate: Box<dyn FnMut() -> Fate + Send>,
+    is_dead: bool,
+}
+
+impl Mortal {
+    /// Work that is dropped tells its asker that the outbox is closed.
+    fn commit(&mut self, mut work: Box<dyn Work>) {
+        let one = std::slice::from_mut(&mut work);
+        let fate = if self.is_dead {
+            Fate::DieBefore
+        } else {
+            (self.fate)()
+        };
+        self.is_dead = fate != Fate::Live;
+        match fate {
+            Fate::Live => self.store.commit(one),
+            Fate::DieBefore => {}
+            Fate::DieAfter => drop(self.store.attempt(one)),
+        }
+    }
 }
 
 pub(super) struct Inbox {
@@ -103,18 +147,26 @@ impl Door {
         (door, handle)
     }
 
+    /// Writes inline; `fate` is asked before every write.
+    pub(super) fn inline(store: Store, fate: impl FnMut() -> Fate + Send + 'static) -> Self {
+        Self::Inline(Arc::new(Mutex::new(Mortal {
+            store,
+            fate: Box::new(fate),
+            is_dead: false,
+        })))
+    }
+
     /// Hands in an operation; what was handed in first is durable first.
     pub(super) fn submit<O: Operation>(&self, operation: O) -> Receipt<O::Receipt> {
         let (reply, receiver) = oneshot::channel();
-        let mut work: Box<dyn Work> = Box::new(Pending {
+        let work: Box<dyn Work> = Box::new(Pending {
             operation,
             receipt: None,
             reply: Some(reply),
         });
         match self {
             Self::Inline(store) => {
-                let mut store = store.lock().expect("the store does not panic");
-                store.commit(std::slice::from_mut(&mut work));
+                store.lock().expect("the store does not panic").commit(work);
             }
             Self::Thread(inbox) => inbox.push(work, O::RANK),
         }

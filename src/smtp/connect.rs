@@ -60,7 +60,7 @@ pub async fn connect(
     if let Some(credentials) = credentials.filter(|_| target.tls == Tls::None && !is_here) {
         return Err(exposed(credentials));
     }
-    let session = Session::begin(Box::new(stream), target, credentials).await;
+    let session = Session::begin(stream, target, credentials).await;
     match &session {
         // Somebody listens, but there is no mail server behind: the next time, another address.
         Err(error) if error.stage != Stage::Auth => target.resolver.failed(address),

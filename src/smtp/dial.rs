@@ -1,4 +1,4 @@
-//! From a host's name to a TCP connection: which addresses it has, and which of them answers.
+//! From a host's name to a connection: which addresses it has, and which of them answers.
 //!
 //! An address that could not be had is tried after all others from then on, until it is had again:
 //! it costs its thirty seconds once, and not with every new connection.
@@ -12,15 +12,19 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::{SmtpError, Stage, Target, Trouble};
+use super::{SmtpError, Stage, Stream, Target, Trouble};
 
 type Found = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 type LookUp = dyn Fn(String, u16) -> Found + Send + Sync;
+type Reached = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;
+type Reach = dyn Fn(SocketAddr) -> Reached + Send + Sync;
 
-/// Finds the addresses of hosts, and remembers which of them were dead. Clones share that.
+/// Finds the addresses of hosts, reaches them, and remembers which of them were dead. Clones share
+/// that.
 #[derive(Clone)]
 pub struct Resolver {
     look_up: Arc<LookUp>,
+    reach: Arc<Reach>,
     /// The one that failed last is at the end.
     dead: Arc<Mutex<Vec<SocketAddr>>>,
 }
@@ -48,7 +52,17 @@ impl Resolver {
     pub fn new(look_up: impl Fn(String, u16) -> Found + Send + Sync + 'static) -> Self {
         Self {
             look_up: Arc::new(look_up),
+            reach: Arc::new(|address| Box::pin(tcp(address))),
             dead: Arc::default(),
+        }
+    }
+
+    /// The same, but `reach` gives the stream to an address instead of TCP: a pipe in a simulation.
+    #[must_use]
+    pub fn reaching(self, reach: impl Fn(SocketAddr) -> Reached + Send + Sync + 'static) -> Self {
+        Self {
+            reach: Arc::new(reach),
+            ..self
         }
     }
 
@@ -97,20 +111,23 @@ pub(super) async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, SmtpErro
     }
 }
 
+async fn tcp(address: SocketAddr) -> io::Result<Box<dyn Stream>> {
+    let stream = TcpStream::connect(address).await?;
+    // Without it a body waits 40 ms for the ACK of the packet before.
+    let _ = stream.set_nodelay(true);
+    Ok(Box::new(stream))
+}
+
 /// Tries one address after the other, and says which one it is.
 pub(super) async fn dial(
     target: &Target,
     addresses: &[SocketAddr],
-) -> Result<(TcpStream, SocketAddr), SmtpError> {
+) -> Result<(Box<dyn Stream>, SocketAddr), SmtpError> {
     let mut faults = Vec::new();
     for address in addresses {
         let within = target.deadlines.connect;
-        match timeout(within, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                // Without it a body waits 40 ms for the ACK of the packet before.
-                let _ = stream.set_nodelay(true);
-                return Ok((stream, *address));
-            }
+        match timeout(within, (target.resolver.reach)(*address)).await {
+            Ok(Ok(stream)) => return Ok((stream, *address)),
             Ok(Err(error)) => faults.push((address.ip(), plain(&error))),
             Err(_) => {
                 let fault = format!("no answer within {} s", within.as_secs());

@@ -20,6 +20,7 @@ mod power;
 mod sandbox;
 mod secret;
 mod servers;
+mod sim;
 mod smtp;
 mod tidy;
 mod world;

@@ -1,0 +1,138 @@
+//! What all simulations stand on: a configuration that was read once, and an empty outbox to copy.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use fastrand::Rng;
+use postroom::audience::{InlineRow, Source};
+use postroom::clock::Clock;
+use postroom::config::{Config, OnUncertain};
+use postroom::deliver::target;
+use postroom::outbox::Outbox;
+use postroom::smtp::{Deadlines, Target};
+use tempfile::TempDir;
+
+use crate::world::bench::start;
+use crate::world::house::House;
+
+pub(crate) const SCHEDULES: [&str; 3] = ["daily", "weekly", "invoices"];
+
+const CONFIG: &str = r#"
+[daemon]
+state = "state"
+[account.ops]
+host = "localhost"
+tls = "none"
+from = "Ops <ops@example.org>"
+hello = "here.example.org"
+retry = ["1m"]
+[account.shop]
+host = "localhost"
+tls = "none"
+from = "Shop <shop@example.org>"
+hello = "here.example.org"
+retry = ["30s", "5m"]
+[list.people]
+inline = ["p0@example.org"]
+[schedule.daily]
+send = "hello"
+to = "people"
+via = "ops"
+[schedule.weekly]
+send = "hello"
+to = "people"
+via = "shop"
+[schedule.invoices]
+send = "hello"
+to = "people"
+via = "ops"
+"#;
+
+struct Ground {
+    config: Config,
+    empty: Vec<u8>,
+    target: Target,
+}
+
+fn ground() -> &'static Ground {
+    static GROUND: OnceLock<Ground> = OnceLock::new();
+    GROUND.get_or_init(|| {
+        let house = House::new();
+        let config = Config::clone(&house.config(CONFIG));
+        let clock = Clock::simulated(start(), 1);
+        let outbox = Outbox::open_inline(house.path(), clock).unwrap();
+        outbox.close();
+        drop(outbox); // the last one to close it moves the log into the file
+        let empty = std::fs::read(house.path().join("postroom.db")).unwrap();
+        let target = target(&config.accounts["ops"], Deadlines::default()).unwrap();
+        Ground {
+            config,
+            empty,
+            target,
+        }
+    })
+}
+
+/// How the server of an account is reached, but for the way there.
+pub(crate) fn door() -> Target {
+    ground().target.clone()
+}
+
+/// A state directory with an outbox that has seen nothing.
+pub(crate) fn state() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let within = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        PathBuf::from(std::env::temp_dir())
+    };
+    let dir = tempfile::tempdir_in(within).unwrap();
+    let database = dir.path().join("postroom.db");
+    std::fs::write(&database, &ground().empty).unwrap();
+    dir
+}
+
+/// The configuration of one seed.
+pub(crate) fn config(dice: &mut Rng) -> Config {
+    let mut config = ground().config.clone();
+    for account in config.accounts.values_mut() {
+        account.connections = dice.usize(1..=3);
+        account.chaining = dice.bool();
+        account.messages_per_connection = [2, 100][dice.usize(..2)];
+    }
+    for schedule in config.schedules.values_mut() {
+        let policies = [
+            OnUncertain::Resend,
+            OnUncertain::Hold,
+            OnUncertain::AssumeSent,
+        ];
+        schedule.on_uncertain = policies[dice.usize(..3)];
+        schedule.resend_after = Duration::from_secs(dice.u64(1..20) * 60);
+        schedule.expires = Duration::from_secs([1, 24, 24][dice.usize(..3)] * 3600);
+    }
+    let people = dice.usize(3..=12);
+    let mut rows: Vec<_> = (0..people)
+        .map(|n| row(&format!("p{n}@example.org")))
+        .collect();
+    if dice.bool() {
+        let twice = format!("P{}@Example.ORG", dice.usize(..people));
+        rows.insert(dice.usize(..=people), row(&twice));
+    }
+    config.lists.get_mut("people").unwrap().source = Source::Inline(rows);
+    config
+}
+
+pub(crate) fn people(config: &Config) -> usize {
+    match &config.lists["people"].source {
+        Source::Inline(rows) => rows.len(),
+        Source::Csv(_) => unreachable!("the people are written into the configuration"),
+    }
+}
+
+fn row(address: &str) -> InlineRow {
+    InlineRow {
+        address: address.to_owned(),
+        fields: serde_json::Map::new(),
+    }
+}

@@ -1,0 +1,267 @@
+//! A mail server that does its worst within the protocol, and a little beyond, and remembers what
+//! it took.
+//!
+//! It took a message once it has seen the end of it and has decided to; whether its answer gets
+//! out is another matter.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use fastrand::Rng;
+use postroom::smtp::Stream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+use super::life::Life;
+use super::memory::Memory;
+use super::swarm::{Swarm, happens};
+
+pub(crate) struct Server {
+    pub(crate) swarm: Swarm,
+    /// It does nothing wrong any more.
+    calm: AtomicBool,
+    dice: Mutex<Rng>,
+    memory: Mutex<Memory>,
+}
+
+/// What it does instead of the right thing.
+enum Whim {
+    Answer(&'static str),
+    Goodbye,
+    Close,
+}
+
+const GARBAGE: [&str; 4] = ["what?", "2x0 hm", "354-go", "220 hello"];
+const LATER: [&str; 3] = ["451 4.3.0 later", "450 4.2.1 later", "452 4.2.2 full"];
+const NEVER: [&str; 3] = ["550 5.1.1 nobody", "550 5.7.1 no", "554 5.6.0 no"];
+
+impl Server {
+    pub(crate) fn new(swarm: Swarm, dice: Rng, memory: Memory) -> Arc<Self> {
+        Arc::new(Self {
+            swarm,
+            calm: AtomicBool::new(false),
+            dice: Mutex::new(dice),
+            memory: Mutex::new(memory),
+        })
+    }
+
+    pub(crate) fn calm_down(&self) {
+        self.calm.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap()
+    }
+
+    fn happens(&self, chances: u32) -> bool {
+        !self.calm.load(Ordering::Relaxed) && happens(&mut self.dice.lock().unwrap(), chances)
+    }
+
+    fn one_of(&self, words: &[&'static str]) -> &'static str {
+        words[self.dice.lock().unwrap().usize(..words.len())]
+    }
+
+    /// Somebody connects.
+    pub(crate) async fn reached(self: Arc<Self>, life: Arc<Life>) -> io::Result<Box<dyn Stream>> {
+        if self.happens(self.swarm.no_connection) {
+            if self.happens(300) {
+                tokio::time::sleep(Duration::from_secs(40)).await; // longer than anybody waits
+            }
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        let (ours, theirs) = duplex(self.swarm.pipe);
+        let talk = Talk {
+            server: self,
+            life,
+            pipe: ours,
+            heard: Vec::new(),
+            is_open: false,
+        };
+        tokio::spawn(async move { talk.run().await.unwrap_or_default() });
+        Ok(Box::new(theirs))
+    }
+
+    /// What happens at a step of a conversation before the server answers.
+    async fn step(&self, life: &Life) -> Option<Whim> {
+        let swarm = &self.swarm;
+        if self.happens(swarm.dies_talking) {
+            life.end();
+            tokio::task::yield_now().await;
+        }
+        if self.happens(swarm.delay) {
+            let seconds = self.dice.lock().unwrap().u64(..=swarm.longest);
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        }
+        if self.happens(swarm.later) {
+            return Some(Whim::Answer(self.one_of(&LATER)));
+        }
+        if self.happens(swarm.never) {
+            return Some(Whim::Answer(self.one_of(&NEVER)));
+        }
+        if self.happens(swarm.garbage) {
+            return Some(Whim::Answer(self.one_of(&GARBAGE)));
+        }
+        if self.happens(swarm.goodbye) {
+            return Some(Whim::Goodbye);
+        }
+        self.happens(swarm.close).then_some(Whim::Close)
+    }
+}
+
+/// One connection. Its parts end with `None` when it is closed.
+struct Talk {
+    server: Arc<Server>,
+    life: Arc<Life>,
+    pipe: DuplexStream,
+    heard: Vec<u8>,
+    /// It has said what it offers: from here on the account is not at fault.
+    is_open: bool,
+}
+
+impl Talk {
+    async fn run(mut self) -> Option<()> {
+        self.answer("220 simulated").await?;
+        let (mut from, mut to) = (false, None);
+        loop {
+            let line = self.line().await?;
+            let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
+            match verb.as_str() {
+                "EHLO" | "HELO" => {
+                    let offers = match self.server.swarm.pipelining {
+                        true => "250-simulated\r\n250 PIPELINING",
+                        false => "250 simulated",
+                    };
+                    self.is_open |= self.answer(offers).await?;
+                }
+                "MAIL" => {
+                    self.server.memory().offers += 1;
+                    to = None;
+                    from = self.answer("250 2.1.0 ok").await?;
+                }
+                "RCPT" if from => {
+                    let address = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+                    to = self.answer("250 2.1.5 ok").await?.then_some(address);
+                }
+                "DATA" => match to.take() {
+                    Some(to) => {
+                        from = false;
+                        if self.answer("354 go").await? {
+                            self.body(&to).await?;
+                        }
+                    }
+                    None => self.say("503 5.5.1 bad sequence").await?,
+                },
+                "RSET" => {
+                    (from, to) = (false, None);
+                    self.say("250 2.0.0 ok").await?;
+                }
+                "QUIT" => {
+                    self.say("221 2.0.0 bye").await?;
+                    return None;
+                }
+                _ => self.say("503 5.5.1 bad sequence").await?,
+            }
+        }
+    }
+
+    /// The right answer, and whether it was given.
+    async fn answer(&mut self, right: &str) -> Option<bool> {
+        match self.server.step(&self.life).await {
+            None => {
+                self.say(right).await?;
+                Some(true)
+            }
+            Some(whim) => {
+                self.follow(whim).await?;
+                Some(false)
+            }
+        }
+    }
+
+    async fn follow(&mut self, whim: Whim) -> Option<()> {
+        match whim {
+            Whim::Answer(words) => self.say(words).await,
+            Whim::Goodbye => {
+                self.say("421 4.3.2 goodbye").await?;
+                self.hang_up()
+            }
+            Whim::Close => self.hang_up(),
+        }
+    }
+
+    fn hang_up(&self) -> Option<()> {
+        self.server.memory().hang_ups += u64::from(self.is_open);
+        None
+    }
+
+    async fn say(&mut self, words: &str) -> Option<()> {
+        let line = format!("{words}\r\n");
+        self.pipe.write_all(line.as_bytes()).await.ok()
+    }
+
+    async fn hear(&mut self) -> Option<()> {
+        (self.pipe.read_buf(&mut self.heard).await.ok()? > 0).then_some(())
+    }
+
+    async fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = memchr::memmem::find(&self.heard, b"\r\n") {
+                let line = String::from_utf8_lossy(&self.heard[..end]).into_owned();
+                self.heard.drain(..end + 2);
+                return Some(line);
+            }
+            self.hear().await?;
+        }
+    }
+
+    /// Takes a message, or does not.
+    async fn body(&mut self, to: &str) -> Option<()> {
+        if self.heard.is_empty() {
+            self.hear().await?;
+        }
+        let number = self.server.memory().begins(to, self.life.is_over());
+        let troubled = self.server.happens(200);
+        let end = loop {
+            let end = memchr::memmem::find(&self.heard, b"\r\n.\r\n");
+            let heard = &self.heard[..end.map_or(self.heard.len(), |end| end + 2)];
+            self.server.memory().hears(number, heard);
+            if let Some(end) = end {
+                break end;
+            }
+            if troubled && let Some(whim) = self.server.step(&self.life).await {
+                match whim {
+                    Whim::Answer(words) if words.starts_with(['4', '5']) => {
+                        self.say(words).await?;
+                        return self.hang_up();
+                    }
+                    _ => return self.hang_up(),
+                }
+            }
+            self.hear().await?;
+        };
+        self.heard.drain(..end + 5);
+        if let Some(whim) = self.server.step(&self.life).await
+            && !self.server.happens(300)
+        {
+            return self.follow(whim).await;
+        }
+        self.take(number).await
+    }
+
+    /// From here on the message has arrived.
+    async fn take(&mut self, number: usize) -> Option<()> {
+        self.server.memory().takes(number);
+        match self.server.step(&self.life).await {
+            _ if self.server.happens(self.server.swarm.forgets) => return self.hang_up(),
+            Some(Whim::Answer(words)) if GARBAGE.contains(&words) => self.say(words).await?,
+            Some(Whim::Close | Whim::Goodbye) => return self.hang_up(),
+            _ => {
+                // Whoever is told may record it before this task goes on.
+                self.server.memory().tells(number);
+                self.say("250 2.0.0 taken").await?;
+            }
+        }
+        Some(())
+    }
+}
