@@ -111,7 +111,7 @@ pub(crate) fn config(dice: &mut Rng) -> Config {
         schedule.resend_after = Duration::from_secs(dice.u64(1..20) * 60);
         schedule.expires = Duration::from_secs([1, 24, 24][dice.usize(..3)] * 3600);
     }
-    let people = dice.usize(3..=12);
+    let people = dice.usize(2..=7);
     let mut rows: Vec<_> = (0..people)
         .map(|n| row(&format!("p{n}@example.org")))
         .collect();

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::swarm::{Swarm, happens};
 
-/// The outbox is written to so often in a whole simulation, more or less.
+/// Some processes die by the first of so many writes, some by the last.
 const WRITES: u64 = 60;
 
 #[derive(Debug)]

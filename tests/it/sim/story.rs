@@ -43,7 +43,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     pub(crate) fn add(&mut self, other: &Self) {
-        self.stories += 1;
+        self.stories += other.stories;
         self.crashes += other.crashes;
         self.taken += other.taken;
         self.in_doubt += other.in_doubt;
@@ -117,7 +117,7 @@ impl Story {
         let memory = Memory::new(sql, clock.clone());
         Self {
             server: Server::new(swarm, dice.fork(), memory),
-            acts: dice.usize(5..25),
+            acts: dice.usize(2..10),
             dice,
             dir,
             config,
@@ -129,7 +129,10 @@ impl Story {
     }
 
     async fn play(mut self) -> Outcome {
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome {
+            stories: 1,
+            ..Outcome::default()
+        };
         loop {
             let life = Arc::new(Life::new(&self.server.swarm, &mut self.dice));
             if outcome.crashes >= LIVES {
@@ -247,7 +250,7 @@ impl Story {
 
     /// Time passes, and what time decides is looked at now and then.
     async fn pass(&mut self, outbox: &Outbox, deliver: &Deliver) {
-        let looks = self.dice.u64(1..4);
+        let looks = self.dice.u64(1..3);
         for _ in 0..looks {
             sleep(Duration::from_secs(self.dice.u64(..200))).await;
             answer(outbox.submit(Sweep)).await;
@@ -317,7 +320,7 @@ impl Story {
     }
 
     fn somebody(&mut self) -> String {
-        format!("p{}@example.org", self.dice.usize(..12))
+        format!("p{}@example.org", self.dice.usize(..7))
     }
 
     async fn suppress(&mut self, outbox: &Outbox) {
