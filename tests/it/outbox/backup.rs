@@ -162,7 +162,7 @@ fn the_file_of_a_backup_that_is_put_back_by_hand_is_noticed() {
     let fresh = tempfile::tempdir().unwrap();
     let file = fresh.path().join("postroom.db");
     fs::copy(shelf.at("copy/postroom.db"), &file).unwrap();
-    let outbox = Outbox::open_inline(fresh.path(), bench.clock.clone()).unwrap();
+    let outbox = Outbox::open_inline(fresh.path(), bench.clock).unwrap();
     let reason = outbox.reader().unwrap().went_back().unwrap().unwrap();
     assert!(reason.contains("put back from a copy"), "{reason}");
 }
@@ -193,9 +193,12 @@ fn on_a_full_disk_no_half_of_a_backup_is_left() {
     assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
 }
 
+/// Does something to the files of an outbox.
+type Spoil = fn(&Path);
+
 #[test]
 fn a_damaged_backup_is_not_put_back() {
-    let spoils: [(&str, fn(&Path)); 4] = [
+    let spoils: [(&str, Spoil); 4] = [
         ("malformed", break_a_page),
         ("its tally says 7", |path| {
             let sql = Connection::open(path).unwrap();

@@ -85,7 +85,7 @@ pub(crate) fn state() -> TempDir {
     let within = if memory.is_dir() {
         memory.to_owned()
     } else {
-        PathBuf::from(std::env::temp_dir())
+        std::env::temp_dir()
     };
     let dir = tempfile::tempdir_in(within).unwrap();
     let database = dir.path().join("postroom.db");

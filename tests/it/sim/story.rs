@@ -338,7 +338,11 @@ impl Story {
     async fn unsuppress(&mut self, outbox: &Outbox) {
         let key = self.somebody();
         self.server.memory().bans.remove(&key);
-        answer(outbox.submit(Unsuppress { key })).await;
+        answer(outbox.submit(Unsuppress {
+            key,
+            author: "a person".to_owned(),
+        }))
+        .await;
     }
 
     fn hold(&mut self) {
