@@ -7,7 +7,7 @@ use super::source::Source;
 use super::table::Table;
 use super::{Trouble, queue, why, words};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, format_duration};
 use crate::daemon::api::{QueueQuery, RunsQuery};
 use crate::outbox::RunRow;
 
@@ -49,7 +49,7 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
     };
     let source = Source::of(config)?;
     if args.failed || args.run.is_some() {
-        return messages(&source, args, since, out);
+        return messages(config, &source, args, since, out);
     }
     let query = RunsQuery {
         schedule: args.schedule.clone(),
@@ -97,6 +97,7 @@ fn changes(source: &Source<'_>, query: &RunsQuery, out: &Out) -> Result<Exit, Tr
 }
 
 fn messages(
+    config: &Config,
     source: &Source<'_>,
     args: &Args,
     since: Option<i64>,
@@ -115,6 +116,9 @@ fn messages(
     };
     let rows = source.queue(&query)?;
     if let (true, Some(run)) = (rows.is_empty(), &args.run) {
+        if let Some(gone) = removed(config, source, run)? {
+            return Err(Trouble::new(exit::NO, gone));
+        }
         let text = format!("there is no run {}, or nobody is in it", run.escape_debug());
         return Err(Trouble::new(exit::USAGE, text));
     }
@@ -131,6 +135,33 @@ fn messages(
     Ok(exit::DONE)
 }
 
+/// Why the messages of a run cannot be listed any more, if it is too old.
+fn removed(config: &Config, source: &Source<'_>, run: &str) -> Result<Option<String>, Trouble> {
+    let runs = source.runs(&RunsQuery {
+        limit: Some(usize::try_from(u32::MAX).unwrap_or(usize::MAX)),
+        ..RunsQuery::default()
+    })?;
+    let gone = runs.into_iter().find(|it| it.id == run && it.thinned == 2);
+    Ok(gone.map(|it| {
+        format!(
+            "the messages of run {} were removed after twice `keep` ({}): {}",
+            it.id,
+            format_duration(config.daemon.keep.saturating_mul(2)),
+            words::result(&it)
+        )
+    }))
+}
+
+/// The result, and how much of the run is still there.
+fn told(run: &RunRow) -> String {
+    let result = words::result(run);
+    match run.thinned {
+        0 => result,
+        1 => format!("{result} (texts removed)"),
+        _ => format!("{result} (details removed)"),
+    }
+}
+
 fn table(runs: &[RunRow]) -> Table {
     let mut table = Table::new(&["BEGUN", "SCHEDULE", "RUN", "STATE", "TOOK", "RESULT"]);
     for run in runs {
@@ -143,7 +174,7 @@ fn table(runs: &[RunRow]) -> Table {
             run.id.clone(),
             run.state.clone(),
             took,
-            plain(&words::result(run)),
+            plain(&told(run)),
         ]);
     }
     table

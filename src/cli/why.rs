@@ -4,6 +4,7 @@ use super::clock_words::{ahead, exact};
 use super::exit::{self, Exit};
 use super::out::{Out, alarming, bold, plain};
 use super::source::Source;
+use super::words::reason as reason_words;
 use super::{Trouble, hold};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -71,7 +72,7 @@ fn delivery(history: &History, now: i64, out: &Out) {
     let row = &history.delivery;
     let mut words = row.state.clone();
     if let Some(reason) = row.reason.as_ref().filter(|_| row.state != "accepted") {
-        words += &format!(": {}", plain(reason));
+        words += &format!(": {}", plain(reason_words(reason)));
     }
     if let Some(at) = row.next_at.filter(|_| row.state != "leased") {
         words += &format!(" (next try {})", ahead(at, now));

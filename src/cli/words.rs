@@ -2,7 +2,7 @@
 
 use super::out::count;
 use crate::outbox::state::State;
-use crate::outbox::{Counts, RunRow};
+use crate::outbox::{Counts, REMOVED, RunRow};
 
 /// "2,398 sent, 6 waiting, 2 refused, 5 suppressed", or why there is nothing to count.
 pub(super) fn result(run: &RunRow) -> String {
@@ -10,6 +10,15 @@ pub(super) fn result(run: &RunRow) -> String {
         (Some(reason), 0) => reason.clone(),
         (None, 0) => "nobody to write to".to_owned(),
         _ => counts(&run.counts),
+    }
+}
+
+/// Why a delivery is where it is.
+pub(super) fn reason(text: &str) -> &str {
+    if text == REMOVED {
+        "the details were removed, as `keep` says"
+    } else {
+        text
     }
 }
 

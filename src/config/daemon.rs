@@ -1,6 +1,7 @@
 //! `[daemon]`: what holds for the whole of postroom.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
@@ -8,6 +9,8 @@ use super::choice::{Addresses, LogFormat};
 use super::find;
 use super::section::Section;
 use super::zone;
+
+const KEEP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// What holds for the whole of postroom.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +25,8 @@ pub struct Daemon {
     pub log: LogFormat,
     /// How recipients' addresses appear in logs.
     pub addresses: Addresses,
+    /// How long finished runs keep their texts; their rows stay for twice as long.
+    pub keep: Duration,
 }
 
 /// Reads `[daemon]`. Whatever is wrong in it has been reported; the default then stands for it.
@@ -38,5 +43,6 @@ pub(super) fn read(section: &Section<'_>) -> Daemon {
         state,
         log: section.choice("log").unwrap_or_default(),
         addresses: section.choice("addresses").unwrap_or_default(),
+        keep: section.span("keep").unwrap_or(KEEP),
     }
 }

@@ -145,11 +145,12 @@ pub static KEYS: &[Key] = &[
         "How log lines are written."),
     key("daemon.addresses", Choice(Addresses::WORDS), "masked",
         "How recipients' addresses appear in logs."),
+    key("daemon.keep", Span, "90d",
+        "How long finished runs keep servers' words and template fields; their rows stay twice as long."),
     planned("daemon.include", "Further files with accounts, lists, templates and schedules."),
     planned("daemon.metrics", "Where /metrics, /healthz and /readyz are served."),
     planned("daemon.alert", "Who is told when something needs a person."),
     planned("daemon.store", "A PostgreSQL database for several daemons."),
-    planned("daemon.keep", "How long finished runs are kept."),
 
     key("account.*.provider", Provider, "",
         "A mail provider whose host, port, tls and limits are known."),

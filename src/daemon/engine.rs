@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::answer;
+use super::thinning;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::{Deliver, DeliverError, Settings, Watch};
@@ -99,6 +100,7 @@ impl Engine {
         engine.spawn_sweeps();
         engine.spawn_reports();
         engine.spawn_tidying();
+        engine.spawn_thinning();
         Ok(engine)
     }
 
@@ -198,6 +200,14 @@ impl Engine {
                 tidy(&outbox).await;
                 clock.sleep(TIDY).await;
             }
+        }));
+    }
+
+    fn spawn_thinning(&mut self) {
+        let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
+        let clock = self.clock.clone();
+        self.tasks.push(tokio::spawn(async move {
+            thinning::run(&config, &outbox, &clock).await;
         }));
     }
 

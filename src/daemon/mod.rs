@@ -18,6 +18,7 @@ pub mod filter;
 mod integrity;
 pub mod log;
 mod reports;
+mod thinning;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -55,6 +55,7 @@ pub mod state;
 mod store;
 mod suppression;
 mod sweep;
+mod thin;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -81,6 +82,7 @@ pub use run::{FinishRun, FrozenRun, NewRun, Opened, RunFailed};
 pub use schedule::{Cursor, KnownSchedule, Missed, SetCursor};
 pub use suppression::{Suppress, Unsuppress};
 pub use sweep::{Interrupted, Settle, Settled, Sweep, Swept};
+pub use thin::{REMOVED, Shrink, Thin, Thinned};
 pub use writer::{Fate, Receipt};
 
 use crate::clock::Clock;

@@ -59,11 +59,11 @@ pub struct RunRow {
     pub ended_at: Option<i64>,
     /// Milliseconds.
     pub expires_at: i64,
-    /// Deliveries by state.
-    pub counts: Counts,
-    /// 1 once the servers' words and the recipients' fields are gone, 2 once all rows are.
+    /// 0 while all of it is there, 1 once texts and fields are gone, 2 once the deliveries are.
     #[serde(default)]
     pub thinned: u8,
+    /// Deliveries by state.
+    pub counts: Counts,
 }
 
 /// Whom a delivery is for, as it was frozen.
@@ -177,8 +177,8 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         opened_at: row.get(7)?,
         ended_at: row.get(8)?,
         expires_at: row.get(9)?,
-        counts: Counts::default(),
         thinned: row.get(11)?,
+        counts: Counts::default(),
     })
 }
 

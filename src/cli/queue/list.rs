@@ -6,6 +6,7 @@ use super::super::out::{Out, count};
 use super::super::source::Source;
 use super::super::table::Table;
 use super::super::which::Which;
+use super::super::words::reason as reason_words;
 use super::super::{Trouble, hold};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -64,9 +65,9 @@ pub(in super::super) fn table<'a>(rows: impl Iterator<Item = &'a DeliveryRow>) -
         };
         let why = match (&row.reason, row.state.as_str()) {
             (Some(reason), "invalid" | "skipped") => {
-                format!("{} line {}: {reason}", row.list, row.line)
+                format!("{} line {}: {}", row.list, row.line, reason_words(reason))
             }
-            (Some(reason), _) => reason.clone(),
+            (Some(reason), _) => reason_words(reason).to_owned(),
             (None, _) => row.held.as_ref().map(hold::words).unwrap_or_default(),
         };
         table.row(vec![

@@ -14,5 +14,6 @@ mod reports;
 mod schema;
 mod stamp;
 mod storm;
+mod thinning;
 
 pub(crate) use stamp::break_a_page;

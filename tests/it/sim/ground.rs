@@ -1,6 +1,6 @@
 //! What all simulations stand on: a configuration that was read once, and an empty outbox to copy.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
