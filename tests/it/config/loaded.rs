@@ -267,6 +267,7 @@ fn every_key_that_is_accepted_changes_something() {
         ("test.sock", "other.sock"),
         ("\"json\"", "\"logfmt\""),
         ("addresses = \"full\"", "addresses = \"none\""),
+        ("\"30d\"", "\"31d\""),
         ("\"fastmail\"", "\"gmail\""),
         ("\"mx.corp.example\"", "\"mx2.corp.example\""),
         ("2525", "2526"),
