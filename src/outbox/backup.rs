@@ -1,8 +1,8 @@
 //! Copies of the outbox: made while it is used, checked, and put back.
 //!
-//! A copy is marked as one. Whoever puts it back, with this module or with `cp`, finds everything on
-//! hold, as nobody knows what was sent since it was made. Nothing is overwritten: a backup is a new
-//! directory, and the database that a restore replaces is moved aside.
+//! A copy is marked as one. Whoever puts it back, with this module or with `cp`, finds everything
+//! on hold, as nobody knows what was sent since it was made. Nothing is overwritten: a backup is a
+//! new directory, and the database that a restore replaces is moved aside.
 
 use std::fs::{self, File};
 use std::io;
@@ -59,7 +59,10 @@ pub enum BackupError {
     #[error("there is no backup at {}: it has no `postroom.db`", .0.display())]
     Missing(PathBuf),
     /// A backup that cannot be trusted.
-    #[error("the backup {} is damaged ({reason}): use another one; nothing was changed", .path.display())]
+    #[error(
+        "the backup {} is damaged ({reason}): use another one; nothing was changed",
+        .path.display()
+    )]
     Damaged {
         /// Its database file.
         path: PathBuf,
@@ -67,7 +70,10 @@ pub enum BackupError {
         reason: String,
     },
     /// No room for the copy.
-    #[error("the disk of {} is full: nothing was changed, and no part of a copy was left", .0.display())]
+    #[error(
+        "the disk of {} is full: nothing was changed, and no part of a copy was left",
+        .0.display()
+    )]
     Full(PathBuf),
     /// A file cannot be read or written.
     #[error("cannot use {}: {reason}", .path.display())]
@@ -82,8 +88,8 @@ pub enum BackupError {
     Outbox(#[from] OutboxError),
 }
 
-/// Copies the outbox below `state`, which may be in use, and the file `config` into a new directory.
-/// Verified, the copy is read from end to end and counted anew.
+/// Copies the outbox below `state`, which may be in use, and the file `config` into a new
+/// directory. Verified, the copy is read from end to end and counted anew.
 ///
 /// # Errors
 /// The directory exists, the disk is full, the outbox cannot be read, or the copy is no good.

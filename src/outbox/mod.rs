@@ -186,9 +186,13 @@ impl OutboxError {
     }
 
     fn file(path: &Path, error: &std::io::Error) -> Self {
-        Self::Open {
-            path: path.to_owned(),
-            reason: error.to_string(),
+        let path = path.to_owned();
+        match error.kind() {
+            std::io::ErrorKind::StorageFull => Self::Full { path },
+            _ => Self::Open {
+                path,
+                reason: error.to_string(),
+            },
         }
     }
 }

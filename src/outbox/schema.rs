@@ -82,14 +82,15 @@ pub(super) fn not_emptied(path: &Path, ballast: &Path) -> Result<(), OutboxError
 }
 
 /// Whether a start was cut short that made the database: its rollback journal says that there were
-/// no pages before (`SQLite`'s file format, 3.0). Nobody but a writer can take that back, and a
-/// finished outbox never has such a journal, as it writes ahead.
+/// no pages before, or the first alone, in which no table is (`SQLite`'s file format, 3.0). Nobody
+/// but a writer can take that back, and a finished outbox never has such a journal, as it writes
+/// ahead.
 fn was_being_made(path: &Path) -> bool {
     const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
     let mut head = [0; 20];
     fs::File::open(path.with_extension("db-journal"))
         .and_then(|mut journal| journal.read_exact(&mut head))
-        .is_ok_and(|()| head[..8] == MAGIC && head[16..] == [0; 4])
+        .is_ok_and(|()| head[..8] == MAGIC && head[16..19] == [0; 3] && head[19] <= 1)
 }
 
 /// Switches the write-ahead log on. To the statement's end, past its row: only there is the switch

@@ -100,7 +100,9 @@ impl Stamp {
         self.file
             .set_len(Mark::text(&self.outbox, commits).len() as u64)?;
         self.file.sync_all()?;
-        File::open(dir)?.sync_all()
+        // As SQLite does it: on a file system with a journal the entry is there with the file.
+        let _ = File::open(dir).and_then(|dir| dir.sync_all());
+        Ok(())
     }
 }
 
@@ -246,7 +248,8 @@ fn begin(conn: &Connection, doubt: Option<&Doubt>, commits: u64, now: i64) -> ru
     if let Some(doubt) = doubt {
         let reason = doubt.reason();
         tx.execute(
-            "INSERT INTO hold (scope, name, reason, author, created_at) VALUES ('all', '', ?1, ?2, ?3)
+            "INSERT INTO hold (scope, name, reason, author, created_at)
+               VALUES ('all', '', ?1, ?2, ?3)
              ON CONFLICT (scope, name) DO UPDATE SET author = excluded.author, ends_at = NULL,
                created_at = excluded.created_at, reason = CASE hold.author
                  WHEN excluded.author THEN excluded.reason

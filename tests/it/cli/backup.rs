@@ -116,7 +116,8 @@ fn damage_that_an_end_without_a_word_left_is_found_and_ends_the_daemon() {
     let catcher = Catcher::start(Duration::ZERO);
     let workspace = workspace(&catcher);
     let daemon = workspace.daemon();
-    workspace.said(&["send", letter::SCHEDULE, "--yes", "--wait"]);
+    workspace.said(&["send", letter::SCHEDULE, "--yes"]);
+    letter::ended(&workspace);
     daemon.kill();
     let mut daemon = workspace.daemon();
     wait_for("the look through the outbox", || {

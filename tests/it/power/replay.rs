@@ -165,9 +165,10 @@ impl Replay {
         replay
     }
 
-    /// What is there as long as the power is.
+    /// What is there as long as the power is: also what a sync has failed to keep.
     pub(super) fn live(mut self, told: &[Record]) -> Files {
         told.iter()
+            .filter(|record| !matches!(record, Record::FailedSync { .. }))
             .for_each(|record| self.take(record, &mut Kept::Nothing));
         for entry in std::mem::take(&mut self.later) {
             enter(&mut self.names, entry);
