@@ -11,7 +11,9 @@ use fastrand::Rng;
 use postroom::clock::{Clock, Timestamp};
 use postroom::config::{Account, Config};
 use postroom::deliver::{Deliver, Settings};
-use postroom::outbox::{Outbox, OutboxError, Receipt, Settle, Suppress, Sweep, Unsuppress};
+use postroom::outbox::{
+    DeliveryId, Outbox, OutboxError, Receipt, Settle, Suppress, Sweep, Unsuppress,
+};
 use postroom::plan::{OpenError, Order, open};
 use postroom::smtp::{Chaining, Deadlines, Resolver, Target};
 use rusqlite::Connection;
@@ -182,21 +184,10 @@ impl Story {
         let opened = Outbox::open_mortal(self.dir.path(), self.clock.clone(), move || fate.fate());
         let outbox = opened.unwrap();
         let settled = answer(outbox.submit(Settle)).await;
-        let mut uncertain: Vec<_> = settled
-            .uncertain
-            .iter()
-            .map(|id| (id.run.0, id.seq))
-            .collect();
-        uncertain.sort_unstable();
-        if uncertain != armed {
-            let what = format!("{armed:?} were armed, {uncertain:?} came into doubt");
-            self.server
-                .memory()
-                .object("in doubt is what was armed", &what);
-        }
+        self.in_doubt_is_what_was_armed(&armed, &settled.uncertain);
         for run in settled.interrupted {
-            self.open_again
-                .push(Order::due(&run.schedule, run.occurrence, run.due_at));
+            let order = Order::due(&run.schedule, run.occurrence, run.due_at);
+            self.open_again.push(order);
         }
         let mut deliver = self.deliver(life, &outbox);
         let mut restarts = false;
@@ -239,13 +230,35 @@ impl Story {
         Deliver::start_through(door, settings, outbox, &self.clock).unwrap()
     }
 
-    /// The rows that the file has as armed.
-    fn armed(&self) -> Vec<(i64, i64)> {
+    /// The rows that the file has as armed, and the accounts that sent them.
+    fn armed(&self) -> Vec<(i64, i64, String)> {
         let memory = self.server.memory();
-        let query = "SELECT run, seq FROM delivery WHERE state = 'armed' ORDER BY run, seq";
+        let query = "SELECT d.run, d.seq, r.account FROM delivery d JOIN run r ON r.no = d.run
+             WHERE d.state = 'armed' ORDER BY d.run, d.seq";
         let mut query = memory.sql.prepare(query).unwrap();
-        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
         rows.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    /// After a crash exactly that is in doubt, and no more than one for each connection.
+    fn in_doubt_is_what_was_armed(&self, armed: &[(i64, i64, String)], doubted: &[DeliveryId]) {
+        let mut doubted: Vec<_> = doubted.iter().map(|id| (id.run.0, id.seq)).collect();
+        doubted.sort_unstable();
+        let expected: Vec<_> = armed.iter().map(|(run, seq, _)| (*run, *seq)).collect();
+        if doubted != expected {
+            let what = format!("{expected:?} were armed, {doubted:?} came into doubt");
+            let rule = "in doubt is what was armed";
+            self.server.memory().object(rule, &what);
+        }
+        for account in self.config.accounts.values() {
+            let own = armed.iter().filter(|(.., name)| *name == account.name);
+            let (own, most) = (own.count(), account.connections);
+            if own > most {
+                let what = format!("{own} of {} with {most}", account.name);
+                let rule = "one in doubt for each connection";
+                self.server.memory().object(rule, &what);
+            }
+        }
     }
 
     /// Time passes, and what time decides is looked at now and then.
