@@ -58,6 +58,11 @@ impl Server {
         !self.calm.load(Ordering::Relaxed) && happens(&mut self.dice.lock().unwrap(), chances)
     }
 
+    async fn pause(&self, seconds: u64) {
+        let clock = self.memory().clock.clone();
+        clock.sleep(Duration::from_secs(seconds)).await;
+    }
+
     fn one_of(&self, words: &[&'static str]) -> &'static str {
         words[self.dice.lock().unwrap().usize(..words.len())]
     }
@@ -66,7 +71,7 @@ impl Server {
     pub(crate) async fn reached(self: Arc<Self>, life: Arc<Life>) -> io::Result<Box<dyn Stream>> {
         if self.happens(self.swarm.no_connection) {
             if self.happens(300) {
-                tokio::time::sleep(Duration::from_secs(40)).await; // longer than anybody waits
+                self.pause(40).await; // longer than anybody waits
             }
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
@@ -91,7 +96,7 @@ impl Server {
         }
         if self.happens(swarm.delay) {
             let seconds = self.dice.lock().unwrap().u64(..=swarm.longest);
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            self.pause(seconds).await;
         }
         if self.happens(swarm.later) {
             return Some(Whim::Answer(self.one_of(&LATER)));

@@ -18,7 +18,7 @@ use postroom::plan::{OpenError, Order, open};
 use postroom::smtp::{Chaining, Deadlines, Resolver, Target};
 use rusqlite::Connection;
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::life::Life;
 use super::memory::Memory;
@@ -156,7 +156,8 @@ impl Story {
             if self.peace && !dead {
                 break;
             }
-            sleep(Duration::from_secs(self.dice.u64(..300))).await;
+            let wait = Duration::from_secs(self.dice.u64(..300));
+            self.clock.sleep(wait).await;
         }
         self.end(outcome)
     }
@@ -265,7 +266,8 @@ impl Story {
     async fn pass(&mut self, outbox: &Outbox, deliver: &Deliver) {
         let looks = self.dice.u64(1..3);
         for _ in 0..looks {
-            sleep(Duration::from_secs(self.dice.u64(..200))).await;
+            let wait = Duration::from_secs(self.dice.u64(..200));
+            self.clock.sleep(wait).await;
             answer(outbox.submit(Sweep)).await;
             deliver.watch().wake();
         }
@@ -351,11 +353,8 @@ impl Story {
     async fn unsuppress(&mut self, outbox: &Outbox) {
         let key = self.somebody();
         self.server.memory().bans.remove(&key);
-        answer(outbox.submit(Unsuppress {
-            key,
-            author: "a person".to_owned(),
-        }))
-        .await;
+        let author = "grace".to_owned();
+        answer(outbox.submit(Unsuppress { key, author })).await;
     }
 
     fn hold(&mut self) {
@@ -396,7 +395,7 @@ impl Story {
         for _ in 0..PEACE {
             answer(outbox.submit(Sweep)).await;
             deliver.watch().wake();
-            sleep(Duration::from_secs(60)).await;
+            self.clock.sleep(Duration::from_secs(60)).await;
             let rows = check::rows(&self.server.memory().sql);
             if !rows.iter().any(check::Row::moves) {
                 return;
