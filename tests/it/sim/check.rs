@@ -46,6 +46,8 @@ fn all<T>(
     rows.collect::<Result<_, _>>().unwrap()
 }
 
+/// All of them, but for what housekeeping has yet to remove of runs that were never opened: if
+/// anything of those left, it left without a row.
 pub(crate) fn rows(sql: &Connection) -> Vec<Row> {
     let query = "SELECT r.id || '.' || d.seq, d.state, d.key, r.on_uncertain, d.tries, d.resends,
            d.digest,
@@ -53,7 +55,8 @@ pub(crate) fn rows(sql: &Connection) -> Vec<Row> {
             WHERE a.run = d.run AND a.seq = d.seq AND a.outcome = 'accepted'),
            (SELECT count(*) FROM attempt a
             WHERE a.run = d.run AND a.seq = d.seq AND a.outcome = 'uncertain')
-         FROM delivery d JOIN run r ON r.no = d.run ORDER BY d.run, d.seq";
+         FROM delivery d JOIN run r ON r.no = d.run
+         WHERE r.state <> 'failed' ORDER BY d.run, d.seq";
     all(sql, query, |row| {
         Ok(Row {
             id: row.get(0)?,
@@ -189,6 +192,7 @@ fn tally_equals_recount(sql: &Connection) -> Vec<String> {
     let query = "SELECT run, state, sum(n) FROM (
            SELECT run, state, count(*) AS n FROM delivery GROUP BY run, state
            UNION ALL SELECT run, state, -count FROM tally)
+         WHERE run NOT IN (SELECT no FROM run WHERE state = 'failed')
          GROUP BY run, state HAVING sum(n) <> 0";
     all(sql, query, |row| {
         let (run, state, by) = (row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?);

@@ -51,7 +51,8 @@ via = "ops"
 
 struct Ground {
     config: Config,
-    empty: Vec<u8>,
+    /// The files of an outbox that has seen nothing.
+    empty: Vec<(&'static str, Vec<u8>)>,
     target: Target,
 }
 
@@ -64,7 +65,10 @@ fn ground() -> &'static Ground {
         let outbox = Outbox::open_inline(house.path(), clock).unwrap();
         outbox.close();
         drop(outbox); // the last one to close it moves the log into the file
-        let empty = std::fs::read(house.path().join("postroom.db")).unwrap();
+        // The stamp belongs to it: without, it is a copy that must be asked about.
+        let empty = ["postroom.db", "stamp"]
+            .map(|name| (name, std::fs::read(house.path().join(name)).unwrap()))
+            .to_vec();
         let target = target(&config.accounts["ops"], Deadlines::default()).unwrap();
         Ground {
             config,
@@ -88,8 +92,9 @@ pub(crate) fn state() -> TempDir {
         std::env::temp_dir()
     };
     let dir = tempfile::tempdir_in(within).unwrap();
-    let database = dir.path().join("postroom.db");
-    std::fs::write(&database, &ground().empty).unwrap();
+    for (name, bytes) in &ground().empty {
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+    }
     dir
 }
 

@@ -63,6 +63,7 @@ fn every_invariant_holds_whatever_goes_wrong() {
     let (sum, faults) = all(&seeds().collect::<Vec<_>>());
     assert!(faults.is_empty(), "after {sum}:\n{}", faults.join("\n"));
     println!("{sum}");
+    assert!(sum.is_eventful(), "nothing goes wrong any more: {sum}");
 }
 
 #[test]
