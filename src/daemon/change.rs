@@ -10,7 +10,7 @@ use crate::outbox::state::State;
 use crate::outbox::{Act, Change, Filter, Left, Outbox, Reader};
 
 /// So many rows are changed at a time: their commit takes milliseconds.
-const PAGE: usize = 250;
+const PAGE: usize = 100;
 
 /// How many rows would be changed, and how many left.
 ///

@@ -65,22 +65,26 @@ impl Entry<'_> {
     }
 }
 
-/// Notes that the change `audit` moved a delivery, and from where.
+/// Notes that the change `audit` moved a delivery, and from where; [`count_rows`] counts it.
 pub(super) fn note_row(
     tx: &Tx<'_>,
     audit: i64,
     id: DeliveryId,
     was: State,
 ) -> rusqlite::Result<()> {
-    let fresh = tx
-        .conn
+    tx.conn
         .prepare_cached(
             "INSERT OR IGNORE INTO audit_row (run, seq, audit, was) VALUES (?1, ?2, ?3, ?4)",
         )?
-        .execute(params![id.run.0, id.seq, audit, was.name()])?;
+        .execute(params![id.run.0, id.seq, audit, was.name()])
+        .map(drop)
+}
+
+/// Notes how many deliveries more the change `audit` moved: once for many of them.
+pub(super) fn count_rows(tx: &Tx<'_>, audit: i64, rows: i64) -> rusqlite::Result<()> {
     tx.conn
         .prepare_cached("UPDATE audit SET rows = rows + ?2 WHERE no = ?1")?
-        .execute(params![audit, fresh])
+        .execute([audit, rows])
         .map(drop)
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{OptionalExtension, params};
 
 use super::DeliveryId;
-use super::audit::{Entry, note_row};
+use super::audit::{Entry, count_rows, note_row};
 use super::state::{Move, State};
 use super::store::Tx;
 use super::suppression::Ban;
@@ -195,6 +195,9 @@ impl Operation for Change {
             self.make(tx, *id, state)?;
             note_row(tx, audit, *id, state)?;
             changed.done += 1;
+        }
+        if let Some(audit) = changed.audit {
+            count_rows(tx, audit, changed.done)?;
         }
         Ok(changed)
     }

@@ -3,7 +3,7 @@
 use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::audit::{Entry, note_row};
+use super::audit::{Entry, count_rows, note_row};
 use super::rows::{SuppressionRow, suppression_row};
 use super::state::{Move, State};
 use super::store::{Tx, hmac_key};
@@ -132,7 +132,16 @@ impl Operation for Suppress {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?
             .collect::<Result<_, _>>()?;
-        let mut audit = None;
+        if !added && waiting.is_empty() {
+            return Ok(false);
+        }
+        let entry = Entry {
+            author: &self.source,
+            action: "suppress",
+            detail: &format!("{}: {}", self.address, self.reason),
+        };
+        let audit = entry.write(tx)?;
+        count_rows(tx, audit, i64::try_from(waiting.len()).unwrap_or(i64::MAX))?;
         for (run, seq, state) in waiting {
             let from = State::from_name(&state).expect("the schema allows known states only");
             let to = tx.step(run, from, Move::Suppress)?;
@@ -146,27 +155,9 @@ impl Operation for Suppress {
                 run: RunNo(run),
                 seq,
             };
-            note_row(tx, self.audited(tx, &mut audit)?, id, from)?;
-        }
-        if added {
-            self.audited(tx, &mut audit)?;
+            note_row(tx, audit, id, from)?;
         }
         Ok(added)
-    }
-}
-
-impl Suppress {
-    /// The audit's entry, written when the first thing is changed.
-    fn audited(&self, tx: &Tx<'_>, audit: &mut Option<i64>) -> rusqlite::Result<i64> {
-        if let Some(audit) = audit {
-            return Ok(*audit);
-        }
-        let entry = Entry {
-            author: &self.source,
-            action: "suppress",
-            detail: &format!("{}: {}", self.address, self.reason),
-        };
-        Ok(*audit.insert(entry.write(tx)?))
     }
 }
 
