@@ -13,6 +13,7 @@ mod clock_words;
 mod daemon;
 mod demo;
 mod exit;
+mod forget;
 mod hold;
 mod log;
 mod next;
@@ -95,6 +96,8 @@ enum Verb {
     /// Say who gets no mail, or change that
     #[command(subcommand)]
     Suppress(suppress::Verb),
+    /// Remove a person from the outbox, all but for a keyed hash that keeps mail away
+    Forget(forget::Args),
     /// Copy the outbox and the configuration file, also while the daemon runs
     Backup(backup::Args),
     /// Put a backup back; nothing is sent from it until you say so
@@ -151,6 +154,7 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Backup(args) => backup::run(&load(cli)?.config, args, out),
         Verb::Restore(args) => restore::run(&load(cli)?.config, args, out),
         Verb::Account(verb) => account::run(&load(cli)?.config, verb, out),
+        Verb::Forget(args) => forget::run(&load(cli)?.config, args, out),
         Verb::Suppress(verb) => suppress::run(&load(cli)?.config, verb, out),
     }
 }

@@ -45,7 +45,13 @@ pub(super) fn tell(config: &Config, address: &str, out: &Out) -> Result<Exit, Tr
 
 fn head(why: &Why, out: &Out) {
     let address = bold(&plain(&why.address));
-    if let Some(entry) = &why.suppressed {
+    if let Some(entry) = why.suppressed.as_ref().filter(|it| it.address.is_none()) {
+        out.line(format!(
+            "{address} stands on the suppression list as forgotten since {}: it gets no mail, and \
+             nothing else is known",
+            exact(entry.created_at)
+        ));
+    } else if let Some(entry) = &why.suppressed {
         out.line(format!(
             "{address} gets no mail since {}",
             exact(entry.created_at)

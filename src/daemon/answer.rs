@@ -3,14 +3,20 @@
 
 use lettre::message::Mailbox;
 
-use super::api::{History, Next, QueueQuery, RunsQuery, SendAnswer, SendRequest, Status, Why};
+use super::api::{
+    ForgetAnswer, History, ListRow, Next, QueueQuery, RunsQuery, SendAnswer, SendRequest, Status,
+    Why,
+};
 use super::filter::{Unfit, filter, row};
-use crate::audience;
+use crate::audience::{self, Row, Source};
 use crate::calendar::Occurrence;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Schedule};
 use crate::outbox::state::State;
-use crate::outbox::{ChangeRow, DeliveryRow, HoldRow, OutboxError, Reader, RunRow};
+use crate::outbox::{
+    ChangeRow, DeliveryRow, ForgetError, HoldRow, Outbox, OutboxError, Reader, RunRow,
+    forget as forget_in,
+};
 use crate::plan::{Former, Opening, Order, Roll, RollError, survey as survey_roll, upcoming};
 
 /// So many runs are told if nobody says how many.
@@ -163,6 +169,53 @@ pub fn why(reader: &Reader, key: String, now: Timestamp) -> Result<Why, OutboxEr
         deliveries: deliveries.collect(),
         address: key,
     })
+}
+
+/// Forgets the person with an address in its normal form, and says which lists still name them.
+///
+/// # Errors
+/// A message to them is on its way, or the outbox cannot be written or read.
+pub fn forget(
+    config: &Config,
+    outbox: &Outbox,
+    key: &str,
+    author: &str,
+) -> Result<ForgetAnswer, ForgetError> {
+    let mut answer = ForgetAnswer {
+        outbox: forget_in(outbox, key, author)?,
+        lists: Vec::new(),
+        unread: Vec::new(),
+    };
+    for list in config.lists.values() {
+        let file = match &list.source {
+            Source::Csv(csv) => csv.path.display().to_string(),
+            Source::Inline(_) => config.path.display().to_string(),
+        };
+        let found = list.read().and_then(|rows| {
+            let lines = rows.filter_map(|row| match row {
+                Ok(row) => names(&row, key).then_some(Ok(row.line)),
+                Err(error) => Some(Err(error)),
+            });
+            lines.collect::<Result<Vec<u64>, _>>()
+        });
+        match found {
+            Ok(lines) => answer.lists.extend(lines.into_iter().map(|line| ListRow {
+                list: list.name.clone(),
+                file: file.clone(),
+                line,
+            })),
+            Err(error) => answer.unread.push(error.to_string()),
+        }
+    }
+    Ok(answer)
+}
+
+/// Whether a row is of the address, be it usable or not.
+fn names(row: &Row, key_of_them: &str) -> bool {
+    match &row.recipient {
+        Ok(recipient) => recipient.key == key_of_them,
+        Err(_) => key(&row.raw_address).is_ok_and(|key| key == key_of_them),
+    }
 }
 
 /// The mailbox that a person typed.

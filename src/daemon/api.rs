@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::deliver::AccountView;
-use crate::outbox::{AttemptRow, AuditRow, DeliveryRow, HoldRow, RunRow, Scope, SuppressionRow};
+use crate::outbox::{
+    AttemptRow, AuditRow, DeliveryRow, Forgotten, HoldRow, RunRow, Scope, SuppressionRow,
+};
 
 /// `GET /v1/status`
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -285,6 +287,29 @@ pub struct SuppressRequest {
     pub address: String,
     /// Why.
     pub reason: String,
+}
+
+/// `POST /v1/forget`: what became of a person's traces.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ForgetAnswer {
+    /// In the state directory.
+    #[serde(flatten)]
+    pub outbox: Forgotten,
+    /// Rows of lists that still name the address; their mail stays away all the same.
+    pub lists: Vec<ListRow>,
+    /// Lists that cannot be read now, and why.
+    pub unread: Vec<String>,
+}
+
+/// Where an address stands.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct ListRow {
+    /// The list's name.
+    pub list: String,
+    /// Its file; the configuration for one without.
+    pub file: String,
+    /// The line there; the position for a list without a file.
+    pub line: u64,
 }
 
 /// Whether a change changed anything.

@@ -14,8 +14,8 @@ use axum::{Json, Router};
 use tokio::net::UnixListener;
 
 use super::api::{
-    AddressQuery, Changed, History, Process, QueueQuery, Refusal, RunsQuery, SendRequest, Status,
-    SuppressRequest, Why,
+    AddressQuery, Changed, ForgetAnswer, History, Process, QueueQuery, Refusal, RunsQuery,
+    SendRequest, Status, SuppressRequest, Why,
 };
 use super::author::Peer;
 use super::{answer, changing};
@@ -23,7 +23,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::deliver::Watch;
 use crate::outbox::{
-    ChangeRow, DeliveryRow, Outbox, OutboxError, Reader, RunFailed, RunRow, Suppress,
+    ChangeRow, DeliveryRow, ForgetError, Outbox, OutboxError, Reader, RunFailed, RunRow, Suppress,
     SuppressionRow, Unsuppress,
 };
 use crate::plan::{OpenError, RollError, open};
@@ -89,6 +89,7 @@ pub(super) fn routes(desk: Arc<Desk>) -> Router {
         .route("/v1/runs/{id}", get(run))
         .route("/v1/why", get(why))
         .route("/v1/send", post(send))
+        .route("/v1/forget", post(forget))
         .route(
             "/v1/suppressions",
             get(suppressions).post(suppress).delete(unsuppress),
@@ -123,6 +124,12 @@ impl From<OutboxError> for Trouble {
 impl From<RollError> for Trouble {
     fn from(error: RollError) -> Self {
         Self(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+    }
+}
+
+impl From<ForgetError> for Trouble {
+    fn from(error: ForgetError) -> Self {
+        Self(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
     }
 }
 
@@ -253,6 +260,25 @@ async fn unsuppress(
         peer.author
     );
     Ok(Json(Changed { changed }))
+}
+
+async fn forget(
+    State(desk): Shared,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Json(query): Json<AddressQuery>,
+) -> Answer<ForgetAnswer> {
+    let (key, author) = (answer::key(&query.address)?, peer.author.clone());
+    let asked = tokio::task::spawn_blocking(move || {
+        answer::forget(&desk.config, &desk.outbox, &key, &author)
+    });
+    let answer = asked.await.expect("forgetting does not panic")?;
+    tracing::info!(
+        event = "forgotten",
+        author = peer.author,
+        "a person was forgotten by {}",
+        peer.author
+    );
+    Ok(Json(answer))
 }
 
 async fn send(

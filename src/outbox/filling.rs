@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use rusqlite::{CachedStatement, OptionalExtension, params};
 
+use super::forget::nobody;
 use super::query::{Reader, failed};
 use super::state::State;
 use super::store::Tx;
@@ -66,7 +67,13 @@ impl Operation for AddRows {
         for (sql, group) in groups.chain(rest.chunks(1).map(|row| (&*ONE, row))) {
             let mut insert = tx.conn.prepare_cached(sql)?;
             for (place, row) in group.iter().enumerate() {
-                let (state, reason) = fate(tx, row, bans.as_ref())?;
+                let banned = match &bans {
+                    Some(bans) => bans.reason(tx, &row.key)?,
+                    None => None,
+                };
+                let nobody = matches!(banned, Some((_, true))).then(|| nobody(self.run, row));
+                let row = nobody.as_ref().unwrap_or(row);
+                let (state, reason) = fate(row, banned);
                 suppressed += u64::from(state == State::Suppressed);
                 self.bind(&mut insert, place, row, state, reason.as_deref(), tx.now)?;
                 tx.count(self.run.0, state, 1);
@@ -120,19 +127,12 @@ impl AddRows {
 }
 
 /// The state that a row begins with, and why, if that is its last one.
-fn fate(
-    tx: &Tx<'_>,
-    row: &NewDelivery,
-    bans: Option<&Ban>,
-) -> rusqlite::Result<(State, Option<String>)> {
-    if let Some(reason) = &row.invalid {
-        return Ok((State::Invalid, Some(reason.clone())));
+fn fate(row: &NewDelivery, banned: Option<(String, bool)>) -> (State, Option<String>) {
+    match (&row.invalid, banned) {
+        (Some(reason), _) => (State::Invalid, Some(reason.clone())),
+        (None, Some((reason, _))) => (State::Suppressed, Some(reason)),
+        (None, None) => (State::Queued, None),
     }
-    let banned = bans.map(|ban| ban.reason(tx, &row.key)).transpose()?;
-    Ok(match banned.flatten() {
-        Some(reason) => (State::Suppressed, Some(reason)),
-        None => (State::Queued, None),
-    })
 }
 
 /// Rows come and go only until the run is handed to deliver: later they are what happened.

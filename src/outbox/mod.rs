@@ -40,6 +40,7 @@ mod change;
 mod claim;
 mod filling;
 mod filter;
+mod forget;
 mod hold;
 mod integrity;
 mod lock;
@@ -56,6 +57,7 @@ mod store;
 mod suppression;
 mod sweep;
 mod thin;
+mod traces;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -71,6 +73,7 @@ pub use change::{Act, Change, Changed, Left};
 pub use claim::{Arm, ArmRefusal, Claim, Claimed, Claims, Release};
 pub use filling::{AddRows, ClearFailed, ClearRun, Kept, NewDelivery, RowKey, SealKeys};
 pub use filter::Filter;
+pub use forget::{FORGOTTEN, ForgetError, Forgotten, forget};
 pub use hold::{Hold, HoldRow, Scope, Unhold};
 pub use integrity::{Check, Interrupter};
 pub use lock::{Holder, LockError, StateLock};
@@ -265,6 +268,11 @@ impl Outbox {
     /// The file cannot be opened.
     pub fn reader(&self) -> Result<Reader, OutboxError> {
         Reader::open(&self.dir)
+    }
+
+    /// The state directory.
+    fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Finishes what was handed in and closes the database. Later operations are refused.

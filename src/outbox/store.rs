@@ -50,6 +50,8 @@ pub(super) trait Work: Send {
     fn settle(&mut self, failure: Option<&OutboxError>);
     /// Whether it records what already happened, and so may use the ballast.
     fn records_results(&self) -> bool;
+    /// Whether no transaction may be open around it.
+    fn stands_alone(&self) -> bool;
 }
 
 /// What an operation sees of the transaction that it runs in.
@@ -63,7 +65,16 @@ pub struct Tx<'a> {
     tally: HashMap<(i64, State), i64>,
 }
 
-impl Tx<'_> {
+impl<'a> Tx<'a> {
+    fn new(conn: &'a Connection, clock: &Clock) -> Self {
+        Self {
+            conn,
+            now: clock.now().as_millisecond(),
+            ticks: i64::try_from(clock.ticks().as_millis()).unwrap_or(i64::MAX),
+            tally: HashMap::new(),
+        }
+    }
+
     /// Notes that deliveries of `run` moved; the tally is written once, before the commit.
     pub(super) fn count(&mut self, run: i64, state: State, by: i64) {
         *self.tally.entry((run, state)).or_default() += by;
@@ -173,6 +184,9 @@ impl Store {
 
     /// Applies `batch` in one durable transaction and settles every operation in it.
     pub(super) fn commit(&mut self, batch: &mut [Box<dyn Work>]) {
+        if batch.len() > 1 && batch.iter().any(|work| work.stands_alone()) {
+            return batch.chunks_mut(1).for_each(|work| self.commit(work));
+        }
         let whole = self.attempt(batch);
         let Err(error) = whole else {
             batch.iter_mut().for_each(|work| work.settle(None));
@@ -326,14 +340,14 @@ fn transact(
     clock: &Clock,
     batch: &mut [Box<dyn Work>],
 ) -> rusqlite::Result<Option<u64>> {
+    if let [work] = batch
+        && work.stands_alone()
+    {
+        return work.apply(&mut Tx::new(conn, clock)).map(|()| None);
+    }
     let before = conn.total_changes();
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut tx = Tx {
-        conn: &transaction,
-        now: clock.now().as_millisecond(),
-        ticks: i64::try_from(clock.ticks().as_millis()).unwrap_or(i64::MAX),
-        tally: HashMap::new(),
-    };
+    let mut tx = Tx::new(&transaction, clock);
     for work in batch.iter_mut() {
         work.apply(&mut tx)?;
     }

@@ -34,14 +34,20 @@ impl Ban {
         hmac::sign(&self.0, key.as_bytes())
     }
 
-    /// Why this address gets no mail, if so.
-    pub(super) fn reason(&self, tx: &Tx<'_>, key: &str) -> rusqlite::Result<Option<String>> {
+    /// Why this address gets no mail, if so, and whether it was forgotten.
+    pub(super) fn reason(
+        &self,
+        tx: &Tx<'_>,
+        key: &str,
+    ) -> rusqlite::Result<Option<(String, bool)>> {
         tx.conn
             .prepare_cached(
-                "SELECT reason FROM suppression
+                "SELECT reason, address IS NULL FROM suppression
                  WHERE hash = ?1 AND scope = '' AND (ends_at IS NULL OR ends_at > ?2)",
             )?
-            .query_row(params![self.hash(key).as_ref(), tx.now], |row| row.get(0))
+            .query_row(params![self.hash(key).as_ref(), tx.now], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .optional()
     }
 }
@@ -89,6 +95,26 @@ pub(super) fn ban(
             ends_at
         ])?;
     Ok(added == 1)
+}
+
+/// Leaves of an address on the list its keyed hash and nothing else; puts it there if need be.
+pub(super) fn forget_entry(tx: &Tx<'_>, key: &str) -> rusqlite::Result<()> {
+    let hash = Ban::key(tx.conn)?.hash(key);
+    tx.conn
+        .prepare_cached(
+            "INSERT INTO suppression (hash, reason, source, created_at)
+             VALUES (?1, 'forgotten', 'a person', ?2)
+             ON CONFLICT (hash, scope) DO UPDATE SET ends_at = NULL",
+        )?
+        .execute(params![hash.as_ref(), tx.now])?;
+    // What a server or a person wrote there may name them.
+    tx.conn
+        .prepare_cached(
+            "UPDATE suppression SET address = NULL, reason = 'forgotten', source = 'a person'
+             WHERE hash = ?1",
+        )?
+        .execute([hash.as_ref()])?;
+    Ok(())
 }
 
 /// Puts an address on the list: it gets no mail from the next arm on.

@@ -26,6 +26,8 @@ pub trait Operation: Send + 'static {
     type Receipt: Send + 'static;
     /// How urgent it is, and whether it may use the last bytes of the disk.
     const RANK: Rank;
+    /// Whether it has to run outside of any transaction, so that nothing of it can be rolled back.
+    const ALONE: bool = false;
     /// Does it. Called again from the start if the transaction had to be rolled back.
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Self::Receipt>;
 }
@@ -270,5 +272,9 @@ impl<O: Operation> Work for Pending<O> {
 
     fn records_results(&self) -> bool {
         O::RANK == Rank::Result
+    }
+
+    fn stands_alone(&self) -> bool {
+        O::ALONE
     }
 }

@@ -5,6 +5,7 @@ mod backup;
 mod changes;
 mod doubt;
 mod files;
+mod forgetting;
 mod group_commit;
 mod holds;
 mod migration;
