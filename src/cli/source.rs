@@ -12,11 +12,12 @@ use super::{Trouble, exit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::api::{
-    AddressQuery, ChangeAnswer, ChangeRequest, History, HoldAnswer, QueueQuery, RunsQuery, Status,
-    Why,
+    AddressQuery, ChangeAnswer, ChangeRequest, History, HoldAnswer, MessageAnswer, MessageQuery,
+    QueueQuery, RunsQuery, Status, Why,
 };
 use crate::daemon::filter::Unfit;
 use crate::daemon::{answer, change};
+use crate::deliver::RecomposeError;
 use crate::outbox::{ChangeRow, DeliveryRow, HoldRow, Reader, RunRow, SuppressionRow};
 
 /// Something that can answer.
@@ -148,6 +149,21 @@ impl<'a> Source<'a> {
                 suppressed: None,
                 deliveries: Vec::new(),
             }),
+        }
+    }
+
+    pub(super) fn message(&self, address: &str, run: &str) -> Result<MessageAnswer, Trouble> {
+        let (address, run) = (key_of(address)?, run.to_owned());
+        match self {
+            Self::Daemon(client) => client
+                .get("/v1/message", &MessageQuery { address, run })
+                .map_err(|error| match error {
+                    AskError::Refused(text) => Trouble::new(exit::NO, text),
+                    error => Trouble::new(exit::UNAVAILABLE, error),
+                }),
+            Self::Outbox(_, reader) => answer::message(reader, &run, &address)
+                .map_err(|error| Trouble::new(exit::NO, error)),
+            Self::Nothing(_) => Err(Trouble::new(exit::NO, RecomposeError::NoRun(run))),
         }
     }
 

@@ -15,10 +15,40 @@ use crate::outbox::{AttemptRow, AuditRow};
 pub(super) struct Args {
     /// The person's address
     address: String,
+    /// Print the message that they got in this run, byte for byte
+    #[arg(long, value_name = "RUN")]
+    eml: Option<String>,
+    /// Print it even if it is not what left
+    #[arg(long, requires = "eml")]
+    anyway: bool,
 }
 
 pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
-    tell(config, &args.address, out)
+    match &args.eml {
+        Some(run) => print_message(config, args, run, out),
+        None => tell(config, &args.address, out),
+    }
+}
+
+/// Prints the bytes, if they are those that left.
+fn print_message(config: &Config, args: &Args, run: &str, out: &Out) -> Result<Exit, Trouble> {
+    let answer = Source::of(config)?.message(&args.address, run)?;
+    match answer.same {
+        Some(true) => {}
+        Some(false) if args.anyway => out.note("these are not the bytes that left"),
+        Some(false) => {
+            let text = "what can be made of this run now is not what left then (another version \
+                        of postroom may have sent it); `--anyway` prints it";
+            return Err(Trouble::new(exit::NO, text));
+        }
+        None => out.note("nothing has left for this person yet; this is what would"),
+    }
+    if out.json {
+        out.value(&answer);
+    } else {
+        out.bytes(answer.message.as_bytes());
+    }
+    Ok(exit::DONE)
 }
 
 /// Tells all that happened to one message.

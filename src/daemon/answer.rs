@@ -4,14 +4,15 @@
 use lettre::message::Mailbox;
 
 use super::api::{
-    ForgetAnswer, History, ListRow, Next, QueueQuery, RunsQuery, SendAnswer, SendRequest, Status,
-    Why,
+    ForgetAnswer, History, ListRow, MessageAnswer, Next, QueueQuery, RunsQuery, SendAnswer,
+    SendRequest, Status, Why,
 };
 use super::filter::{Unfit, filter, row};
 use crate::audience::{self, Row, Source};
 use crate::calendar::Occurrence;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Schedule};
+use crate::deliver::{RecomposeError, recompose};
 use crate::outbox::state::State;
 use crate::outbox::{
     ChangeRow, DeliveryRow, ForgetError, HoldRow, Outbox, OutboxError, Reader, RunRow,
@@ -168,6 +169,19 @@ pub fn why(reader: &Reader, key: String, now: Timestamp) -> Result<Why, OutboxEr
         suppressed: reader.suppression(&key)?,
         deliveries: deliveries.collect(),
         address: key,
+    })
+}
+
+/// The message of a run to an address in its normal form.
+///
+/// # Errors
+/// There is none, or not all that it was made of is there any more.
+pub fn message(reader: &Reader, run: &str, key: &str) -> Result<MessageAnswer, RecomposeError> {
+    let again = recompose(reader, run, key)?;
+    let not_text = |_| RecomposeError::Broken("it is not text".to_owned());
+    Ok(MessageAnswer {
+        message: String::from_utf8(again.bytes).map_err(not_text)?,
+        same: again.same,
     })
 }
 

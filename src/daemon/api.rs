@@ -289,6 +289,24 @@ pub struct SuppressRequest {
     pub reason: String,
 }
 
+/// `GET /v1/message`: which message.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct MessageQuery {
+    /// The address.
+    pub address: String,
+    /// The run, or an unmistakable beginning of its id.
+    pub run: String,
+}
+
+/// A message composed again.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct MessageAnswer {
+    /// As it goes over the wire, lines ending in CRLF.
+    pub message: String,
+    /// Whether these are the bytes that left; none if nothing has left for this person.
+    pub same: Option<bool>,
+}
+
 /// `POST /v1/forget`: what became of a person's traces.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct ForgetAnswer {

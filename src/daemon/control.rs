@@ -14,14 +14,14 @@ use axum::{Json, Router};
 use tokio::net::UnixListener;
 
 use super::api::{
-    AddressQuery, Changed, ForgetAnswer, History, Process, QueueQuery, Refusal, RunsQuery,
-    SendRequest, Status, SuppressRequest, Why,
+    AddressQuery, Changed, ForgetAnswer, History, MessageAnswer, MessageQuery, Process, QueueQuery,
+    Refusal, RunsQuery, SendRequest, Status, SuppressRequest, Why,
 };
 use super::author::Peer;
 use super::{answer, changing};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::deliver::Watch;
+use crate::deliver::{RecomposeError, Watch};
 use crate::outbox::{
     ChangeRow, DeliveryRow, ForgetError, Outbox, OutboxError, Reader, RunFailed, RunRow, Suppress,
     SuppressionRow, Unsuppress,
@@ -88,6 +88,7 @@ pub(super) fn routes(desk: Arc<Desk>) -> Router {
         .route("/v1/runs", get(runs))
         .route("/v1/runs/{id}", get(run))
         .route("/v1/why", get(why))
+        .route("/v1/message", get(message))
         .route("/v1/send", post(send))
         .route("/v1/forget", post(forget))
         .route(
@@ -260,6 +261,18 @@ async fn unsuppress(
         peer.author
     );
     Ok(Json(Changed { changed }))
+}
+
+async fn message(State(desk): Shared, Query(query): Query<MessageQuery>) -> Answer<MessageAnswer> {
+    let key = answer::key(&query.address)?;
+    let Json(found) = read(desk, move |_, reader| {
+        Ok::<_, OutboxError>(answer::message(reader, &query.run, &key))
+    })
+    .await?;
+    found.map(Json).map_err(|error| match error {
+        RecomposeError::Outbox(error) => error.into(),
+        error => Trouble(StatusCode::NOT_FOUND, error.to_string()),
+    })
 }
 
 async fn forget(

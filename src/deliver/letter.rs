@@ -34,6 +34,28 @@ pub(super) struct Letter {
 }
 
 impl Letterhead {
+    /// Reads and compiles the letterhead of a run.
+    ///
+    /// # Errors
+    /// The outbox cannot be read, or what is frozen there cannot be used.
+    pub(super) fn load(reader: &Reader, run: RunNo) -> Result<Self, NoLetterhead> {
+        let (row, frozen) = reader.frozen(run).map_err(NoLetterhead::Unreadable)?;
+        let broken = |what: &str| {
+            NoLetterhead::Broken(format!(
+                "the frozen {what} of run {} cannot be used",
+                row.id
+            ))
+        };
+        let source = serde_json::from_str(&frozen.template).map_err(|_| broken("template"))?;
+        Ok(Self {
+            template: Template::compile(source).map_err(|_| broken("template"))?,
+            sender: serde_json::from_str(&frozen.sender).map_err(|_| broken("sender"))?,
+            opened_at: Timestamp::from_millisecond(row.opened_at).map_err(|_| broken("date"))?,
+            utc_offset: frozen.utc_offset,
+            retry: frozen.retry,
+        })
+    }
+
     /// The wait after the `tries`-th try failed.
     pub(super) fn wait_after(&self, tries: i64) -> Duration {
         let step = usize::try_from(tries)
@@ -115,35 +137,14 @@ impl Letterheads {
         {
             return Ok(Arc::clone(head));
         }
-        let head = Arc::new(self.load(run)?);
+        let reader = self.reader.lock().expect("no holder of this lock panics");
+        let head = Arc::new(Letterhead::load(&reader, run)?);
+        drop(reader);
         let mut kept = self.kept.lock().expect("no holder of this lock panics");
         if kept.len() >= KEPT_RUNS {
             kept.clear(); // rare, and compiling again is cheap
         }
         kept.insert(run, Arc::clone(&head));
         Ok(head)
-    }
-
-    fn load(&self, run: RunNo) -> Result<Letterhead, NoLetterhead> {
-        let (row, frozen) = self
-            .reader
-            .lock()
-            .expect("no holder of this lock panics")
-            .frozen(run)
-            .map_err(NoLetterhead::Unreadable)?;
-        let broken = |what: &str| {
-            NoLetterhead::Broken(format!(
-                "the frozen {what} of run {} cannot be used",
-                row.id
-            ))
-        };
-        let source = serde_json::from_str(&frozen.template).map_err(|_| broken("template"))?;
-        Ok(Letterhead {
-            template: Template::compile(source).map_err(|_| broken("template"))?,
-            sender: serde_json::from_str(&frozen.sender).map_err(|_| broken("sender"))?,
-            opened_at: Timestamp::from_millisecond(row.opened_at).map_err(|_| broken("date"))?,
-            utc_offset: frozen.utc_offset,
-            retry: frozen.retry,
-        })
     }
 }

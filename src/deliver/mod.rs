@@ -17,6 +17,7 @@
 //! wrong is dropped.
 
 mod account;
+mod again;
 mod carry;
 mod dispatch;
 mod door;
@@ -36,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use account::AccountWork;
 pub use account::{AccountView, TroubleView};
+pub use again::{RecomposeError, Recomposed, recompose};
 pub use door::target;
 use letter::Letterheads;
 

@@ -3,4 +3,5 @@
 mod account;
 mod addresses;
 mod backup;
+mod forgetting;
 mod operations;

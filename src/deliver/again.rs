@@ -1,0 +1,59 @@
+//! The message that somebody got, composed again from what is frozen with its run by the code that
+//! composed it then. It is compared with what left, and never sent.
+
+use super::letter::{Letterhead, NoLetterhead};
+use crate::outbox::{OutboxError, Reader};
+
+/// A message composed again.
+#[derive(Clone, Debug)]
+pub struct Recomposed {
+    /// As it goes over the wire, lines ending in CRLF.
+    pub bytes: Vec<u8>,
+    /// Whether these are the bytes that left; none if nothing has left for this person.
+    pub same: Option<bool>,
+}
+
+/// Why a message cannot be composed again.
+#[derive(Debug, thiserror::Error)]
+pub enum RecomposeError {
+    /// The outbox cannot be read.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// No such run, or none whose name begins so and no other's does.
+    #[error("there is no run {}, or several begin so", .0.escape_debug())]
+    NoRun(String),
+    /// Retention took the fields away.
+    #[error(
+        "the details of run {0} were removed, as `keep` says: the message cannot be made again"
+    )]
+    Removed(String),
+    /// The address had no message in it.
+    #[error("run {0} has no message for this address")]
+    NoMessage(String),
+    /// What is frozen does not make a message.
+    #[error("the message cannot be made again: {0}")]
+    Broken(String),
+}
+
+/// Composes the message of a run (its id, or an unmistakable beginning) to an address (normalised).
+///
+/// # Errors
+/// There is none, or not all that it was made of is there any more.
+pub fn recompose(reader: &Reader, run: &str, key: &str) -> Result<Recomposed, RecomposeError> {
+    let no_run = || RecomposeError::NoRun(run.to_owned());
+    let run = reader.run(run)?.ok_or_else(no_run)?;
+    if run.thinned > 0 {
+        return Err(RecomposeError::Removed(run.id));
+    }
+    let no = reader.run_no(&run.id)?.ok_or_else(no_run)?;
+    let sent = reader.sent(no, key)?;
+    let sent = sent.ok_or(RecomposeError::NoMessage(run.id))?;
+    let head = Letterhead::load(reader, no).map_err(|error| match error {
+        NoLetterhead::Unreadable(error) => RecomposeError::Outbox(error),
+        NoLetterhead::Broken(why) => RecomposeError::Broken(why),
+    })?;
+    let bytes = head.write(&sent.row).map_err(RecomposeError::Broken)?.bytes;
+    let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
+    let same = sent.digest.map(|then| then == digest.as_ref());
+    Ok(Recomposed { bytes, same })
+}
