@@ -26,6 +26,7 @@ pub(crate) fn measure(dir: &Path) -> Result<String, Failure> {
         account: "near".to_owned(),
         limit: FEW,
         schedule_limits: HashMap::new(),
+        closing: HashMap::new(),
         turn: 0,
         lease: Duration::from_secs(900),
     };

@@ -149,3 +149,13 @@ choice! {
         Json = "json",
     }
 }
+
+choice! {
+    /// What happens when a run is due while an earlier one of its schedule is being sent.
+    Overlap {
+        /// It opens at its time, and begins when everybody of the earlier one was tried.
+        Queue = "queue",
+        /// There is no such run; that is recorded.
+        Skip = "skip",
+    }
+}

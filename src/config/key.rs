@@ -5,7 +5,9 @@
 //! design has and this version has not are listed too, so that whoever writes one is told so
 //! instead of being asked about a typing mistake.
 
-use super::choice::{Addresses, BadRows, Empty, LogFormat, OnUncertain, SaidTo, Tls, Treatment};
+use super::choice::{
+    Addresses, BadRows, Empty, LogFormat, OnUncertain, Overlap, SaidTo, Tls, Treatment,
+};
 use super::{dsn, provider};
 
 /// A key of the configuration.
@@ -260,6 +262,8 @@ pub static KEYS: &[Key] = &[
         "A fuse: a run with more people is refused."),
     key("schedule.*.catch_up", SpanOrNever, "1h",
         "How late one run missed while the daemon was down may still be started."),
+    key("schedule.*.overlap", Choice(Overlap::WORDS), "queue",
+        "What happens to a run that is due while an earlier one is still being sent."),
     key("schedule.*.on_uncertain", Choice(OnUncertain::WORDS), "resend",
         "What is done with a mail whose end was not acknowledged."),
     key("schedule.*.resend_after", Duration, "15m",
@@ -275,7 +279,6 @@ pub static KEYS: &[Key] = &[
     planned("schedule.*.holidays", "Days without a run."),
     planned("schedule.*.starts", "The first day."),
     planned("schedule.*.ends", "The last day."),
-    planned("schedule.*.overlap", "What happens when a run is due before the last has ended."),
     planned("schedule.*.once_per", "Never the same person for the same thing twice."),
     planned("schedule.*.report", "The run's result by mail."),
     planned("schedule.*.heartbeat", "A URL that is called when a run ends well."),

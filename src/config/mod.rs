@@ -57,7 +57,7 @@ use std::sync::Arc;
 pub use account::Account;
 pub use amount::{AmountError, Rate, format_duration, parse_duration};
 pub use choice::{
-    Addresses, BadRows, Empty, LogFormat, NotAChoice, OnUncertain, SaidTo, Tls, Treatment,
+    Addresses, BadRows, Empty, LogFormat, NotAChoice, OnUncertain, Overlap, SaidTo, Tls, Treatment,
 };
 pub use daemon::Daemon;
 pub use dsn::Dsn;

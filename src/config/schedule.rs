@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use toml::de::DeValue;
 
 use super::amount::Rate;
-use super::choice::{BadRows, Empty, OnUncertain};
+use super::choice::{BadRows, Empty, OnUncertain, Overlap};
 use super::problem::Problem;
 use super::section::{Section, Text, Value, every};
 use super::zone;
@@ -41,6 +41,8 @@ pub struct Schedule {
     pub max_recipients: Option<u64>,
     /// What happens to a run that was missed.
     pub catch_up: CatchUp,
+    /// What happens to a run that is due while an earlier one is being sent.
+    pub overlap: Overlap,
     /// What is done with a mail whose end was not acknowledged.
     pub on_uncertain: OnUncertain,
     /// How long such a mail waits before it is sent once more.
@@ -95,6 +97,7 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         rate: section.rates("rate").unwrap_or_default(),
         max_recipients: section.count("max_recipients"),
         catch_up: catch_up(section),
+        overlap: section.choice("overlap").unwrap_or_default(),
         on_uncertain: section.choice("on_uncertain").unwrap_or_default(),
         resend_after: section.duration("resend_after").unwrap_or(RESEND_AFTER),
         empty: section.choice("empty").unwrap_or_default(),

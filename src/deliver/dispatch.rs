@@ -67,6 +67,7 @@ async fn claim(work: &AccountWork, turn: &mut u64) -> Result<Duration, OutboxErr
         account,
         limit,
         schedule_limits,
+        closing: HashMap::new(),
         turn: *turn,
         lease: LEASE,
     };

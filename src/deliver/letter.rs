@@ -77,6 +77,12 @@ impl Letterhead {
             .unwrap_or_else(|_| Err("postroom failed to compose this message (a bug)".to_owned()))
     }
 
+    /// A message that waits for its reader's morning is not dated the evening before.
+    fn date(&self, row: &Claimed) -> Timestamp {
+        let own = Timestamp::from_millisecond(row.not_before).unwrap_or(self.opened_at);
+        own.max(self.opened_at)
+    }
+
     fn compose(&self, row: &Claimed) -> Result<Letter, String> {
         let fields: serde_json::Map<_, _> =
             serde_json::from_str(&row.fields).map_err(|e| e.to_string())?;
@@ -87,7 +93,7 @@ impl Letterhead {
         let from = self.sender.from.email.clone();
         let identity = Identity {
             message_id: format!("{}.{}@{}", row.run_id, row.id.seq, from.domain()),
-            date: self.opened_at,
+            date: self.date(row),
             utc_offset_seconds: self.utc_offset,
         };
         let mailbox = Mailbox::new(row.name.clone(), to.clone());

@@ -310,7 +310,8 @@ fn again(tx: &mut Tx<'_>, id: DeliveryId, from: State, step: Move) -> rusqlite::
     tx.conn
         .prepare_cached(
             "UPDATE delivery SET state = ?3, reason = NULL, ended_at = NULL,
-               next_at = max(?4, not_before), doubted = iif(?5, 0, doubted)
+               next_at = max(?4, not_before), doubted = iif(?5, 0, doubted),
+               expires_at = NULL
              WHERE run = ?1 AND seq = ?2",
         )?
         .execute(params![id.run.0, id.seq, to.name(), tx.now, doubt_over])

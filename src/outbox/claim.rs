@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::run::millis;
+use super::run::{GOES_ON, millis};
 use super::state::{Move, State};
 use super::store::Tx;
 use super::suppression::Ban;
@@ -41,6 +41,8 @@ pub struct Claim {
     pub limit: usize,
     /// Schedules that may not use up the limit, and what each may take.
     pub schedule_limits: HashMap<String, usize>,
+    /// When mail of some schedules may not leave any more, in milliseconds.
+    pub closing: HashMap<String, i64>,
     /// Counts up, so that runs take turns to be first.
     pub turn: u64,
     /// How long the lease lasts; longer than the longest wait for a reply.
@@ -79,6 +81,10 @@ pub struct Claimed {
     pub tries: i64,
     /// Whether an earlier try ended in doubt.
     pub doubted: bool,
+    /// It may leave from then on, in milliseconds, if it has a time of its own; else 0.
+    pub not_before: i64,
+    /// It may not leave from then on, in milliseconds, as long as this claim lasts.
+    pub closes_at: Option<i64>,
 }
 
 struct OpenRun {
@@ -138,6 +144,7 @@ impl Claim {
         let mut due = tx.conn.prepare_cached(
             "SELECT seq, state FROM delivery
              WHERE run = ?1 AND state IN ('queued', 'deferred') AND next_at <= ?2
+               AND (expires_at IS NULL OR expires_at > ?2)
              ORDER BY next_at, seq LIMIT ?3",
         )?;
         let due: Vec<(i64, String)> = due
@@ -148,7 +155,7 @@ impl Claim {
         let mut lease = tx.conn.prepare_cached(
             "UPDATE delivery SET state = ?4, epoch = epoch + 1, lease_until = ?3
              WHERE run = ?1 AND seq = ?2
-             RETURNING epoch, key, address, name, fields, tries, doubted",
+             RETURNING epoch, key, address, name, fields, tries, doubted, not_before",
         )?;
         let until = tx.ticks + millis(self.lease);
         for (seq, state) in &due {
@@ -169,6 +176,8 @@ impl Claim {
                     fields: row.get(4)?,
                     tries: row.get(5)?,
                     doubted: row.get(6)?,
+                    not_before: row.get(7)?,
+                    closes_at: self.closing.get(&run.schedule).copied(),
                 })
             })?);
         }
@@ -180,7 +189,10 @@ fn open_runs(tx: &Tx<'_>, account: &str) -> rusqlite::Result<Vec<OpenRun>> {
     let sql = format!(
         "SELECT no, id, schedule FROM run r
          WHERE account = ?2 AND state IN ('expanding', 'sending') AND state = 'sending'
-           AND expires_at > ?1 AND NOT {HELD} ORDER BY no"
+           AND expires_at > ?1 AND NOT {HELD} AND NOT (queues AND EXISTS (
+             SELECT 1 FROM run e WHERE e.state IN ('expanding', 'sending') AND e.queues
+               AND e.schedule = r.schedule AND e.no < r.no AND {GOES_ON}))
+         ORDER BY no"
     );
     let mut query = tx.conn.prepare_cached(&sql)?;
     let runs = query.query_map(params![tx.now, account], |row| {
@@ -193,13 +205,16 @@ fn open_runs(tx: &Tx<'_>, account: &str) -> rusqlite::Result<Vec<OpenRun>> {
     runs.collect()
 }
 
+/// A row that expires is the next sweep's, not the next claim's.
 fn next_at(tx: &Tx<'_>, run: i64) -> rusqlite::Result<Option<i64>> {
     tx.conn
         .prepare_cached(
             "SELECT next_at FROM delivery
-             WHERE run = ?1 AND state IN ('queued', 'deferred') ORDER BY next_at LIMIT 1",
+             WHERE run = ?1 AND state IN ('queued', 'deferred')
+               AND (expires_at IS NULL OR expires_at > ?2)
+             ORDER BY next_at LIMIT 1",
         )?
-        .query_row([run], |row| row.get(0))
+        .query_row([run, tx.now], |row| row.get(0))
         .optional()
 }
 
@@ -222,6 +237,8 @@ pub enum ArmRefusal {
     LeaseLost,
     /// Its run, schedule or account is on hold; it waits.
     Held,
+    /// The hours are over at which its schedule may send; it waits.
+    Closed,
     /// The address was suppressed after the run opened.
     Suppressed,
     /// Its time ran out.
@@ -257,7 +274,8 @@ impl Arm {
     /// What stands against sending `row` at this moment, read in the same transaction.
     fn obstacle(&self, tx: &Tx<'_>, row: &Claimed) -> rusqlite::Result<Option<ArmRefusal>> {
         let sql = format!(
-            "SELECT r.state = 'sending', r.expires_at > ?1, {HELD}, d.doubted AND d.digest <> ?5
+            "SELECT r.state = 'sending', coalesce(d.expires_at, r.expires_at) > ?1, {HELD},
+               d.doubted AND d.digest <> ?5
              FROM delivery d JOIN run r ON r.no = d.run
              WHERE d.run = ?2 AND d.seq = ?3 AND d.state = 'leased' AND d.epoch = ?4
                AND d.lease_until > ?6"
@@ -281,6 +299,7 @@ impl Arm {
             None | Some((false, ..)) => Some(ArmRefusal::LeaseLost),
             Some((_, false, ..)) => Some(ArmRefusal::Expired),
             Some((_, _, true, _)) => Some(ArmRefusal::Held),
+            Some(_) if row.closes_at.is_some_and(|at| at <= tx.now) => Some(ArmRefusal::Closed),
             Some((.., Some(true))) => Some(ArmRefusal::BytesChanged),
             Some(_) if is_banned(tx, &row.key)? => Some(ArmRefusal::Suppressed),
             Some(_) => None,
@@ -329,7 +348,7 @@ fn is_banned(tx: &Tx<'_>, key: &str) -> rusqlite::Result<bool> {
 fn withdraw(tx: &mut Tx<'_>, row: &Claimed, refusal: ArmRefusal) -> rusqlite::Result<()> {
     let (step, reason) = match refusal {
         ArmRefusal::LeaseLost => return Ok(()),
-        ArmRefusal::Held => (Move::Release, None),
+        ArmRefusal::Held | ArmRefusal::Closed => (Move::Release, None),
         ArmRefusal::Suppressed => (
             Move::Suppress,
             Some("the address was suppressed after the run opened"),

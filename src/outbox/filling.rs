@@ -39,6 +39,22 @@ pub struct NewDelivery {
     pub fields: String,
     /// Why nothing can be sent for this row.
     pub invalid: Option<String>,
+    /// Its own time, if the run has not the same one for all.
+    pub hour: Option<Hour>,
+}
+
+/// When a message is due where its reader lives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hour {
+    /// It is due.
+    Due {
+        /// It may not leave before, in milliseconds.
+        not_before: i64,
+        /// It is not sent any more after, in milliseconds.
+        expires_at: i64,
+    },
+    /// It was, and is not sent any more: for people.
+    Over(String),
 }
 
 /// Adds a chunk of rows to a run that is being filled.
@@ -85,14 +101,13 @@ impl Operation for AddRows {
 }
 
 impl AddRows {
-    const COLUMNS: usize = 11;
+    const COLUMNS: usize = 14;
 
     fn statement(rows: usize) -> String {
-        // `next_at` 0 is at once, whatever a clock that is set back says later.
-        let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)";
+        let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         format!(
             "INSERT INTO delivery (run, seq, state, list, line, key, address, name, fields,
-               reason, ended_at, next_at) VALUES {}",
+               reason, ended_at, next_at, not_before, expires_at) VALUES {}",
             vec![row; rows].join(", ")
         )
     }
@@ -107,6 +122,14 @@ impl AddRows {
         now: i64,
     ) -> rusqlite::Result<()> {
         let ended_at = state.is_final().then_some(now);
+        // 0 is at once, whatever a clock that is set back says later.
+        let (not_before, expires_at) = match row.hour {
+            Some(Hour::Due {
+                not_before,
+                expires_at,
+            }) => (not_before, Some(expires_at)),
+            _ => (0, None),
+        };
         let values: [&dyn rusqlite::ToSql; Self::COLUMNS] = [
             &self.run.0,
             &row.seq,
@@ -119,6 +142,9 @@ impl AddRows {
             &row.fields,
             &reason,
             &ended_at,
+            &not_before,
+            &not_before,
+            &expires_at,
         ];
         (place * Self::COLUMNS + 1..)
             .zip(values)
@@ -131,7 +157,10 @@ fn fate(row: &NewDelivery, banned: Option<(String, bool)>) -> (State, Option<Str
     match (&row.invalid, banned) {
         (Some(reason), _) => (State::Invalid, Some(reason.clone())),
         (None, Some((reason, _))) => (State::Suppressed, Some(reason)),
-        (None, None) => (State::Queued, None),
+        (None, None) => match &row.hour {
+            Some(Hour::Over(reason)) => (State::Skipped, Some(reason.clone())),
+            _ => (State::Queued, None),
+        },
     }
 }
 

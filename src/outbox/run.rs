@@ -18,9 +18,15 @@ use serde::Serialize;
 
 use super::RunNo;
 use super::filling::{forget_counts, still_filled};
+use super::schedule::Missed;
 use super::store::Tx;
 use super::writer::{Operation, Rank};
-use crate::config::OnUncertain;
+use crate::config::{OnUncertain, Overlap};
+
+/// Whether the run `e` still has people who were not tried: those who only wait for another try
+/// stand in nobody's way.
+pub(super) const GOES_ON: &str = "(e.state = 'expanding' OR EXISTS (SELECT 1 FROM tally t
+    WHERE t.run = e.no AND t.count > 0 AND t.state IN ('queued', 'leased', 'armed')))";
 
 /// A run to be opened, frozen: later edits of the configuration do not touch it.
 #[derive(Clone, Debug)]
@@ -35,6 +41,9 @@ pub struct NewRun {
     pub due_at: i64,
     /// When what is not sent by then is not sent at all, in milliseconds.
     pub expires_at: i64,
+    /// What becomes of it while an earlier run of its schedule is being sent; without, it goes
+    /// beside that.
+    pub overlap: Option<Overlap>,
     /// What is frozen with it.
     pub frozen: FrozenRun,
 }
@@ -65,6 +74,8 @@ pub enum Opened {
     Fill(RunNo, String),
     /// This occurrence already has a run, with this id.
     Exists(String),
+    /// It is recorded as skipped, for this reason.
+    Skipped(String),
 }
 
 impl Operation for NewRun {
@@ -87,20 +98,53 @@ impl Operation for NewRun {
                 Ok(Opened::Fill(RunNo(no), id))
             }
             Some((_, id, _)) => Ok(Opened::Exists(id)),
-            None => self.insert(tx).map(|no| Opened::Fill(no, self.id.clone())),
+            None => match self.overlapped(tx)? {
+                Some(other) => self.skip(tx, &other),
+                None => self.insert(tx).map(|no| Opened::Fill(no, self.id.clone())),
+            },
         }
     }
 }
 
 impl NewRun {
+    /// The earlier run that this one must not overlap, if it is to be skipped for it.
+    fn overlapped(&self, tx: &Tx<'_>) -> rusqlite::Result<Option<String>> {
+        if self.overlap != Some(Overlap::Skip) {
+            return Ok(None);
+        }
+        let sql = format!(
+            "SELECT e.id FROM run e WHERE e.schedule = ?1 AND e.state IN ('expanding', 'sending')
+               AND {GOES_ON} ORDER BY e.no LIMIT 1"
+        );
+        let mut query = tx.conn.prepare_cached(&sql)?;
+        query
+            .query_row([&self.schedule], |row| row.get(0))
+            .optional()
+    }
+
+    fn skip(&self, tx: &mut Tx<'_>, other: &str) -> rusqlite::Result<Opened> {
+        let skipped = Missed {
+            id: self.id.clone(),
+            schedule: self.schedule.clone(),
+            occurrence: self.occurrence.clone(),
+            account: self.frozen.account.clone(),
+            due_at: self.due_at,
+            skipped: true,
+            reason: format!("run {other} was still being sent (`overlap = \"skip\"`)"),
+        };
+        skipped.apply(tx)?;
+        Ok(Opened::Skipped(skipped.reason))
+    }
+
     fn insert(&self, tx: &Tx<'_>) -> rusqlite::Result<RunNo> {
         let template = self.keep_template(tx)?;
         let frozen = &self.frozen;
         tx.conn
             .prepare_cached(
                 "INSERT INTO run (id, schedule, occurrence, state, account, due_at, opened_at,
-                   expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after)
-                 VALUES (?1, ?2, ?3, 'expanding', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                   expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after,
+                   queues)
+                 VALUES (?1, ?2, ?3, 'expanding', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?
             .execute(params![
                 self.id,
@@ -116,6 +160,7 @@ impl NewRun {
                 frozen.retry_text(),
                 frozen.on_uncertain.to_string(),
                 millis(frozen.resend_after),
+                self.overlap.is_some(),
             ])?;
         Ok(RunNo(tx.conn.last_insert_rowid()))
     }
@@ -128,7 +173,8 @@ impl NewRun {
         tx.conn
             .prepare_cached(
                 "UPDATE run SET account = ?2, opened_at = ?3, expires_at = ?4, template = ?5,
-                   sender = ?6, utc_offset = ?7, retry = ?8, on_uncertain = ?9, resend_after = ?10
+                   sender = ?6, utc_offset = ?7, retry = ?8, on_uncertain = ?9, resend_after = ?10,
+                   queues = ?11
                  WHERE no = ?1",
             )?
             .execute(params![
@@ -142,6 +188,7 @@ impl NewRun {
                 frozen.retry_text(),
                 frozen.on_uncertain.to_string(),
                 millis(frozen.resend_after),
+                self.overlap.is_some(),
             ])
             .map(drop)
     }

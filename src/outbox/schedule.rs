@@ -5,53 +5,47 @@ use rusqlite::{OptionalExtension, params};
 use super::store::Tx;
 use super::writer::{Operation, Rank};
 
-/// Asks how far the calendar of a schedule has got. A schedule that is new, or whose times were
+/// At most so many rows are moved at once, so that arms and results need not wait.
+const CHUNK: usize = 500;
+
+/// Asks how far the calendars of some schedules have got. One that is new, or whose times were
 /// edited, starts from now.
 #[derive(Clone, Debug)]
-pub struct Cursor {
-    /// The schedule's name.
-    pub schedule: String,
-    /// Changes with its times.
-    pub revision: String,
+pub struct Cursors {
+    /// The schedules' names, each with a text that changes with its times.
+    pub schedules: Vec<(String, String)>,
 }
 
-/// Where a schedule stands.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct KnownSchedule {
-    /// Occurrences up to this time, in milliseconds, have been dealt with.
-    pub cursor_at: i64,
-    /// Whether it was made or edited just now.
-    pub fresh: bool,
-}
-
-impl Operation for Cursor {
-    type Receipt = KnownSchedule;
+impl Operation for Cursors {
+    /// For each, up to when occurrences have been dealt with, in milliseconds.
+    type Receipt = Vec<i64>;
     const RANK: Rank = Rank::Step;
 
-    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<KnownSchedule> {
-        let known: Option<i64> = tx
-            .conn
-            .prepare_cached("SELECT cursor_at FROM schedule WHERE name = ?1 AND revision = ?2")?
-            .query_row(params![self.schedule, self.revision], |row| row.get(0))
-            .optional()?;
-        if let Some(cursor_at) = known {
-            return Ok(KnownSchedule {
-                cursor_at,
-                fresh: false,
-            });
-        }
-        tx.conn
-            .prepare_cached(
-                "INSERT INTO schedule (name, revision, cursor_at) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (name) DO UPDATE SET revision = excluded.revision,
-                   cursor_at = excluded.cursor_at",
-            )?
-            .execute(params![self.schedule, self.revision, tx.now])?;
-        Ok(KnownSchedule {
-            cursor_at: tx.now,
-            fresh: true,
-        })
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Vec<i64>> {
+        self.schedules
+            .iter()
+            .map(|(name, revision)| cursor(tx, name, revision))
+            .collect()
     }
+}
+
+fn cursor(tx: &Tx<'_>, name: &str, revision: &str) -> rusqlite::Result<i64> {
+    let known: Option<i64> = tx
+        .conn
+        .prepare_cached("SELECT cursor_at FROM schedule WHERE name = ?1 AND revision = ?2")?
+        .query_row(params![name, revision], |row| row.get(0))
+        .optional()?;
+    if let Some(cursor_at) = known {
+        return Ok(cursor_at);
+    }
+    tx.conn
+        .prepare_cached(
+            "INSERT INTO schedule (name, revision, cursor_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET revision = excluded.revision,
+               cursor_at = excluded.cursor_at",
+        )?
+        .execute(params![name, revision, tx.now])?;
+    Ok(tx.now)
 }
 
 /// Says that all occurrences of a schedule up to a time have been dealt with.
@@ -75,6 +69,43 @@ impl Operation for SetCursor {
     }
 }
 
+/// The clock was set back: calendars that are past this moment go on from it. What was only told
+/// as missed or skipped, and is still to come now, may have its run; and nobody waits for another
+/// try longer than they would have.
+#[derive(Clone, Copy, Debug)]
+pub struct TurnBack;
+
+impl Operation for TurnBack {
+    /// Whether there is more to do.
+    type Receipt = bool;
+    const RANK: Rank = Rank::Bulk;
+
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<bool> {
+        tx.conn
+            .prepare_cached("UPDATE schedule SET cursor_at = ?1 WHERE cursor_at > ?1")?
+            .execute([tx.now])?;
+        tx.conn
+            .prepare_cached("DELETE FROM run WHERE state IN ('missed', 'skipped') AND due_at > ?1")?
+            .execute([tx.now])?;
+        let moved = tx
+            .conn
+            .prepare_cached(
+                "WITH far AS (
+                   SELECT d.run, d.seq, ?1 + (SELECT max(value) FROM json_each(r.retry)) AS latest
+                   FROM run r CROSS JOIN delivery d INDEXED BY delivery_waiting ON d.run = r.no
+                   WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending'
+                     AND d.state IN ('queued', 'deferred') AND d.state = 'deferred'
+                     AND d.next_at > ?1 + (SELECT max(value) FROM json_each(r.retry)) * 5 / 4
+                     AND d.next_at > d.not_before
+                   LIMIT ?2)
+                 UPDATE delivery SET next_at = max(far.latest, not_before) FROM far
+                 WHERE delivery.run = far.run AND delivery.seq = far.seq",
+            )?
+            .execute(params![tx.now, CHUNK])?;
+        Ok(moved == CHUNK)
+    }
+}
+
 /// Records that an occurrence was not carried out, and why. It takes the occurrence's place: no
 /// run will be opened for it any more.
 #[derive(Clone, Debug)]
@@ -89,6 +120,8 @@ pub struct Missed {
     pub account: String,
     /// When it was due, in milliseconds.
     pub due_at: i64,
+    /// Whether that was meant, as the configuration says; otherwise nobody wanted it so.
+    pub skipped: bool,
     /// For people.
     pub reason: String,
 }
@@ -105,7 +138,7 @@ impl Operation for Missed {
                 "INSERT OR IGNORE INTO run (id, schedule, occurrence, state, reason, account,
                    due_at, opened_at, ended_at, expires_at, sender, utc_offset, retry,
                    on_uncertain, resend_after)
-                 VALUES (?1, ?2, ?3, 'missed', ?4, ?5, ?6, ?7, ?7, ?6, '', 0, '[]', 'hold', 0)",
+                 VALUES (?1, ?2, ?3, ?8, ?4, ?5, ?6, ?7, ?7, ?6, '', 0, '[]', 'hold', 0)",
             )?
             .execute(params![
                 self.id,
@@ -114,7 +147,8 @@ impl Operation for Missed {
                 self.reason,
                 self.account,
                 self.due_at,
-                tx.now
+                tx.now,
+                if self.skipped { "skipped" } else { "missed" },
             ])?;
         Ok(added == 1)
     }

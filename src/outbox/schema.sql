@@ -34,14 +34,16 @@ CREATE TABLE blob (
 -- One firing of a schedule. `no` is the short form of `id` for the rows below. `thinned` is 1 once
 -- the servers' words and the recipients' fields are gone, 2 once all rows are, with the template.
 -- `rounds` counts the times that it was opened: once, and once more for each retry of an ended run,
--- the latest at `reopened_at`.
+-- the latest at `reopened_at`. One that `queues` is not claimed while an earlier such run of its
+-- schedule still has people who were not tried.
 CREATE TABLE run (
   no           INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT NOT NULL UNIQUE,
   schedule     TEXT NOT NULL,
   occurrence   TEXT NOT NULL,
   state        TEXT NOT NULL CHECK (state IN
-                 ('expanding', 'sending', 'completed', 'failed', 'missed', 'cancelled')),
+                 ('expanding', 'sending', 'completed', 'failed', 'missed', 'skipped',
+                  'cancelled')),
   reason       TEXT,
   account      TEXT NOT NULL,
   due_at       INTEGER NOT NULL,
@@ -58,10 +60,12 @@ CREATE TABLE run (
   rounds       INTEGER NOT NULL DEFAULT 1,
   reopened_at  INTEGER,
   thinned      INTEGER NOT NULL DEFAULT 0 CHECK (thinned IN (0, 1, 2)),
+  queues       INTEGER NOT NULL DEFAULT 0 CHECK (queues IN (0, 1)),
   UNIQUE (schedule, occurrence),
   CHECK ((ended_at IS NULL) = (state IN ('expanding', 'sending'))),
   CHECK (thinned = 0 OR ended_at IS NOT NULL),
-  CHECK (template IS NOT NULL OR state IN ('failed', 'missed') OR thinned = 2)
+  CHECK (template IS NOT NULL OR state IN ('failed', 'missed', 'skipped')
+    OR thinned = 2)
 ) STRICT;
 CREATE INDEX run_open ON run (account, no) WHERE state IN ('expanding', 'sending');
 CREATE INDEX run_schedule ON run (schedule, no);
@@ -71,7 +75,8 @@ CREATE INDEX run_template ON run (template);
 -- One message of a run to one person, or the reason why there is none. `lease_until` is in elapsed
 -- milliseconds of the process that has the outbox; the next one settles all leases at its start.
 -- `attempts` counts the rows in `attempt`, `tries` those of them that may have reached the recipient.
--- It may not be claimed before `next_at`, which is never before `not_before`.
+-- It may not be claimed before `next_at`, which is never before `not_before`. Without an `expires_at`
+-- of its own it has its run's.
 CREATE TABLE delivery (
   run         INTEGER NOT NULL REFERENCES run (no),
   seq         INTEGER NOT NULL,
@@ -87,6 +92,7 @@ CREATE TABLE delivery (
   reason      TEXT,
   next_at     INTEGER NOT NULL,
   not_before  INTEGER NOT NULL DEFAULT 0,
+  expires_at  INTEGER,
   epoch       INTEGER NOT NULL DEFAULT 0,
   lease_until INTEGER,
   attempts    INTEGER NOT NULL DEFAULT 0,
@@ -103,6 +109,8 @@ CREATE TABLE delivery (
   CHECK (next_at >= not_before AND tries <= attempts)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX delivery_waiting ON delivery (run, next_at) WHERE state IN ('queued', 'deferred');
+CREATE INDEX delivery_expires ON delivery (expires_at)
+  WHERE expires_at IS NOT NULL AND state IN ('queued', 'deferred');
 CREATE INDEX delivery_busy ON delivery (run) WHERE state IN ('leased', 'armed', 'uncertain');
 CREATE INDEX delivery_unsent ON delivery (key) WHERE state IN ('suppressed', 'skipped', 'invalid');
 

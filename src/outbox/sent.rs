@@ -22,7 +22,8 @@ impl Reader {
         self.conn
             .prepare_cached(
                 "SELECT d.seq, r.id, r.schedule, d.epoch, d.key, d.address, d.name, d.fields,
-                   d.tries, d.doubted, d.digest
+                   d.tries, d.doubted, d.digest,
+                   d.not_before
                  FROM run_key k JOIN run r ON r.no = k.run
                  JOIN delivery d ON d.run = k.run AND d.seq = k.seq
                  WHERE k.run = ?1 AND k.fingerprint = ?2 AND k.key = ?3",
@@ -44,6 +45,8 @@ impl Reader {
                             fields: row.get(7)?,
                             tries: row.get(8)?,
                             doubted: row.get(9)?,
+                            not_before: row.get(11)?,
+                            closes_at: None,
                         },
                         digest: row.get(10)?,
                     })

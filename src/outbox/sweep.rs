@@ -218,17 +218,25 @@ fn resend(tx: &mut Tx<'_>, id: DeliveryId) -> rusqlite::Result<()> {
 }
 
 fn expire(tx: &mut Tx<'_>) -> rusqlite::Result<u64> {
-    let mut query = tx.conn.prepare_cached(
-        "SELECT d.run, d.seq, d.state
+    let with_run = "SELECT d.run, d.seq, d.state
          FROM run r CROSS JOIN delivery d INDEXED BY delivery_waiting ON d.run = r.no
          WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending' AND r.expires_at <= ?1
-           AND d.state IN ('queued', 'deferred') LIMIT ?2",
-    )?;
-    let over: Vec<(i64, i64, String)> = query
-        .query_map(params![tx.now, CHUNK], |row| {
+           AND d.state IN ('queued', 'deferred') LIMIT ?2";
+    let alone = "SELECT d.run, d.seq, d.state
+         FROM delivery d INDEXED BY delivery_expires JOIN run r ON r.no = d.run
+         WHERE r.state = 'sending' AND d.expires_at IS NOT NULL AND d.expires_at <= ?1
+           AND d.state IN ('queued', 'deferred') LIMIT ?2";
+    let mut over: Vec<(i64, i64, String)> = Vec::new();
+    for sql in [with_run, alone] {
+        let mut query = tx.conn.prepare_cached(sql)?;
+        let rows = query.query_map(params![tx.now, CHUNK], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?
-        .collect::<Result<_, _>>()?;
+        })?;
+        over.extend(rows.collect::<Result<Vec<_>, _>>()?);
+        if !over.is_empty() {
+            break; // a row may be found by both
+        }
+    }
     for (run, seq, state) in &over {
         let from = State::from_name(state).expect("the schema allows known states only");
         let to = tx.step(*run, from, Move::Expire)?;

@@ -91,6 +91,7 @@ impl<'a> Filling<'a> {
             name,
             fields: serde_json::to_string(&person.fields).expect("plain data serialises"),
             invalid: person.fault,
+            hour: None,
         });
         if self.chunk.len() >= CHUNK {
             self.flush()?;

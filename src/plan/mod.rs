@@ -8,12 +8,14 @@
 //! the outbox takes its key only once; one schedule's trouble never stops another; nothing is sent
 //! of a run that is not whole.
 
+mod due;
 mod filling;
 mod firing;
 mod former;
 mod opening;
 mod preflight;
 mod roll;
+mod sanity;
 
 pub use firing::{Firings, Upcoming, upcoming};
 pub use former::Former;

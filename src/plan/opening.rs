@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lettre::message::Mailbox;
 
+use super::due::is_late;
 use super::filling::Filling;
-use super::firing::is_late;
 use super::former::Former;
 use super::roll::{Badness, Roll, RollError};
 use crate::clock::{Clock, Timestamp};
@@ -66,6 +66,8 @@ pub struct Opening {
     pub run: String,
     /// Whether the occurrence had a run already; then nothing was done.
     pub existed: bool,
+    /// Why there is no run, as the configuration wants it; that is recorded.
+    pub skipped: Option<String>,
     /// Rows that were read.
     pub badness: Badness,
     /// People who get no mail because they are suppressed.
@@ -123,6 +125,12 @@ pub fn open(
     roll.former.clone_from(&order.former);
     let (run, id) = match outbox.submit(frozen(config, &roll, clock, order)).wait()? {
         Opened::Fill(run, id) => (run, id),
+        Opened::Skipped(reason) => {
+            return Ok(Opening {
+                skipped: Some(reason),
+                ..Opening::default()
+            });
+        }
         Opened::Exists(run) => {
             return Ok(Opening {
                 run,
@@ -214,6 +222,8 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
         expires_at: now
             .as_millisecond()
             .saturating_add(i64::try_from(schedule.expires.as_millis()).unwrap_or(i64::MAX)),
+        // What a person asked for does not wait for the calendar, nor the calendar for it.
+        overlap: (!order.is_manual()).then_some(schedule.overlap),
         frozen: FrozenRun {
             account: account.name.clone(),
             template: serde_json::to_string(roll.template().source()).expect(json),

@@ -16,7 +16,8 @@ CREATE TABLE run_2 (
   schedule     TEXT NOT NULL,
   occurrence   TEXT NOT NULL,
   state        TEXT NOT NULL CHECK (state IN
-                 ('expanding', 'sending', 'completed', 'failed', 'missed', 'cancelled')),
+                 ('expanding', 'sending', 'completed', 'failed', 'missed', 'skipped',
+                  'cancelled')),
   reason       TEXT,
   account      TEXT NOT NULL,
   due_at       INTEGER NOT NULL,
@@ -33,13 +34,15 @@ CREATE TABLE run_2 (
   rounds       INTEGER NOT NULL DEFAULT 1,
   reopened_at  INTEGER,
   thinned      INTEGER NOT NULL DEFAULT 0 CHECK (thinned IN (0, 1, 2)),
+  queues       INTEGER NOT NULL DEFAULT 0 CHECK (queues IN (0, 1)),
   UNIQUE (schedule, occurrence),
   CHECK ((ended_at IS NULL) = (state IN ('expanding', 'sending'))),
   CHECK (thinned = 0 OR ended_at IS NOT NULL),
-  CHECK (template IS NOT NULL OR state IN ('failed', 'missed') OR thinned = 2)
+  CHECK (template IS NOT NULL OR state IN ('failed', 'missed', 'skipped')
+    OR thinned = 2)
 ) STRICT;
 INSERT INTO run_2 SELECT no, id, schedule, occurrence, state, reason, account, due_at, opened_at,
-  ended_at, expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after, people, 1, NULL, 0
+  ended_at, expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after, people, 1, NULL, 0, 0
   FROM run;
 UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'run')
   WHERE name = 'run_2';
@@ -65,6 +68,7 @@ CREATE TABLE delivery_2 (
   reason      TEXT,
   next_at     INTEGER NOT NULL,
   not_before  INTEGER NOT NULL DEFAULT 0,
+  expires_at  INTEGER,
   epoch       INTEGER NOT NULL DEFAULT 0,
   lease_until INTEGER,
   attempts    INTEGER NOT NULL DEFAULT 0,
@@ -81,11 +85,13 @@ CREATE TABLE delivery_2 (
   CHECK (next_at >= not_before AND tries <= attempts)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO delivery_2 SELECT run, seq, state, list, line, key, address, name, fields, reason,
-  max(next_at, not_before), not_before, epoch, lease_until, tries, tries, resends, doubted, digest,
+  max(next_at, not_before), not_before, NULL, epoch, lease_until, tries, tries, resends, doubted, digest,
   ended_at FROM delivery;
 DROP TABLE delivery;
 ALTER TABLE delivery_2 RENAME TO delivery;
 CREATE INDEX delivery_waiting ON delivery (run, next_at) WHERE state IN ('queued', 'deferred');
+CREATE INDEX delivery_expires ON delivery (expires_at)
+  WHERE expires_at IS NOT NULL AND state IN ('queued', 'deferred');
 CREATE INDEX delivery_busy ON delivery (run) WHERE state IN ('leased', 'armed', 'uncertain');
 CREATE INDEX delivery_unsent ON delivery (key) WHERE state IN ('suppressed', 'skipped', 'invalid');
 

@@ -319,6 +319,7 @@ fn every_key_that_is_accepted_changes_something() {
         ("50/minute", "60/minute"),
         ("20_000", "20_001"),
         ("\"6h\"", "\"7h\""),
+        ("overlap        = \"skip\"", "overlap = \"queue\""),
         ("\"hold\"", "\"assume-sent\""),
         ("\"0s\"", "\"1s\""),
         ("\"skip\"", "\"fail\""),

@@ -195,6 +195,7 @@ fn runs_take_turns_and_a_limited_schedule_takes_no_more_than_it_may() {
             account: ACCOUNT.to_owned(),
             limit: 4,
             schedule_limits: limits.collect(),
+            closing: std::collections::HashMap::new(),
             turn,
             lease: LEASE,
         }))

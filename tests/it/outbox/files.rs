@@ -163,6 +163,7 @@ fn missed(bench: &Bench, n: u32) -> Missed {
         occurrence: n.to_string(),
         account: "ops".to_owned(),
         due_at: 0,
+        skipped: false,
         reason: "too late".to_owned(),
     }
 }

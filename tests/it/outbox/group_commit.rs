@@ -15,6 +15,7 @@ fn missed(clock: &Clock, caller: usize, n: usize) -> Missed {
         occurrence: format!("{n:04}"),
         account: "ops".to_owned(),
         due_at: 0,
+        skipped: false,
         reason: "too late".to_owned(),
     }
 }
@@ -27,6 +28,7 @@ fn wrong(caller: usize, n: usize) -> NewRun {
         occurrence: n.to_string(),
         due_at: 0,
         expires_at: 1,
+        overlap: None,
         frozen: frozen(),
     }
 }

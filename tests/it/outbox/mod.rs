@@ -16,5 +16,6 @@ mod schema;
 mod stamp;
 mod storm;
 mod thinning;
+mod turns;
 
 pub(crate) use stamp::break_a_page;

@@ -96,6 +96,7 @@ fn a_run_that_is_begun_anew_is_frozen_anew_as_a_whole() {
         resend_after: Duration::from_secs(9),
     };
     let anew = NewRun {
+        overlap: None,
         frozen: frozen.clone(),
         ..bench.new_run("weekly", "1")
     };

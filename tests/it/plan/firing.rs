@@ -236,6 +236,7 @@ impl Desk {
             occurrence: "2026-06-01T09:00".to_owned(),
             due_at: self.clock.now().as_millisecond() - 5000,
             expires_at: self.clock.now().as_millisecond() + 3_600_000,
+            overlap: None,
             frozen: crate::world::bench::frozen(),
         };
         let id = begun.id.clone();

@@ -64,6 +64,7 @@ pub(crate) fn row(seq: i64, address: &str) -> NewDelivery {
         name: None,
         fields: "{}".to_owned(),
         invalid: None,
+        hour: None,
     }
 }
 
@@ -108,6 +109,7 @@ impl Bench {
             occurrence: occurrence.to_owned(),
             due_at: self.now_ms(),
             expires_at: self.now_ms() + 24 * 3_600_000,
+            overlap: None,
             frozen: frozen(),
         }
     }
@@ -115,7 +117,7 @@ impl Bench {
     pub(crate) fn begin(&self, run: NewRun) -> RunNo {
         match now(self.outbox.submit(run)).unwrap() {
             Opened::Fill(run, _) => run,
-            Opened::Exists(id) => panic!("there is run {id} already"),
+            Opened::Exists(id) | Opened::Skipped(id) => panic!("there is run {id} already"),
         }
     }
 
@@ -187,6 +189,7 @@ impl Bench {
             account: ACCOUNT.to_owned(),
             limit,
             schedule_limits: std::collections::HashMap::new(),
+            closing: std::collections::HashMap::new(),
             turn: 0,
             lease: LEASE,
         }))
