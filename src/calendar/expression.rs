@@ -30,6 +30,7 @@ pub struct Cron {
     text: String,
     rules: Vec<Rule>,
     wildcard_hours: bool,
+    all_hours: bool,
 }
 
 /// Some of an expression's times. All its rules together make the whole.
@@ -81,11 +82,12 @@ impl FromStr for Cron {
         if rules.is_empty() {
             return Err(never(text, &tokens, &day, &month));
         }
-        let wildcard_hours = hour.starred || hour.values == bits(0, 23);
+        let all_hours = hour.values == bits(0, 23);
         Ok(Self {
             text: text.to_owned(),
             rules,
-            wildcard_hours,
+            wildcard_hours: hour.starred || all_hours,
+            all_hours,
         })
     }
 }
@@ -97,6 +99,11 @@ impl Cron {
             .iter()
             .filter_map(|rule| rule.next_wall(after))
             .min()
+    }
+
+    /// Every hour is named.
+    pub(super) fn has_all_hours(&self) -> bool {
+        self.all_hours
     }
 
     /// The hour field begins with `*` or names all 24.

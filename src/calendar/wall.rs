@@ -1,6 +1,11 @@
 //! Wall-clock times as text: what a calendar on the wall and a clock beside it show, no zone.
 
+use std::ops::RangeInclusive;
+
 use jiff::civil;
+
+/// The years of the calendar: those of the `cron` crate.
+pub(super) const YEARS: RangeInclusive<i16> = 1970..=2100;
 
 /// Reads a wall-clock time: `2026-12-24T09:00`, or with a space; seconds may follow.
 ///
@@ -36,6 +41,42 @@ pub fn parse_civil(text: &str) -> Result<civil::DateTime, String> {
             "`{time}` is not a time of day: write it as `09:00`"
         )),
     }
+}
+
+/// Reads a wall-clock time as [`parse_civil`] does, or a date alone, which stands for its first
+/// moment if it is where something begins and for its last if it is where something ends.
+///
+/// # Errors
+/// A sentence for the person who wrote it.
+pub fn parse_bound(text: &str, is_end: bool) -> Result<civil::DateTime, String> {
+    match parse_date(text) {
+        Some(date) if is_end => Ok(date.to_datetime(civil::Time::MAX)),
+        Some(date) => Ok(date.to_datetime(civil::Time::midnight())),
+        None => parse_civil(text),
+    }
+}
+
+/// Reads a holiday: a date, or a day of every year (`12-25`), which stands for all of them.
+///
+/// # Errors
+/// A sentence for the person who wrote it.
+pub fn parse_holiday(text: &str) -> Result<Vec<civil::Date>, String> {
+    if let Some(date) = parse_date(text) {
+        return Ok(vec![date]);
+    }
+    let yearly = numbers(text.trim(), '-', [2, 2]).map(|[month, day]| {
+        let day = |year| civil::Date::new(year, narrow(month), narrow(day)).ok();
+        YEARS.filter_map(day).collect::<Vec<_>>()
+    });
+    yearly.filter(|days| !days.is_empty()).ok_or_else(|| {
+        format!("`{text}` is not a day: write `2026-12-24`, or `12-24` for every year")
+    })
+}
+
+/// Reads `2026-12-24`; nothing if it is not exactly that and a day of the calendar.
+pub(super) fn parse_date(text: &str) -> Option<civil::Date> {
+    let [year, month, day] = numbers(text.trim(), '-', [4, 2, 2])?;
+    civil::Date::new(year, narrow(month), narrow(day)).ok()
 }
 
 /// Writes a wall-clock time as [`parse_civil`] reads it, seconds only where there are some.

@@ -9,6 +9,7 @@ use super::choice::{
     Addresses, BadRows, Empty, LogFormat, OnUncertain, Overlap, SaidTo, Tls, Treatment,
 };
 use super::{dsn, provider};
+use crate::calendar::OnHoliday;
 
 /// A key of the configuration.
 #[derive(Debug)]
@@ -46,6 +47,12 @@ pub enum Kind {
     Cron,
     /// One local date and time, or several.
     Instants,
+    /// A local date, or a date and time.
+    Bound,
+    /// Dates, and calendar files of dates.
+    Days,
+    /// Hours of the day on days of the week, or several.
+    Hours,
     /// A duration that may be nothing.
     Duration,
     /// A duration longer than nothing.
@@ -115,8 +122,9 @@ const fn planned(path: &'static str, doc: &'static str) -> Key {
 }
 
 use Kind::{
-    Choice, Choices, Count, Cron, Duration, Encoding, Flag, Instants, Mailbox, NameOrFalse, Names,
-    Path, People, Provider, Rates, Secret, Separator, Span, SpanOrNever, Spans, Text, Texts, Zone,
+    Bound, Choice, Choices, Count, Cron, Days, Duration, Encoding, Flag, Hours, Instants, Mailbox,
+    NameOrFalse, Names, Path, People, Provider, Rates, Secret, Separator, Span, SpanOrNever, Spans,
+    Text, Texts, Zone,
 };
 
 /// Every key, in the order in which one would write them.
@@ -250,8 +258,22 @@ pub static KEYS: &[Key] = &[
         "When, as in crontab: minute, hour, day of month, month, day of week."),
     key("schedule.*.on", Instants, "",
         "When, as one date and time or several."),
+    key("schedule.*.every", Span, "",
+        "When, as a distance from `starts`; whole days keep the time of day."),
+    key("schedule.*.starts", Bound, "",
+        "The first day, or the first moment; what was planned before does not count."),
+    key("schedule.*.ends", Bound, "",
+        "The last day, or the last moment; what was planned after does not count."),
     key("schedule.*.timezone", Zone, "daemon.timezone",
-        "The time zone of `cron` and `on`, and of the mails' dates."),
+        "The time zone of all these times, and of the mails' dates."),
+    key("schedule.*.holidays", Days, "",
+        "Days without a run: dates, days of every year (\"12-25\"), and .ics files."),
+    key("schedule.*.on_holiday", Choice(OnHoliday::WORDS), "skip",
+        "What becomes of a run that is planned for a holiday; before and after are business days."),
+    key("schedule.*.jitter", Span, "",
+        "Start up to so much later, always the same on this machine."),
+    key("schedule.*.between", Hours, "",
+        "When mail may leave; outside these hours a run pauses, and it goes on inside."),
     key("schedule.*.retry", Spans, "the account's",
         "The waits after temporary failures; the last repeats until the mail expires."),
     key("schedule.*.expires", Span, "24h",
@@ -272,13 +294,7 @@ pub static KEYS: &[Key] = &[
         "What a run without recipients is."),
     key("schedule.*.bad_rows", Choice(BadRows::WORDS), "skip",
         "What is done with rows that cannot be sent to."),
-    planned("schedule.*.every", "Run at a fixed distance."),
     planned("schedule.*.except", "Lists of people who do not get this."),
-    planned("schedule.*.between", "Send only at these hours."),
-    planned("schedule.*.jitter", "Start a little later, always the same."),
-    planned("schedule.*.holidays", "Days without a run."),
-    planned("schedule.*.starts", "The first day."),
-    planned("schedule.*.ends", "The last day."),
     planned("schedule.*.once_per", "Never the same person for the same thing twice."),
     planned("schedule.*.report", "The run's result by mail."),
     planned("schedule.*.heartbeat", "A URL that is called when a run ends well."),
@@ -319,6 +335,12 @@ pub(super) fn foreign(name: &str) -> Option<&'static str> {
         "service" => "provider",
         "schedule" | "crontab" | "at" => "cron",
         "date" | "datetime" | "send_at" => "on",
+        "interval" | "period" => "every",
+        "start" | "start_at" | "not_before" | "begins" => "starts",
+        "end" | "end_at" | "until" => "ends",
+        "holiday" | "except_dates" | "exclude_dates" | "blackout" => "holidays",
+        "splay" | "random_delay" | "randomized_delay" => "jitter",
+        "window" | "send_window" | "business_hours" | "quiet_hours" => "between",
         "tz" | "time_zone" => "timezone",
         "template" => "send",
         "list" | "lists" | "recipients" | "recipient" | "audience" => "to",
@@ -354,6 +376,9 @@ pub(super) fn wants(kind: Kind) -> String {
         Choices(words) => format!("{}, or a list of them", one_of(words)),
         Provider => one_of(&provider::names()),
         Instants => "a date with a time, or a list of them".into(),
+        Bound => "a date, or a date with a time".into(),
+        Days => "a list of dates and .ics files, like [2026-12-24, \"holidays.ics\"]".into(),
+        Hours => "hours in quotes, like \"08:00-18:00 Mon-Fri\", or a list of them".into(),
         Duration | Span => "a duration in quotes, like \"5m\"".into(),
         Spans => "a list of durations, like [\"1m\", \"5m\"]".into(),
         Rates => "a rate in quotes, like \"100/minute\", or a list of them".into(),

@@ -10,7 +10,7 @@
 //! files     the bytes, as text
 //! syntax    TOML's own grammar
 //! section   a table: its keys known, its values of the right shape
-//! daemon, account (and rule), list, template, schedule
+//! daemon, account (and rule), list, template, schedule (and times)
 //!           each reads its section into its type
 //! load      all of them; reference: names between them; fields: templates against columns
 //! problem   what was found; render draws it, mask keeps secrets out of it
@@ -31,6 +31,7 @@ pub mod key;
 mod list;
 mod load;
 mod login;
+mod machine;
 mod mailbox;
 mod mask;
 mod problem;
@@ -47,6 +48,7 @@ mod syntax;
 mod tables;
 mod template;
 mod text;
+mod times;
 mod unknown;
 mod zone;
 
@@ -70,6 +72,7 @@ pub use rule::{BadPattern, ReplyPattern, Rule};
 pub use schedule::{CatchUp, Schedule};
 pub use server::is_this_machine;
 pub use text::{Position, SourceText};
+pub use times::HolidayFile;
 
 use crate::audience::List;
 use crate::compose::Template;

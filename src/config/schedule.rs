@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use toml::de::DeValue;
 
 use super::amount::Rate;
 use super::choice::{BadRows, Empty, OnUncertain, Overlap};
 use super::problem::Problem;
-use super::section::{Section, Text, Value, every};
+use super::section::{Section, Text};
+use super::times::{self, HolidayFile};
 use super::zone;
-use crate::calendar::{self, Calendar, Cron, When};
+use crate::calendar::{Calendar, OpenHours};
 
 const EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
 const CATCH_UP: Duration = Duration::from_secs(60 * 60);
@@ -29,6 +29,10 @@ pub struct Schedule {
     pub via: Vec<String>,
     /// When it runs; only `postroom send` runs one without.
     pub calendar: Option<Calendar>,
+    /// The files that its holidays come from.
+    pub holiday_files: Vec<HolidayFile>,
+    /// When its mail may leave; outside, its runs pause.
+    pub between: Option<OpenHours>,
     /// The zone of its times and of its mails' dates.
     pub zone: TimeZone,
     /// The waits after temporary failures, if not the account's; the last repeats.
@@ -75,7 +79,7 @@ pub(super) struct Draft<'d> {
 pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Draft<'d>> {
     check_sentence(section);
     let zone = zone::read(section, "timezone").unwrap_or_else(|| timezone.clone());
-    let when = when(section);
+    let times = times::read(section, &zone);
     let (send, to, via) = (section.text("send"), section.some_texts("to"), via(section));
     let owned = |names: &[Text<'_>]| names.iter().map(|name| name.text.to_owned()).collect();
     let (to, via) = (to.unwrap_or_default(), via.unwrap_or_default());
@@ -87,10 +91,9 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
             .unwrap_or_default(),
         to: owned(&to),
         via: owned(&via),
-        calendar: when.map(|when| Calendar {
-            when,
-            zone: zone.clone(),
-        }),
+        calendar: times.calendar,
+        holiday_files: times.holiday_files,
+        between: times.between,
         zone,
         retry: section.spans("retry"),
         expires: section.span("expires").unwrap_or(EXPIRES),
@@ -147,90 +150,6 @@ fn via<'d>(section: &Section<'d>) -> Option<Vec<Text<'d>>> {
         section.report(Problem::error("not-yet", message, place).key(section.path("via")));
     }
     Some(names)
-}
-
-fn when(section: &Section<'_>) -> Option<When> {
-    let keys = [("cron", "keep one"), ("on", "or the other")];
-    let message = format!("{} says twice when it runs", section.title());
-    if let Some(problem) = section.only_one_of(&keys, message) {
-        section.report(problem.help("make two schedules of it"));
-        return None;
-    }
-    if section.has("cron") {
-        cron(section).map(When::Cron)
-    } else {
-        on(section).map(When::On)
-    }
-}
-
-fn cron(section: &Section<'_>) -> Option<Cron> {
-    let written = section.text("cron")?;
-    let fault = match written.text.parse::<Cron>() {
-        Ok(cron) => return Some(cron),
-        Err(fault) => fault,
-    };
-    let span = section
-        .doc
-        .inside(written.span.clone(), written.text, fault.span);
-    let span = if span.is_empty() { written.span } else { span };
-    let place = section.doc.place(span, fault.label);
-    let problem = if fault.never {
-        let message = format!("{} would never run", section.title());
-        Problem::error("never-fires", message, place)
-    } else {
-        Problem::error("bad-cron", fault.message, place)
-    };
-    let problem = problem.maybe_note(fault.note).maybe_help(fault.help);
-    section.report(problem.key(section.path("cron")));
-    None
-}
-
-fn on(section: &Section<'_>) -> Option<Vec<jiff::civil::DateTime>> {
-    let value = section.value("on")?;
-    let one = std::slice::from_ref(value);
-    let moments: Vec<&Value<'_>> = match value.get_ref().as_array() {
-        Some(list) => list.iter().collect(),
-        None => one.iter().collect(),
-    };
-    if moments.is_empty() {
-        let message = format!("`on` of {} names no date", section.title());
-        let place = section.value_place("on", "write at least one");
-        section.report(Problem::error("empty-list", message, place).key(section.path("on")));
-    }
-    every(moments.into_iter().map(|moment| instant(section, moment)))
-}
-
-fn instant(section: &Section<'_>, value: &Value<'_>) -> Option<jiff::civil::DateTime> {
-    let wrong = |message: String, label: &str| {
-        let place = section.doc.place(value.span(), label);
-        section.report(Problem::error("bad-date", message, place).key(section.path("on")));
-    };
-    let text = match value.get_ref() {
-        DeValue::Datetime(date) if date.offset.is_some() => {
-            let message = format!("`{date}` brings its own offset");
-            wrong(
-                message,
-                "leave the offset out; `timezone` says where the clock hangs",
-            );
-            return None;
-        }
-        DeValue::Datetime(date) if date.time.is_none() => {
-            wrong(
-                format!("`{date}` has no time of day"),
-                &format!("write {date}T09:00:00"),
-            );
-            return None;
-        }
-        DeValue::Datetime(date) => date.to_string(),
-        other => other.as_str()?.to_owned(),
-    };
-    match calendar::parse_civil(&text) {
-        Ok(moment) => Some(moment),
-        Err(message) => {
-            wrong(message, "");
-            None
-        }
-    }
 }
 
 fn catch_up(section: &Section<'_>) -> CatchUp {

@@ -75,22 +75,25 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
             | Kind::SpanOrNever
             | Kind::Rates
             | Kind::Names
+            | Kind::Days
+            | Kind::Hours
             | Kind::NameOrFalse,
             V::String(_),
         ) => true,
         (Kind::Flag, V::Boolean(_)) | (Kind::NameOrFalse, V::Boolean(false)) => true,
         (Kind::Count(..), V::Integer(_)) => true,
-        (Kind::Instants, V::String(_) | V::Datetime(_)) => true,
+        (Kind::Instants | Kind::Bound, V::String(_) | V::Datetime(_)) => true,
+        (Kind::Days, V::Datetime(_)) => true,
         (Kind::Secret, V::String(_) | V::Table(_)) => true,
         (Kind::Table | Kind::Tables, V::Table(_)) => true,
         (Kind::Zone, V::Table(_)) => true, // { column = … }, which answers for itself
         (
-            Kind::Choices(_) | Kind::Spans | Kind::Rates | Kind::Names | Kind::Texts,
+            Kind::Choices(_) | Kind::Spans | Kind::Rates | Kind::Names | Kind::Texts | Kind::Hours,
             V::Array(list),
         ) => {
             return list.iter().find(|item| !item.get_ref().is_str());
         }
-        (Kind::Instants, V::Array(list)) => {
+        (Kind::Instants | Kind::Days, V::Array(list)) => {
             return list
                 .iter()
                 .find(|it| !it.get_ref().is_str() && !it.get_ref().is_datetime());
@@ -159,7 +162,13 @@ fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Opti
             "in what time? \"{number}/minute\", \"{number}/hour\" or \"{number}/day\""
         ))),
         (
-            Kind::Choice(_) | Kind::Choices(_) | Kind::Provider | Kind::Instants | Kind::People,
+            Kind::Choice(_)
+            | Kind::Choices(_)
+            | Kind::Provider
+            | Kind::Instants
+            | Kind::Bound
+            | Kind::Days
+            | Kind::People,
             _,
         ) if is_scalar => None,
         (Kind::Spans | Kind::Texts, DeValue::String(_)) if may_be_item => {

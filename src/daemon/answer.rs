@@ -83,7 +83,7 @@ fn told(schedule: &Schedule, occurrence: Occurrence) -> Next {
         at: occurrence.at.as_millisecond(),
         local: occurrence.local.to_string(),
         zone: schedule.zone.iana_name().unwrap_or("UTC").to_owned(),
-        note: occurrence.shift.map(|shift| shift.to_string()),
+        note: occurrence.note(),
     }
 }
 

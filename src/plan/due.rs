@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::firing::TICK;
-use crate::calendar::{Calendar, Occurrence, When};
+use crate::calendar::{Calendar, Occurrence};
 use crate::clock::Timestamp;
 use crate::config::CatchUp;
 
@@ -65,14 +65,5 @@ pub(super) fn is_late(catch_up: CatchUp, at: Timestamp, now: Timestamp) -> bool 
     late > match catch_up {
         CatchUp::Within(most) => most.max(TICK),
         CatchUp::Never => 2 * TICK, // a busy moment is not downtime
-    }
-}
-
-/// Changes when the times of a schedule do.
-pub(super) fn revision(calendar: &Calendar) -> String {
-    let zone = calendar.zone.iana_name().unwrap_or("fixed");
-    match &calendar.when {
-        When::Cron(cron) => format!("cron {cron} {zone}"),
-        When::On(dates) => format!("on {dates:?} {zone}"),
     }
 }

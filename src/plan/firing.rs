@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::due::{Due, due_between, revision};
+use super::due::{Due, due_between};
 use super::opening::{OpenError, Opening, Order, open};
 use super::sanity::Sanity;
 use crate::calendar::{Calendar, Occurrence};
@@ -145,7 +145,7 @@ impl Firings {
     /// Asks the outbox how far all schedules are.
     async fn watch_all(&mut self) -> Result<(), OutboxError> {
         let schedules = timed(&self.config)
-            .map(|(schedule, calendar)| (schedule.name.clone(), revision(calendar)))
+            .map(|(schedule, calendar)| (schedule.name.clone(), calendar.identity()))
             .collect();
         let cursors = self.outbox.submit(Cursors { schedules }).await?;
         let now = self.clock.now();

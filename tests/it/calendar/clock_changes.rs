@@ -155,7 +155,7 @@ fn every_quarter_of_an_hour_stays_a_quarter_through_gap_and_fold() {
 }
 
 #[test]
-fn stepped_wildcard_hours_run_where_the_clock_shows_them() {
+fn stepped_wildcard_hours_run_where_the_clock_shows_them_and_at_the_end_of_a_gap() {
     let calendar = cron("0 */2 * * *", "Europe/Berlin");
     let hours = |from, to| {
         let found = between(&calendar, from, to);
@@ -166,10 +166,25 @@ fn stepped_wildcard_hours_run_where_the_clock_shows_them() {
     };
     // 02:00 to 03:00 is skipped: no clock shows 02:00.
     let gap = hours("2026-03-28T22:59:00Z", "2026-03-29T04:00:00Z");
-    assert_eq!(gap, ["00:00", "04:00", "06:00"]);
+    assert_eq!(gap, ["00:00", "03:00", "04:00", "06:00"]);
+    let made_up = calendar.next_after(instant("2026-03-29T00:00:00Z"));
+    assert_eq!(
+        made_up.unwrap().note().unwrap(),
+        "02:00 does not exist on Sun 29 Mar 2026; runs at 03:00 that day"
+    );
     // 03:00 back to 02:00: clocks show 02:00 twice.
     let fold = hours("2026-10-24T21:59:00Z", "2026-10-25T03:00:00Z");
     assert_eq!(fold, ["00:00", "02:00", "02:00", "04:00"]);
+}
+
+#[test]
+fn an_hour_that_is_half_there_loses_no_run() {
+    // Lord Howe: 02:00 to 02:30 on 4 Oct 2026. 02:00 is swallowed, and the hour is not.
+    let hourly = cron("0 * * * *", "Australia/Lord_Howe");
+    let found = between(&hourly, "2026-10-03T14:00:00Z", "2026-10-03T16:00:00Z");
+    let local: Vec<_> = found.iter().map(|o| o.local.time().to_string()).collect();
+    assert_eq!(local, ["01:00:00", "02:30:00", "03:00:00"]);
+    assert_eq!(found[1].key, "2026-10-03T15:30Z");
 }
 
 #[test]

@@ -269,10 +269,10 @@ fn one_off_dates_come_in_order_and_once() {
         on(&[], "UTC").next_after(super::instant("2026-01-01T00:00:00Z")),
         None
     );
-    let at_the_end = Calendar {
-        when: When::On(vec![jiff::civil::DateTime::MAX]),
-        zone: super::zone("America/New_York").unwrap(),
-    };
+    let at_the_end = Calendar::new(
+        When::On(vec![jiff::civil::DateTime::MAX]),
+        super::zone("America/New_York").unwrap(),
+    );
     assert_eq!(
         at_the_end.next_after(super::instant("2026-01-01T00:00:00Z")),
         None

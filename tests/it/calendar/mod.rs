@@ -19,10 +19,7 @@ fn cron(expression: &str, zone_name: &str) -> Calendar {
     let cron = expression
         .parse()
         .unwrap_or_else(|fault| panic!("{expression}: {fault}"));
-    Calendar {
-        when: When::Cron(cron),
-        zone: zone(zone_name).unwrap(),
-    }
+    Calendar::new(When::Cron(cron), zone(zone_name).unwrap())
 }
 
 fn on(dates: &[&str], zone_name: &str) -> Calendar {
@@ -30,10 +27,7 @@ fn on(dates: &[&str], zone_name: &str) -> Calendar {
         .iter()
         .map(|date| parse_civil(date).unwrap())
         .collect();
-    Calendar {
-        when: When::On(dates),
-        zone: zone(zone_name).unwrap(),
-    }
+    Calendar::new(When::On(dates), zone(zone_name).unwrap())
 }
 
 /// The occurrences after `from`, up to and with `to`.

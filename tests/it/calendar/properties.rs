@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, civil};
 use postroom::calendar::{Calendar, Cron, When};
 use proptest::prelude::*;
 
-use super::reference::{self, Told, ZONES};
+use super::reference::{self, Hours, Told, ZONES};
 use super::zone;
 
 /// A field as text, and the values it stands for, made together.
@@ -65,7 +65,11 @@ prop_compose! {
     ) -> Told {
         let fields = [&minute, &hour, &day, &month, &weekday];
         let expression = fields.map(|field| field.text.as_str()).join(" ");
-        let wildcard_hours = hour.starred || hour.values.len() == 24;
+        let hours = match hour.values.len() {
+            24 => Hours::All,
+            _ if hour.starred => Hours::Stepped,
+            _ => Hours::Fixed,
+        };
         let matches = move |wall: civil::DateTime| {
             let on_day = day.values.contains(&wall.day());
             let on_weekday = weekday.values.contains(&wall.weekday().to_sunday_zero_offset());
@@ -78,7 +82,7 @@ prop_compose! {
                 && hour.values.contains(&wall.hour())
                 && month.values.contains(&wall.month())
         };
-        Told { expression, matches: Box::new(matches), wildcard_hours }
+        Told { expression, matches: Box::new(matches), hours }
     }
 }
 
@@ -122,7 +126,7 @@ proptest! {
     ) {
         // Combinations such as day 31 in February are refused; there is nothing to try.
         let Ok(cron) = told.expression.parse::<Cron>() else { return Ok(()) };
-        let calendar = Calendar { when: When::Cron(cron), zone: zone(name).unwrap() };
+        let calendar = Calendar::new(When::Cron(cron), zone(name).unwrap());
         let from = from + SignedDuration::from_nanos(odd_nanoseconds);
         let found: Vec<_> = calendar.after(from).take(40).collect();
         prop_assert!(!found.is_empty());

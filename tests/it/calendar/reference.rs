@@ -12,7 +12,16 @@ pub(super) type Matches = Box<dyn Fn(civil::DateTime) -> bool>;
 pub(super) struct Told {
     pub(super) expression: String,
     pub(super) matches: Matches,
-    pub(super) wildcard_hours: bool,
+    pub(super) hours: Hours,
+}
+
+/// What the hour field is, which says what a clock change does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Hours {
+    Fixed,
+    /// With a star, and not all of them.
+    Stepped,
+    All,
 }
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -31,21 +40,32 @@ pub(super) fn readings(
 
 /// The instants of `told` in the window, without its first.
 ///
-/// A wildcard hour runs whenever the clock shows it. A fixed time runs when the clock, for the
+/// A wildcard hour runs whenever the clock shows it, and where the clock jumps over it; if all
+/// hours are named, only where it jumps into that hour. A fixed time runs when the clock, for the
 /// first time, shows it or anything later: that one sentence is the rule for gaps and for folds.
 pub(super) fn expected(told: &Told, readings: &[(Timestamp, civil::DateTime)]) -> Vec<Timestamp> {
     let mut expected = Vec::new();
     let mut latest = readings[0].1;
+    let mut previous = latest;
     for (at, reading) in &readings[1..] {
-        let runs = if told.wildcard_hours {
+        let since = if told.hours == Hours::Fixed {
+            latest
+        } else {
+            previous
+        };
+        let mut passed = std::iter::successors(Some(since + MINUTE), |wall| Some(*wall + MINUTE))
+            .take_while(|wall| wall <= reading);
+        let counts = |wall: &civil::DateTime| {
+            told.hours != Hours::All
+                || (wall.date(), wall.hour()) == (reading.date(), reading.hour())
+        };
+        let runs = if reading <= &previous && told.hours != Hours::Fixed {
             (told.matches)(*reading)
         } else {
-            let mut passed =
-                std::iter::successors(Some(latest + MINUTE), |wall| Some(*wall + MINUTE))
-                    .take_while(|wall| wall <= reading);
-            passed.any(|wall| (told.matches)(wall))
+            passed.any(|wall| counts(&wall) && (told.matches)(wall))
         };
         latest = latest.max(*reading);
+        previous = *reading;
         if runs {
             expected.push(*at);
         }
@@ -62,10 +82,7 @@ pub(super) fn computed(
         .expression
         .parse()
         .unwrap_or_else(|fault| panic!("{}: {fault}", told.expression));
-    let calendar = Calendar {
-        when: When::Cron(cron),
-        zone: zone.clone(),
-    };
+    let calendar = Calendar::new(When::Cron(cron), zone.clone());
     let end = readings[readings.len() - 1].0;
     calendar
         .after(readings[0].0)
@@ -129,39 +146,52 @@ pub(super) const ZONES: [(&str, i16, i16); 24] = [
 
 fn told(
     expression: &str,
-    wildcard_hours: bool,
+    hours: Hours,
     matches: impl Fn(civil::DateTime) -> bool + 'static,
 ) -> Told {
     Told {
         expression: expression.to_owned(),
         matches: Box::new(matches),
-        wildcard_hours,
+        hours,
     }
 }
 
 fn expressions() -> Vec<Told> {
     vec![
-        told("* * * * *", true, |_| true),
-        told("*/15 * * * *", true, |w| w.minute() % 15 == 0),
-        told("@hourly", true, |w| w.minute() == 0),
-        told("17,43 */2 * * *", true, |w| {
+        told("* * * * *", Hours::All, |_| true),
+        told("*/15 * * * *", Hours::All, |w| w.minute() % 15 == 0),
+        told("@hourly", Hours::All, |w| w.minute() == 0),
+        told("17,43 */2 * * *", Hours::Stepped, |w| {
             matches!(w.minute(), 17 | 43) && w.hour() % 2 == 0
         }),
-        told("30 0-23 * * 0", true, |w| {
+        told("0 */3 * * *", Hours::Stepped, |w| {
+            w.minute() == 0 && w.hour() % 3 == 0
+        }),
+        told("10 */2 * * *", Hours::Stepped, |w| {
+            w.minute() == 10 && w.hour() % 2 == 0
+        }),
+        told("10 * * * *", Hours::All, |w| w.minute() == 10),
+        told("30 0-23 * * 0", Hours::All, |w| {
             w.minute() == 30 && w.weekday() == civil::Weekday::Sunday
         }),
-        told("@daily", false, |w| (w.hour(), w.minute()) == (0, 0)),
-        told("30 0 * * *", false, |w| (w.hour(), w.minute()) == (0, 30)),
-        told("30 1 * * *", false, |w| (w.hour(), w.minute()) == (1, 30)),
-        told("15 2 * * *", false, |w| (w.hour(), w.minute()) == (2, 15)),
-        told("0,30 2,3 * * *", false, |w| {
+        told("@daily", Hours::Fixed, |w| (w.hour(), w.minute()) == (0, 0)),
+        told("30 0 * * *", Hours::Fixed, |w| {
+            (w.hour(), w.minute()) == (0, 30)
+        }),
+        told("30 1 * * *", Hours::Fixed, |w| {
+            (w.hour(), w.minute()) == (1, 30)
+        }),
+        told("15 2 * * *", Hours::Fixed, |w| {
+            (w.hour(), w.minute()) == (2, 15)
+        }),
+        told("0,30 2,3 * * *", Hours::Fixed, |w| {
             w.minute() % 30 == 0 && matches!(w.hour(), 2 | 3)
         }),
-        told("* 0-3 * * *", false, |w| w.hour() <= 3),
-        told("50-10/5 22-2 * * *", false, |w| {
+        told("* 0-3 * * *", Hours::Fixed, |w| w.hour() <= 3),
+        told("50-10/5 22-2 * * *", Hours::Fixed, |w| {
             matches!(w.minute(), 0 | 5 | 10 | 50 | 55) && (w.hour() >= 22 || w.hour() <= 2)
         }),
-        told("5 23 * * Fri-Mon", false, |w| {
+        told("5 23 * * Fri-Mon", Hours::Fixed, |w| {
             let weekday = w.weekday().to_sunday_zero_offset();
             (w.hour(), w.minute()) == (23, 5) && matches!(weekday, 5 | 6 | 0 | 1)
         }),

@@ -1,0 +1,287 @@
+//! When a schedule runs: `cron`, `every` or `on`, within `starts` and `ends`, off its `holidays`,
+//! with its `jitter`; and the hours `between` which its mail may leave.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use toml::de::DeValue;
+
+use super::machine;
+use super::problem::Problem;
+use super::section::{Section, Value, every as all_good};
+use crate::calendar::{self, Calendar, Cron, Every, Holidays, OnHoliday, OpenHours, When};
+
+/// A file of holidays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HolidayFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its last holiday.
+    pub last: Date,
+}
+
+/// What a schedule says about time.
+pub(super) struct Times {
+    pub(super) calendar: Option<Calendar>,
+    pub(super) holiday_files: Vec<HolidayFile>,
+    pub(super) between: Option<OpenHours>,
+}
+
+const KINDS: [(&str, &str); 3] = [
+    ("cron", "keep one"),
+    ("every", "or the other"),
+    ("on", "or the other"),
+];
+
+/// Reads them. What is wrong has been reported.
+pub(super) fn read(section: &Section<'_>, zone: &TimeZone) -> Times {
+    let between = between(section);
+    let (starts, ends) = (bound(section, "starts"), bound(section, "ends"));
+    check_order(section, starts, ends);
+    let (holidays, holiday_files) = holidays(section);
+    let jitter = section.span("jitter");
+    if !KINDS.iter().any(|(key, _)| section.has(key)) {
+        needless_without_times(section);
+    }
+    let calendar = when(section, starts).map(|when| Calendar {
+        starts,
+        ends,
+        holidays,
+        jitter: jitter.map_or(SignedDuration::ZERO, |most| {
+            let most = SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX);
+            calendar::jitter(most, section.name, &machine::id())
+        }),
+        ..Calendar::new(when, zone.clone())
+    });
+    if let Some(calendar) = &calendar
+        && !section.doc.has_errors()
+    {
+        check_some_time(section, calendar);
+    }
+    Times {
+        calendar,
+        holiday_files,
+        between,
+    }
+}
+
+fn needless_without_times(section: &Section<'_>) {
+    for key in ["starts", "ends", "holidays", "on_holiday", "jitter"] {
+        if section.has(key) {
+            let message = format!(
+                "{} has no time of its own: `{key}` has no meaning here",
+                section.title()
+            );
+            let place = section.key_place(key, "take it out, or write `cron`, `every` or `on`");
+            section.report(Problem::error("needless-key", message, place).key(section.path(key)));
+        }
+    }
+}
+
+fn when(section: &Section<'_>, starts: Option<DateTime>) -> Option<When> {
+    let message = format!("{} says twice when it runs", section.title());
+    if let Some(problem) = section.only_one_of(&KINDS, message) {
+        section.report(problem.help("make two schedules of it"));
+        return None;
+    }
+    if section.has("cron") {
+        cron(section).map(When::Cron)
+    } else if section.has("every") {
+        every(section, starts).map(When::Every)
+    } else {
+        on(section).map(When::On)
+    }
+}
+
+fn cron(section: &Section<'_>) -> Option<Cron> {
+    let written = section.text("cron")?;
+    let fault = match written.text.parse::<Cron>() {
+        Ok(cron) => return Some(cron),
+        Err(fault) => fault,
+    };
+    let span = section
+        .doc
+        .inside(written.span.clone(), written.text, fault.span);
+    let span = if span.is_empty() { written.span } else { span };
+    let place = section.doc.place(span, fault.label);
+    let problem = if fault.never {
+        let message = format!("{} would never run", section.title());
+        Problem::error("never-fires", message, place)
+    } else {
+        Problem::error("bad-cron", fault.message, place)
+    };
+    let problem = problem.maybe_note(fault.note).maybe_help(fault.help);
+    section.report(problem.key(section.path("cron")));
+    None
+}
+
+fn every(section: &Section<'_>, starts: Option<DateTime>) -> Option<Every> {
+    let step = section.span("every")?;
+    let step = SignedDuration::try_from(step).ok()?;
+    let Some(anchor) = starts else {
+        if section.lacks("starts") {
+            let message = format!("{} does not say from when `every` counts", section.title());
+            let place = section.key_place("every", "needs `starts`");
+            let problem = Problem::error("missing-key", message, place);
+            let help = "write `starts = 2026-12-01T09:00:00`, the first time that it runs";
+            section.report(problem.help(help).key(section.path("starts")));
+        }
+        return None;
+    };
+    Every::new(anchor, step)
+        .map_err(|_| {
+            let place = section.value_place("every", "write whole minutes, at least one");
+            let message = "`every` counts minutes";
+            section
+                .report(Problem::error("bad-duration", message, place).key(section.path("every")));
+        })
+        .ok()
+}
+
+fn on(section: &Section<'_>) -> Option<Vec<DateTime>> {
+    let value = section.value("on")?;
+    let moments = one_or_several(value);
+    if moments.is_empty() {
+        let message = format!("`on` of {} names no date", section.title());
+        let place = section.value_place("on", "write at least one");
+        section.report(Problem::error("empty-list", message, place).key(section.path("on")));
+    }
+    all_good(moments.into_iter().map(|moment| {
+        if let DeValue::Datetime(date) = moment.get_ref()
+            && date.time.is_none()
+        {
+            let message = format!("`{date}` has no time of day");
+            bad_date(
+                section,
+                "on",
+                moment,
+                message,
+                &format!("write {date}T09:00:00"),
+            );
+            return None;
+        }
+        civil(section, "on", moment, calendar::parse_civil)
+    }))
+}
+
+fn one_or_several<'a, 'd>(value: &'a Value<'d>) -> Vec<&'a Value<'d>> {
+    match value.get_ref().as_array() {
+        Some(list) => list.iter().collect(),
+        None => vec![value],
+    }
+}
+
+fn bound(section: &Section<'_>, key: &'static str) -> Option<DateTime> {
+    let is_end = key == "ends";
+    let read = |text: &str| calendar::parse_bound(text, is_end);
+    civil(section, key, section.value(key)?, read)
+}
+
+fn civil<T>(
+    section: &Section<'_>,
+    key: &str,
+    value: &Value<'_>,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Option<T> {
+    let text = match value.get_ref() {
+        DeValue::Datetime(date) if date.offset.is_some() => {
+            let message = format!("`{date}` brings its own offset");
+            let label = "leave the offset out; `timezone` says where the clock hangs";
+            bad_date(section, key, value, message, label);
+            return None;
+        }
+        DeValue::Datetime(date) => date.to_string(),
+        other => other.as_str()?.to_owned(),
+    };
+    read(&text)
+        .map_err(|message| bad_date(section, key, value, message, ""))
+        .ok()
+}
+
+fn bad_date(section: &Section<'_>, key: &str, value: &Value<'_>, message: String, label: &str) {
+    let place = section.doc.place(value.span(), label);
+    section.report(Problem::error("bad-date", message, place).key(section.path(key)));
+}
+
+fn check_order(section: &Section<'_>, starts: Option<DateTime>, ends: Option<DateTime>) {
+    if let (Some(starts), Some(ends)) = (starts, ends)
+        && ends < starts
+    {
+        let message = format!("{} ends before it starts", section.title());
+        let place = section.value_place("ends", "before");
+        let problem = Problem::error("bad-date", message, place);
+        let problem = problem.and(section.value_place("starts", "this"));
+        section.report(problem.key(section.path("ends")));
+    }
+}
+
+fn holidays(section: &Section<'_>) -> (Option<Holidays>, Vec<HolidayFile>) {
+    let then = section.text("on_holiday").map(|word| word.text);
+    let then = then.and_then(OnHoliday::named).unwrap_or(OnHoliday::Skip);
+    let Some(value) = section.value("holidays") else {
+        if section.has("on_holiday") && section.lacks("holidays") {
+            let message = "`on_holiday` has no meaning without `holidays`";
+            let place = section.key_place("on_holiday", "take it out, or name the holidays");
+            let problem = Problem::error("needless-key", message, place);
+            section.report(problem.key(section.path("on_holiday")));
+        }
+        return (None, Vec::new());
+    };
+    let mut days = BTreeMap::new();
+    for day in one_or_several(value) {
+        if let Some(day) = civil(section, "holidays", day, calendar::parse_holiday) {
+            days.extend(day.into_iter().map(|day| (day, String::new())));
+        }
+    }
+    (Some(Holidays::new(days, then)), Vec::new())
+}
+
+fn between(section: &Section<'_>) -> Option<OpenHours> {
+    let hours = section.some_texts("between")?;
+    let hours = all_good(hours.iter().map(|written| {
+        let fault = match written.text.parse::<OpenHours>() {
+            Ok(hours) => return Some(hours),
+            Err(fault) => fault,
+        };
+        let span = section
+            .doc
+            .inside(written.span.clone(), written.text, fault.span);
+        let place = section.doc.place(span, fault.label);
+        let problem = Problem::error("bad-hours", fault.message, place);
+        section.report(problem.key(section.path("between")));
+        None
+    }))?;
+    Some(OpenHours::union(hours))
+}
+
+/// Times may exist, and none of them within the bounds and off the holidays.
+fn check_some_time(section: &Section<'_>, calendar: &Calendar) {
+    if calendar.next_after(Timestamp::MIN).is_some() {
+        return;
+    }
+    let message = format!("{} would never run", section.title());
+    let (key, _) = KINDS
+        .into_iter()
+        .find(|(key, _)| section.has(key))
+        .unwrap_or(KINDS[0]);
+    let problem = Problem::error(
+        "never-fires",
+        message,
+        section.value_place(key, "none of these times is left"),
+    );
+    let labels = [
+        ("starts", "after this"),
+        ("ends", "up to this"),
+        ("holidays", "and off these"),
+    ];
+    let problem = labels
+        .into_iter()
+        .filter(|(key, _)| section.has(key))
+        .fold(problem, |problem, (key, label)| {
+            problem.and(section.value_place(key, label))
+        });
+    section.report(problem.key(section.path(key)));
+}
