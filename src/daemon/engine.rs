@@ -17,7 +17,6 @@ use crate::outbox::{
     Settle, Settled, StateLock, Sweep,
 };
 use crate::plan::{Firings, MANUAL, OpenError, Opening, Order, open};
-use crate::smtp::Deadlines;
 
 use super::integrity;
 
@@ -81,7 +80,7 @@ impl Engine {
         if let Some(hold) = held {
             outbox.submit(hold).await?;
         }
-        let deliver = Deliver::start(settings(&config), &outbox, &clock)?;
+        let deliver = Deliver::start(Settings::of(&config), &outbox, &clock)?;
         let fatal = deliver.fatal();
         let check = integrity::check_if_unsound(&outbox, reader, &clock, &fatal);
         let mut engine = Self {
@@ -264,19 +263,6 @@ pub fn lock_state(config: &Config, clock: &Clock) -> Result<StateLock, LockError
         config: config.path.clone(),
     };
     StateLock::take(&config.daemon.state, &holder)
-}
-
-fn settings(config: &Config) -> Settings {
-    let paced = config
-        .schedules
-        .values()
-        .filter(|schedule| !schedule.rate.is_empty());
-    Settings {
-        accounts: config.accounts.values().cloned().collect(),
-        schedule_rates: paced.map(|it| (it.name.clone(), it.rate.clone())).collect(),
-        addresses: config.daemon.addresses,
-        deadlines: Deadlines::default(),
-    }
 }
 
 /// Removes the rows of runs that failed. Nobody sees them, so trouble may wait.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::hours::Hours;
 use super::letter::Letterheads;
 use super::verdict::Fault;
 use crate::clock::{Clock, Timestamp};
@@ -25,6 +26,8 @@ pub(super) struct Tools {
     pub(super) outbox: Outbox,
     pub(super) clock: Clock,
     pub(super) heads: Arc<Letterheads>,
+    /// When schedules may send, if not always.
+    pub(super) hours: Arc<BTreeMap<String, Hours>>,
     pub(super) addresses: Addresses,
     /// Claim nothing more.
     pub(super) drain: CancellationToken,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 
 use super::account::AccountWork;
+use super::hours::Now;
 use super::{LEASE, lane};
 use crate::outbox::{Claim, Claims, OutboxError};
 
@@ -62,12 +63,13 @@ async fn claim(work: &AccountWork, turn: &mut u64) -> Result<Duration, OutboxErr
         Ok(allowance) => allowance,
         Err(wait) => return Ok(wait.min(LOOK_AGAIN)),
     };
-    let account = work.account.name.clone();
+    let hours = Now::of(&work.tools.hours, clock.now());
+    let shut = hours.closed.iter().map(|name| (name.clone(), 0));
     let claim = Claim {
-        account,
+        account: work.account.name.clone(),
         limit,
-        schedule_limits,
-        closing: HashMap::new(),
+        schedule_limits: schedule_limits.into_iter().chain(shut).collect(),
+        closing: hours.closing,
         turn: *turn,
         lease: LEASE,
     };
@@ -96,7 +98,7 @@ async fn claim(work: &AccountWork, turn: &mut u64) -> Result<Duration, OutboxErr
         let ahead = at.saturating_sub(clock.now().as_millisecond()).max(1);
         Duration::from_millis(u64::try_from(ahead).unwrap_or(1))
     });
-    Ok([paced, due]
+    Ok([paced, due, hours.opens_in]
         .into_iter()
         .flatten()
         .min()

@@ -104,13 +104,24 @@ impl Place {
         if ends {
             return None;
         }
-        let row = state.ready.pop_front();
+        let now = self.work.tools.clock.now();
+        let mut closed = Vec::new();
+        let row = loop {
+            match state.ready.pop_front() {
+                Some(row) if row.is_closed(now) => closed.push(row),
+                row => break row,
+            }
+        };
         if row.is_some() {
             state.idle -= 1;
         }
         self.row.clone_from(&row);
         if state.ready.len() < state.lanes {
             self.work.wake.notify_one();
+        }
+        drop(state);
+        if !closed.is_empty() {
+            self.work.give_back(&closed);
         }
         row
     }
@@ -123,8 +134,10 @@ impl Place {
         if state.ready.len() <= state.idle || state.health.is_doubtful() {
             return None;
         }
-        let schedule = state.ready.front()?.schedule.clone();
-        if state.is_bound(&schedule, now) {
+        let first = state.ready.front()?;
+        let closed = first.is_closed(self.work.tools.clock.now());
+        let schedule = first.schedule.clone();
+        if closed || state.is_bound(&schedule, now) {
             return None;
         }
         let row = state.ready.pop_front();

@@ -22,6 +22,7 @@ mod carry;
 mod dispatch;
 mod door;
 mod ending;
+mod hours;
 mod lane;
 mod letter;
 mod line;
@@ -39,10 +40,11 @@ use account::AccountWork;
 pub use account::{AccountView, TroubleView};
 pub use again::{RecomposeError, Recomposed, recompose};
 pub use door::target;
+pub use hours::Hours;
 use letter::Letterheads;
 
 use crate::clock::Clock;
-use crate::config::{Account, Addresses, Rate};
+use crate::config::{Account, Addresses, Config, Rate};
 use crate::outbox::{Outbox, OutboxError};
 use crate::smtp::{Deadlines, Target, TlsSetupError};
 
@@ -52,10 +54,33 @@ pub struct Settings {
     pub accounts: Vec<Account>,
     /// Rates of schedules that have their own.
     pub schedule_rates: BTreeMap<String, Vec<Rate>>,
+    /// Hours of schedules that may not send at any hour.
+    pub schedule_hours: BTreeMap<String, Hours>,
     /// How addresses appear in the log.
     pub addresses: Addresses,
     /// How long each stage of a session may take.
     pub deadlines: Deadlines,
+}
+
+impl Settings {
+    /// What a configuration says.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let schedules = || config.schedules.values();
+        let paced = schedules().filter(|schedule| !schedule.rate.is_empty());
+        let hours = schedules().filter_map(|schedule| {
+            let open = schedule.between.clone()?;
+            let zone = schedule.zone.clone();
+            Some((schedule.name.clone(), Hours { open, zone }))
+        });
+        Self {
+            accounts: config.accounts.values().cloned().collect(),
+            schedule_rates: paced.map(|it| (it.name.clone(), it.rate.clone())).collect(),
+            schedule_hours: hours.collect(),
+            addresses: config.daemon.addresses,
+            deadlines: Deadlines::default(),
+        }
+    }
 }
 
 /// Why deliver cannot start.
@@ -125,6 +150,7 @@ impl Deliver {
         clock: &Clock,
     ) -> Result<Self, DeliverError> {
         let heads = Arc::new(Letterheads::new(outbox)?);
+        let hours = Arc::new(settings.schedule_hours);
         let mut deliver = Self {
             watch: Watch::default(),
             tasks: JoinSet::new(),
@@ -139,6 +165,7 @@ impl Deliver {
                 outbox: outbox.clone(),
                 clock: clock.clone(),
                 heads: Arc::clone(&heads),
+                hours: Arc::clone(&hours),
                 addresses: settings.addresses,
                 drain: deliver.drain.clone(),
                 abort: deliver.abort.clone(),

@@ -15,6 +15,7 @@ use super::store::Tx;
 use super::suppression::Ban;
 use super::writer::{Operation, Rank};
 use super::{DeliveryId, RunNo};
+use crate::clock::Timestamp;
 
 /// A hold on everything, on the row's run, its schedule or its account. The query around it names
 /// the run `r`; `?1` is the time.
@@ -85,6 +86,14 @@ pub struct Claimed {
     pub not_before: i64,
     /// It may not leave from then on, in milliseconds, as long as this claim lasts.
     pub closes_at: Option<i64>,
+}
+
+impl Claimed {
+    /// Whether the hours are over at which it may leave.
+    #[must_use]
+    pub fn is_closed(&self, now: Timestamp) -> bool {
+        self.closes_at.is_some_and(|at| at <= now.as_millisecond())
+    }
 }
 
 struct OpenRun {

@@ -10,6 +10,7 @@ mod limits;
 mod recipients;
 mod stopping;
 mod tokens;
+mod turns;
 mod two_accounts;
 mod verdicts;
 

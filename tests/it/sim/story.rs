@@ -220,6 +220,7 @@ impl Story {
         let settings = Settings {
             accounts: self.config.accounts.values().cloned().collect(),
             schedule_rates: std::collections::BTreeMap::new(),
+            schedule_hours: std::collections::BTreeMap::new(),
             addresses: self.config.daemon.addresses,
             deadlines: Deadlines::default(),
         };

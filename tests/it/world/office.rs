@@ -13,7 +13,6 @@ use postroom::deliver::{Deliver, Settings, TroubleView};
 use postroom::outbox::{AttemptRow, DeliveryRow, Filter, Outbox, Sweep};
 use postroom::plan::{Opening, Order, open};
 use postroom::sandbox::{Options, Sandbox};
-use postroom::smtp::Deadlines;
 use serde_json::Value;
 
 use super::bench::start;
@@ -111,17 +110,7 @@ impl Office {
 
     /// Starts to deliver, as a process does.
     pub(crate) fn start(&mut self) {
-        let accounts = self.config.accounts.values().cloned();
-        let paced = self.config.schedules.values();
-        let settings = Settings {
-            accounts: accounts.collect(),
-            schedule_rates: paced
-                .filter(|schedule| !schedule.rate.is_empty())
-                .map(|schedule| (schedule.name.clone(), schedule.rate.clone()))
-                .collect(),
-            addresses: self.config.daemon.addresses,
-            deadlines: Deadlines::default(),
-        };
+        let settings = Settings::of(&self.config);
         let deliver = Deliver::start(settings, &self.outbox, &self.clock).unwrap();
         self.deliver = Some(deliver);
     }
