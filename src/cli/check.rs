@@ -111,7 +111,7 @@ fn look_at_lists(config: &Config) -> Vec<Look> {
     let looks = config.schedules.keys().map(|schedule| Look {
         schedule: schedule.clone(),
         outcome: Roll::of(config, schedule)
-            .and_then(|roll| survey(&roll))
+            .and_then(|roll| survey(&roll, None))
             .map_err(|error| error.to_string()),
     });
     looks.collect()

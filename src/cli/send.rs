@@ -143,6 +143,10 @@ fn show(plan: &SendAnswer, args: &Args, out: &Out) {
         let repeated = counted(plan.duplicates, "repeated address", "repeated addresses");
         left_out.push(repeated);
     }
+    if plan.sent_before > 0 {
+        let people = counted(plan.sent_before, "person", "people");
+        left_out.push(format!("{people} who got the same before (`once_per`)"));
+    }
     if plan.invalid > 0 {
         let told = plain(&plan.invalid_told.join("; "));
         let unusable = counted(plan.invalid, "unusable row", "unusable rows");

@@ -42,7 +42,7 @@ impl<'a> Source<'a> {
 
     fn outbox(config: &'a Config) -> Result<Self, Trouble> {
         let state = &config.daemon.state;
-        if !state.join("postroom.db").exists() {
+        if !Reader::exists(state) {
             return Ok(Self::Nothing(config));
         }
         become_owner(state)?;

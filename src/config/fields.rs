@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::problem::{Place, Problem};
+use super::schedule::EMAIL;
 use super::section::{Section, Text};
 use super::suggest;
 use super::template::Templates;
@@ -28,6 +29,41 @@ pub(super) fn check(
         reported.push(&variable.name);
         let problem = missing(section, templates, template, variable, (list, columns), to);
         // A file may have the column again tomorrow; people in the configuration itself will not.
+        section.report(match list.source {
+            Source::Inline(_) => problem,
+            Source::Csv(_) => problem.of_data(),
+        });
+    }
+}
+
+/// Reports every field of `once_per` that the list has no column for. Its column of addresses goes
+/// by one name in all lists, as other spellings of an address are the same one.
+pub(super) fn check_once_per(
+    section: &Section<'_>,
+    names: &[Text<'_>],
+    (list, columns): (&List, &[String]),
+    to: &Text<'_>,
+) {
+    for name in names.iter().filter(|name| name.text != EMAIL) {
+        let place = section.doc.place(name.span.clone(), "");
+        let problem = if name.text == list.address_column {
+            let message = format!("`{}` is the address of list `{}`", name.text, list.name);
+            let problem = Problem::error("unknown-name", message, place);
+            problem.help(format!(
+                "write \"{EMAIL}\", which is the address whatever its column is called"
+            ))
+        } else if !columns.iter().any(|column| column == name.text) {
+            let (once, list_name) = (name.text, &list.name);
+            let message =
+                format!("`once_per` names `{once}`, which list `{list_name}` does not have");
+            let known = columns.iter().map(String::as_str);
+            Problem::error("missing-field", message, place)
+                .suggest(suggest::nearest(name.text, known))
+                .and(section.doc.place(to.span.clone(), enumerated(columns)))
+        } else {
+            continue;
+        };
+        let problem = problem.key(section.path("once_per"));
         section.report(match list.source {
             Source::Inline(_) => problem,
             Source::Csv(_) => problem.of_data(),

@@ -81,6 +81,7 @@ fn resolve<'d>(doc: &'d Document, root: &'d DeTable<'d>) -> Config {
         look_up(&top, section, ("to", "list"), &draft.to, &tables.lists);
     }
     check_templates(&drafts, &mut templates, &lists);
+    check_once_per(&drafts, &lists);
     // While something is wrong, its name may be all that keeps another thing from being used.
     if !doc.has_errors() {
         tables.report_unused(doc, &drafts);
@@ -197,6 +198,17 @@ fn check_templates(
                 && checked.insert((draft.send.text, to.text))
             {
                 fields::check(section, templates, &template, (list, columns), to);
+            }
+        }
+    }
+}
+
+/// Holds what must not be sent twice against each list of its schedule.
+fn check_once_per(drafts: &[(&Section<'_>, Draft<'_>)], lists: &Lists<'_>) {
+    for (section, draft) in drafts {
+        for to in &draft.to {
+            if let Some((list, Some(columns))) = lists.get(to.text) {
+                fields::check_once_per(section, &draft.once_per, (list, columns), to);
             }
         }
     }

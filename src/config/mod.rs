@@ -69,7 +69,7 @@ pub use login::{Login, Proof};
 pub use problem::{Place, Problem, Problems, Scope, Severity};
 pub use provider::{PROVIDERS, Provider, Servers, provider};
 pub use rule::{BadPattern, ReplyPattern, Rule};
-pub use schedule::{CatchUp, Schedule};
+pub use schedule::{CatchUp, EMAIL, OncePer, Schedule};
 pub use server::is_this_machine;
 pub use text::{Position, SourceText};
 pub use times::HolidayFile;

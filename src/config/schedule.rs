@@ -55,6 +55,20 @@ pub struct Schedule {
     pub empty: Empty,
     /// What is done with rows that cannot be sent to.
     pub bad_rows: BadRows,
+    /// What is never sent again.
+    pub once_per: Option<OncePer>,
+}
+
+/// The field of [`OncePer`] that is the address, whatever its column is called.
+pub const EMAIL: &str = "email";
+
+/// What makes a mail the same notice as one of an earlier run, which is not sent again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OncePer {
+    /// Fields of the lists; [`EMAIL`] is the normalised address.
+    pub fields: Vec<String>,
+    /// How long it counts after its run was opened; for ever without.
+    pub lasts: Option<Duration>,
 }
 
 /// What happens to a run that fell due while the daemon was down.
@@ -72,6 +86,7 @@ pub(super) struct Draft<'d> {
     pub(super) send: Text<'d>,
     pub(super) to: Vec<Text<'d>>,
     pub(super) via: Vec<Text<'d>>,
+    pub(super) once_per: Vec<Text<'d>>,
 }
 
 /// Reads a schedule. Nothing comes back if it does not say what goes to whom via which account,
@@ -83,6 +98,7 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
     let (send, to, via) = (section.text("send"), section.some_texts("to"), via(section));
     let owned = |names: &[Text<'_>]| names.iter().map(|name| name.text.to_owned()).collect();
     let (to, via) = (to.unwrap_or_default(), via.unwrap_or_default());
+    let once_per = section.some_texts("once_per").unwrap_or_default();
     let schedule = Schedule {
         name: section.name.to_owned(),
         send: send
@@ -105,12 +121,14 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         resend_after: section.duration("resend_after").unwrap_or(RESEND_AFTER),
         empty: section.choice("empty").unwrap_or_default(),
         bad_rows: section.choice("bad_rows").unwrap_or_default(),
+        once_per: once(section, owned(&once_per)),
     };
     Some(Draft {
         schedule,
         send: send?,
         to,
         via,
+        once_per,
     })
 }
 
@@ -150,6 +168,18 @@ fn via<'d>(section: &Section<'d>) -> Option<Vec<Text<'d>>> {
         section.report(Problem::error("not-yet", message, place).key(section.path("via")));
     }
     Some(names)
+}
+
+fn once(section: &Section<'_>, fields: Vec<String>) -> Option<OncePer> {
+    if section.has("once_for") && section.lacks("once_per") {
+        let message = format!("{} says for how long, and not what", section.title());
+        let place = section.key_place("once_for", "needs `once_per`");
+        let problem = Problem::error("missing-key", message, place);
+        let help = "write `once_per = [\"email\"]`, the fields that make it the same notice";
+        section.report(problem.help(help).key(section.path("once_per")));
+    }
+    let lasts = section.span("once_for");
+    (!fields.is_empty()).then_some(OncePer { fields, lasts })
 }
 
 fn catch_up(section: &Section<'_>) -> CatchUp {

@@ -289,11 +289,12 @@ pub fn survey(config: &Config, order: &Order) -> Result<SendAnswer, RollError> {
     roll.only.clone_from(&order.only);
     roll.test.clone_from(&order.test);
     roll.former.clone_from(&order.former);
-    let survey = survey_roll(&roll)?;
+    let survey = survey_roll(&roll, Some(order.due_at))?;
     let (first, rendered) = survey.first.unzip();
     Ok(SendAnswer {
         people: survey.people,
         duplicates: survey.duplicates,
+        sent_before: survey.sent_before,
         invalid: survey.badness.bad,
         invalid_told: survey.badness.told,
         first: first
@@ -313,6 +314,7 @@ pub fn sent(config: &Config, order: &Order, opening: Opening) -> SendAnswer {
         run: Some(opening.run),
         people,
         duplicates: opening.duplicates,
+        sent_before: opening.sent_before,
         invalid: opening.badness.bad,
         invalid_told: opening.badness.told,
         first: first.map(|mailbox| mailbox.to_string()),

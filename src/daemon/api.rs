@@ -268,6 +268,9 @@ pub struct SendAnswer {
     pub people: u64,
     /// Rows that repeat an address.
     pub duplicates: u64,
+    /// People who were sent the same notice before, or soon will be.
+    #[serde(default)]
+    pub sent_before: u64,
     /// Unusable rows.
     pub invalid: u64,
     /// The first unusable rows, for people.

@@ -10,6 +10,8 @@ use rusqlite::{OptionalExtension, params};
 
 use super::DeliveryId;
 use super::audit::{Entry, count_rows, note_row};
+use super::forget::forgotten_key;
+use super::once::is_taken;
 use super::state::{Move, State};
 use super::store::Tx;
 use super::suppression::Ban;
@@ -88,6 +90,10 @@ pub enum Left {
     NeverMeant,
     /// Its address gets no mail.
     Suppressed,
+    /// The same notice was sent since, or is on its way.
+    SentSince,
+    /// Its person was forgotten.
+    Forgotten,
     /// Its fields are gone: it cannot be composed any more.
     Thinned,
     /// Its run is still being opened.
@@ -108,6 +114,8 @@ impl Left {
             Self::Ended => "ended",
             Self::NeverMeant => "never-meant",
             Self::Suppressed => "suppressed",
+            Self::SentSince => "sent-since",
+            Self::Forgotten => "forgotten",
             Self::Thinned => "thinned",
             Self::Opening => "opening",
             Self::WentOn => "went-on",
@@ -130,6 +138,11 @@ impl Left {
             Self::Ended => "ended before, and not sent",
             Self::NeverMeant => "suppressed, repeated or unusable from the start",
             Self::Suppressed => "to addresses that get no mail (`postroom suppress remove ADDR`)",
+            Self::SentSince => {
+                "whose notice another run has sent since, or may send (`once_per`): nobody gets it \
+                 twice"
+            }
+            Self::Forgotten => "of people who were forgotten: nothing is known of them any more",
             Self::Thinned => "of runs so old that the recipients' fields are gone",
             Self::Opening => "of a run that is still being opened: run this again when it is whole",
             Self::WentOn => "in another state meanwhile",
@@ -184,7 +197,7 @@ impl Operation for Change {
                 Some(run) => *run,
                 None => *runs.entry(id.run.0).or_insert(Run::find(tx, id.run.0)?),
             };
-            if let Some(left) = self.obstacle(tx, state, run, ban.as_ref(), &key)? {
+            if let Some(left) = self.obstacle(tx, *id, state, run, ban.as_ref(), &key)? {
                 *changed.left.entry(left).or_default() += 1;
                 continue;
             }
@@ -235,6 +248,7 @@ impl Change {
     fn obstacle(
         &self,
         tx: &Tx<'_>,
+        id: DeliveryId,
         state: State,
         run: Run,
         ban: Option<&Ban>,
@@ -252,6 +266,9 @@ impl Change {
         if self.act != Act::Retry {
             return Ok(None);
         }
+        if key == forgotten_key(id) {
+            return Ok(Some(Left::Forgotten));
+        }
         if run.thinned {
             return Ok(Some(Left::Thinned));
         }
@@ -259,7 +276,10 @@ impl Change {
             Some(ban) => ban.reason(tx, key)?.is_some(),
             None => false,
         };
-        Ok(banned.then_some(Left::Suppressed))
+        if banned {
+            return Ok(Some(Left::Suppressed));
+        }
+        Ok(is_taken(tx, id)?.then_some(Left::SentSince))
     }
 
     fn make(&self, tx: &mut Tx<'_>, id: DeliveryId, from: State) -> rusqlite::Result<()> {

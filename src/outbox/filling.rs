@@ -357,8 +357,18 @@ pub(super) fn forget_counts(tx: &Tx<'_>, run: RunNo) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// Removes the addresses first, so that a run with rows is one that is not cleared yet.
+/// Removes the addresses and notices first, so that a run with rows is one that is not cleared yet.
 fn remove_some(tx: &Tx<'_>, run: RunNo) -> rusqlite::Result<bool> {
+    let notices = tx
+        .conn
+        .prepare_cached(
+            "DELETE FROM once WHERE (schedule, hash) IN
+               (SELECT schedule, hash FROM once WHERE run = ?1 LIMIT ?2)",
+        )?
+        .execute(params![run.0, REMOVED])?;
+    if notices > 0 {
+        return Ok(true);
+    }
     let keys = tx
         .conn
         .prepare_cached(

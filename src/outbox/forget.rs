@@ -303,11 +303,16 @@ pub(super) fn nobody(run: RunNo, row: &NewDelivery) -> NewDelivery {
     NewDelivery {
         seq: row.seq,
         list: row.list.clone(),
-        key: format!("#{}.{}", run.0, row.seq),
+        key: forgotten_key(DeliveryId { run, seq: row.seq }),
         address: FORGOTTEN.to_owned(),
         fields: "{}".to_owned(),
         ..NewDelivery::default()
     }
+}
+
+/// The key of a row whose person was forgotten: no address is like it.
+pub(super) fn forgotten_key(DeliveryId { run, seq }: DeliveryId) -> String {
+    format!("#{}.{seq}", run.0)
 }
 
 /// Moves the write-ahead log into the database file and empties it.

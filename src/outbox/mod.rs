@@ -32,7 +32,8 @@
 //!
 //! Invariants: a body leaves only after its arm is durable; a row leaves `armed` only by a recorded
 //! reply or as `uncertain`; the tally of a run is written in the transaction that moves its rows;
-//! an occurrence of a schedule has at most one run.
+//! an occurrence of a schedule has at most one run; what `once_per` calls the same notice is sent by
+//! at most one delivery.
 
 mod audit;
 mod backup;
@@ -44,6 +45,7 @@ mod forget;
 mod hold;
 mod integrity;
 mod lock;
+mod once;
 mod query;
 mod record;
 mod report;
@@ -78,6 +80,7 @@ pub use forget::{FORGOTTEN, ForgetError, Forgotten, forget};
 pub use hold::{Hold, HoldRow, Scope, Unhold};
 pub use integrity::{Check, Interrupter};
 pub use lock::{Holder, LockError, StateLock};
+pub use once::{Notice, Notices, ReserveOnce};
 pub use query::{History, Reader};
 pub use record::{Outcome, Record};
 pub use report::{Report, Told};

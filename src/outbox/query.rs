@@ -33,6 +33,12 @@ const DELIVERY: &str =
     d.line, d.reason, d.tries, d.next_at, d.doubted, d.ended_at, d.run, d.seq, r.account";
 
 impl Reader {
+    /// Whether there is an outbox below `dir`.
+    #[must_use]
+    pub fn exists(dir: &Path) -> bool {
+        dir.join(DATABASE).exists()
+    }
+
     /// Opens the outbox below `dir` for reading.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
 //! Opening a run: the frozen copy of what to send.
 //!
 //! A run opens in steps: [`NewRun`] takes its place (schedule, occurrence), [`AddRows`] brings its
-//! people in chunks, [`SealKeys`] gives every address its one message, [`FinishRun`] hands it to
-//! deliver. Until the last step nothing of it can be claimed. A run that was interrupted in between
+//! people in chunks, [`SealKeys`] gives every address its one message, [`ReserveOnce`] leaves out
+//! what was sent before, [`FinishRun`] hands it to deliver. Until the last step nothing of it can be claimed. A run that was interrupted in between
 //! is begun anew under the same id: frozen anew, and filled anew after [`ClearRun`]. One that
 //! cannot be opened is [`RunFailed`], and its rows are cleared then.
 //!
 //! [`AddRows`]: super::AddRows
 //! [`SealKeys`]: super::SealKeys
+//! [`ReserveOnce`]: super::ReserveOnce
 //! [`ClearRun`]: super::ClearRun
 
 use std::time::Duration;
@@ -18,10 +19,11 @@ use serde::Serialize;
 
 use super::RunNo;
 use super::filling::{forget_counts, still_filled};
+use super::once;
 use super::schedule::Missed;
 use super::store::Tx;
 use super::writer::{Operation, Rank};
-use crate::config::{OnUncertain, Overlap};
+use crate::config::{OnUncertain, OncePer, Overlap};
 
 /// Whether the run `e` still has people who were not tried: those who only wait for another try
 /// stand in nobody's way.
@@ -46,6 +48,8 @@ pub struct NewRun {
     pub overlap: Option<Overlap>,
     /// What is frozen with it.
     pub frozen: FrozenRun,
+    /// What of it is never sent again.
+    pub once: Option<OncePer>,
 }
 
 /// What a delivery needs to know of its run.
@@ -139,12 +143,14 @@ impl NewRun {
     fn insert(&self, tx: &Tx<'_>) -> rusqlite::Result<RunNo> {
         let template = self.keep_template(tx)?;
         let frozen = &self.frozen;
+        let (once_per, once_for) = once::written(self.once.as_ref());
         tx.conn
             .prepare_cached(
                 "INSERT INTO run (id, schedule, occurrence, state, account, due_at, opened_at,
                    expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after,
-                   queues)
-                 VALUES (?1, ?2, ?3, 'expanding', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                   once_per, once_for, queues)
+                 VALUES (?1, ?2, ?3, 'expanding', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
+                   ?15, ?16)",
             )?
             .execute(params![
                 self.id,
@@ -160,6 +166,8 @@ impl NewRun {
                 frozen.retry_text(),
                 frozen.on_uncertain.to_string(),
                 millis(frozen.resend_after),
+                once_per,
+                once_for,
                 self.overlap.is_some(),
             ])?;
         Ok(RunNo(tx.conn.last_insert_rowid()))
@@ -170,11 +178,12 @@ impl NewRun {
     fn freeze_anew(&self, tx: &Tx<'_>, no: i64) -> rusqlite::Result<()> {
         let template = self.keep_template(tx)?;
         let frozen = &self.frozen;
+        let (once_per, once_for) = once::written(self.once.as_ref());
         tx.conn
             .prepare_cached(
                 "UPDATE run SET account = ?2, opened_at = ?3, expires_at = ?4, template = ?5,
                    sender = ?6, utc_offset = ?7, retry = ?8, on_uncertain = ?9, resend_after = ?10,
-                   queues = ?11
+                   once_per = ?11, once_for = ?12, queues = ?13
                  WHERE no = ?1",
             )?
             .execute(params![
@@ -188,6 +197,8 @@ impl NewRun {
                 frozen.retry_text(),
                 frozen.on_uncertain.to_string(),
                 millis(frozen.resend_after),
+                once_per,
+                once_for,
                 self.overlap.is_some(),
             ])
             .map(drop)

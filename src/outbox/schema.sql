@@ -36,6 +36,7 @@ CREATE TABLE blob (
 -- `rounds` counts the times that it was opened: once, and once more for each retry of an ended run,
 -- the latest at `reopened_at`. One that `queues` is not claimed while an earlier such run of its
 -- schedule still has people who were not tried.
+-- the latest at `reopened_at`. `once_per` is a JSON array of fields, see the table `once`.
 CREATE TABLE run (
   no           INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT NOT NULL UNIQUE,
@@ -61,6 +62,8 @@ CREATE TABLE run (
   reopened_at  INTEGER,
   thinned      INTEGER NOT NULL DEFAULT 0 CHECK (thinned IN (0, 1, 2)),
   queues       INTEGER NOT NULL DEFAULT 0 CHECK (queues IN (0, 1)),
+  once_per     TEXT,
+  once_for     INTEGER,
   UNIQUE (schedule, occurrence),
   CHECK ((ended_at IS NULL) = (state IN ('expanding', 'sending'))),
   CHECK (thinned = 0 OR ended_at IS NOT NULL),
@@ -165,7 +168,8 @@ CREATE TABLE report (
 CREATE INDEX report_untold ON report (created_at) WHERE told_at IS NULL;
 
 -- What schedules with `once_per` must not send again, by a keyed hash: reserved when a run opens,
--- and free again if its delivery ends without having been sent. It outlives the rows of the run.
+-- and for others to take if its delivery ends without having been sent, which `doubted` leaves open.
+-- It outlives the rows of the run.
 CREATE TABLE once (
   schedule   TEXT NOT NULL,
   hash       BLOB NOT NULL,

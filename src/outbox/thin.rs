@@ -159,7 +159,7 @@ fn remove_rows(tx: &Tx<'_>, run: i64) -> rusqlite::Result<Thinned> {
     for sql in [
         "DELETE FROM once WHERE run = ?1 AND seq <= ?2 AND NOT EXISTS (
            SELECT 1 FROM delivery d WHERE d.run = once.run AND d.seq = once.seq
-             AND d.state IN ('accepted', 'presumed'))",
+             AND (d.state IN ('accepted', 'presumed') OR d.doubted = 1))",
         "DELETE FROM audit_row WHERE run = ?1 AND seq <= ?2",
         "DELETE FROM attempt WHERE run = ?1 AND seq <= ?2",
         "DELETE FROM delivery WHERE run = ?1 AND seq <= ?2",

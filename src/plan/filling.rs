@@ -2,7 +2,7 @@
 //!
 //! Some chunks are always on their way, so that the writer need not wait for the lists nor the
 //! lists for the disk; no more than some, so that a run of any length holds a few megabytes. Of
-//! each person 8 bytes are kept until the end.
+//! each person 8 bytes are kept until the end, and 8 more where a notice is sent only once.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,8 @@ use lettre::message::Mailbox;
 use super::opening::OpenError;
 use super::roll::{Badness, Person, Roll, RollError};
 use crate::outbox::{
-    AddRows, ClearRun, Kept, NewDelivery, Outbox, OutboxError, Receipt, RowKey, RunNo, SealKeys,
+    AddRows, ClearRun, Kept, NewDelivery, Notices, Outbox, OutboxError, Receipt, ReserveOnce,
+    RowKey, RunNo, SealKeys,
 };
 
 /// So many rows go to the outbox at once: more would make arms and results wait.
@@ -34,11 +35,18 @@ pub(super) struct Filling<'a> {
     pub(super) first: Option<(Mailbox, String)>,
     chunk: Vec<NewDelivery>,
     keys: Vec<SortKey>,
+    once: Option<Once>,
     under_way: UnderWay<u64>,
 }
 
+/// The notices of a run that must not be sent twice.
+struct Once {
+    notices: Notices,
+    keys: Vec<SortKey>,
+}
+
 impl<'a> Filling<'a> {
-    pub(super) fn new(outbox: &'a Outbox, run: RunNo) -> Self {
+    pub(super) fn new(outbox: &'a Outbox, run: RunNo, notices: Option<Notices>) -> Self {
         Self {
             outbox,
             run,
@@ -47,6 +55,10 @@ impl<'a> Filling<'a> {
             first: None,
             chunk: Vec::with_capacity(CHUNK),
             keys: Vec::new(),
+            once: notices.map(|notices| Once {
+                notices,
+                keys: Vec::new(),
+            }),
             under_way: UnderWay::of(UNDER_WAY),
         }
     }
@@ -76,7 +88,12 @@ impl<'a> Filling<'a> {
     fn add(&mut self, person: Person) -> Result<(), OpenError> {
         self.rows += 1;
         if person.fault.is_none() {
-            self.keys.push(SortKey::new(&person.key, self.rows)?);
+            self.keys.push(SortKey::of_address(&person.key, self.rows)?);
+            if let Some(once) = &mut self.once {
+                let notice = once.notices.of(&person.key, &person.fields);
+                once.keys
+                    .push(SortKey::new((notice.prefix() >> 32) as u32, self.rows)?);
+            }
         }
         let (address, name) = match person.mailbox {
             Ok(mailbox) => (mailbox.email.to_string(), mailbox.name),
@@ -143,21 +160,54 @@ impl<'a> Filling<'a> {
         }
         Ok(duplicates)
     }
+
+    /// Leaves out who was sent the same notice before, in the order of the notices. Returns how
+    /// many.
+    pub(super) fn reserve(&mut self) -> Result<u64, OutboxError> {
+        let Some(once) = &mut self.once else {
+            return Ok(0);
+        };
+        once.keys.sort_unstable();
+        let reader = self.outbox.reader()?;
+        let mut under_way = UnderWay::of(LOOKED_UP / CHUNK);
+        let mut skipped = 0;
+        for lot in once.keys.chunks_mut(LOOKED_UP) {
+            lot.sort_unstable_by_key(|key| key.row());
+            let rows: Vec<i64> = lot.iter().map(|key| key.row()).collect();
+            let mut found = reader.waiting_notices(self.run, &once.notices, &rows)?;
+            found.sort_unstable();
+            for rows in found.chunks(CHUNK) {
+                let reserve = ReserveOnce {
+                    run: self.run,
+                    rows: rows.to_vec(),
+                };
+                skipped += under_way.add(self.outbox.submit(reserve))?.unwrap_or(0);
+            }
+        }
+        while let Some(more) = under_way.oldest()? {
+            skipped += more;
+        }
+        Ok(skipped)
+    }
 }
 
 /// The upper half of a fingerprint, then the row: 8 bytes that sort as the fingerprints do, but for
-/// those few that share a half, and lead back to the address.
+/// those few that share a half, and lead back to the address. The same for notices.
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 struct SortKey(u64);
 
 impl SortKey {
-    fn new(address: &str, row: i64) -> Result<Self, RollError> {
+    fn of_address(address: &str, row: i64) -> Result<Self, RollError> {
+        // The database sorts them as signed numbers.
+        let unsigned = Kept::fingerprint(address).cast_unsigned() ^ (1 << 63);
+        Self::new((unsigned >> 32) as u32, row)
+    }
+
+    fn new(upper: u32, row: i64) -> Result<Self, RollError> {
         let row = u32::try_from(row).map_err(|_| RollError::TooMany {
             most: u64::from(u32::MAX),
         })?;
-        // The database sorts them as signed numbers.
-        let unsigned = Kept::fingerprint(address).cast_unsigned() ^ (1 << 63);
-        Ok(Self(unsigned >> 32 << 32 | u64::from(row)))
+        Ok(Self(u64::from(upper) << 32 | u64::from(row)))
     }
 
     fn row(self) -> i64 {

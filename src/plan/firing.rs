@@ -368,6 +368,7 @@ fn tell_opening(order: &Order, opening: &Opening) {
         invalid = badness.bad,
         duplicates = opening.duplicates,
         suppressed = opening.suppressed,
+        sent_before = opening.sent_before,
         "{schedule}: run {} for {people} people",
         opening.run
     );

@@ -16,8 +16,10 @@ mod opening;
 mod preflight;
 mod roll;
 mod sanity;
+mod survey;
 
 pub use firing::{Firings, Upcoming, upcoming};
 pub use former::Former;
 pub use opening::{MANUAL, OpenError, Opening, Order, open};
-pub use roll::{Badness, Person, Roll, RollError, Survey, survey};
+pub use roll::{Badness, Person, Roll, RollError};
+pub use survey::{Survey, survey};

@@ -74,6 +74,8 @@ pub struct Opening {
     pub suppressed: u64,
     /// Rows that repeat an address.
     pub duplicates: u64,
+    /// People who were sent the same notice before, or soon will be.
+    pub sent_before: u64,
     /// The first person who can be mailed, with their subject.
     pub first: Option<(Mailbox, String)>,
 }
@@ -82,7 +84,7 @@ impl Opening {
     /// Different people who get it.
     #[must_use]
     pub fn people(&self) -> u64 {
-        self.badness.usable() - self.duplicates - self.suppressed
+        self.badness.usable() - self.duplicates - self.suppressed - self.sent_before
     }
 }
 
@@ -168,15 +170,21 @@ fn in_time(roll: &Roll<'_>, clock: &Clock, order: &Order) -> Result<(), OpenErro
 }
 
 fn fill(outbox: &Outbox, run: RunNo, roll: &Roll<'_>) -> Result<Opening, OpenError> {
-    let mut filling = Filling::new(outbox, run);
+    let reader = outbox.reader()?;
+    let notices = roll
+        .once_per()
+        .map(|once| reader.notices(&roll.schedule().name, once));
+    let mut filling = Filling::new(outbox, run, notices.transpose()?);
     filling.clear()?;
     let badness = filling.fill(roll)?;
     let duplicates = filling.seal()?;
+    let sent_before = filling.reserve()?;
     let people = filling.rows;
     outbox.submit(FinishRun { run, people }).wait()?;
     Ok(Opening {
         badness,
         duplicates,
+        sent_before,
         suppressed: filling.suppressed,
         first: filling.first,
         ..Opening::default()
@@ -233,6 +241,7 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
             on_uncertain: schedule.on_uncertain,
             resend_after: schedule.resend_after,
         },
+        once: roll.once_per().cloned(),
     }
 }
 

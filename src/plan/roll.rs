@@ -10,8 +10,8 @@ use lettre::message::Mailbox;
 use super::former::{self, Former};
 use super::preflight::in_order;
 use crate::audience::{self, ListError, Row};
-use crate::compose::{Rendered, Template};
-use crate::config::{BadRows, Config, Empty, Schedule};
+use crate::compose::Template;
+use crate::config::{BadRows, Config, EMAIL, Empty, OncePer, Schedule};
 use crate::outbox::Kept;
 
 /// Up to so many unusable rows are accidents that happen; above, more than one in a hundred stops
@@ -32,7 +32,7 @@ pub struct Roll<'a> {
     /// The people of an earlier run, instead of the lists.
     pub former: Option<Former>,
     /// Where the earlier runs are.
-    state: &'a Path,
+    pub(super) state: &'a Path,
 }
 
 /// One row of a roll.
@@ -97,7 +97,7 @@ pub enum RollError {
         /// Its lists.
         lists: String,
     },
-    /// The people of an earlier run cannot be had.
+    /// The people of an earlier run, or what they were sent, cannot be had.
     #[error("{0}")]
     Former(String),
     /// What was given is not an address.
@@ -159,6 +159,13 @@ impl<'a> Roll<'a> {
     #[must_use]
     pub fn template(&self) -> &'a Template {
         self.template
+    }
+
+    /// What of the run must not be sent twice. A test is no notice.
+    #[must_use]
+    pub fn once_per(&self) -> Option<&'a OncePer> {
+        let once = self.schedule.once_per.as_ref();
+        once.filter(|_| self.test.is_none())
     }
 
     /// Calls `each` for every row of every list, in order, and weighs the whole at the end. Rows
@@ -261,6 +268,14 @@ impl<'a> Roll<'a> {
     }
 
     fn check_columns(&self, list: &str, columns: &[String]) -> Result<(), RollError> {
+        let once = self.schedule.once_per.iter().flat_map(|once| &once.fields);
+        let mut once = once.filter(|name| *name != EMAIL);
+        if let Some(name) = once.find(|name| !columns.contains(name)) {
+            return Err(RollError::MissingField(format!(
+                "`once_per` names `{name}`, which list `{list}` does not have: it has {}",
+                columns.join(", "),
+            )));
+        }
         let missing = self
             .template
             .variables()
@@ -354,14 +369,14 @@ impl Fuse {
 
 /// Different addresses, for 8 bytes each.
 #[derive(Default)]
-struct Distinct(Vec<i64>);
+pub(super) struct Distinct(Vec<i64>);
 
 impl Distinct {
-    fn add(&mut self, key: &str) {
+    pub(super) fn add(&mut self, key: &str) {
         self.0.push(Kept::fingerprint(key));
     }
 
-    fn count(&mut self) -> usize {
+    pub(super) fn count(&mut self) -> usize {
         self.0.sort_unstable();
         self.0.dedup();
         self.0.len()
@@ -401,45 +416,4 @@ impl fmt::Display for Badness {
         }
         Ok(())
     }
-}
-
-/// What a run would be, without opening it.
-#[derive(Clone, Debug)]
-pub struct Survey {
-    /// Different people who can be mailed.
-    pub people: u64,
-    /// Rows that repeat an address.
-    pub duplicates: u64,
-    /// Unusable rows.
-    pub badness: Badness,
-    /// The first person with the message they would get.
-    pub first: Option<(Person, Rendered)>,
-}
-
-/// Reads and renders everything, and changes nothing.
-///
-/// # Errors
-/// Why a run would not be sent.
-pub fn survey(roll: &Roll<'_>) -> Result<Survey, RollError> {
-    let mut seen = Distinct::default();
-    let mut first = None;
-    let badness = roll.call::<RollError>(|person| {
-        if person.fault.is_some() {
-            return Ok(());
-        }
-        if first.is_none()
-            && let Ok(rendered) = roll.template.render(&person.fields)
-        {
-            first = Some((person.clone(), rendered));
-        }
-        seen.add(&person.key);
-        Ok(())
-    })?;
-    let people = seen.count() as u64;
-    Ok(Survey {
-        people,
-        duplicates: badness.usable() - people,
-        badness,
-        first,
-    })
 }

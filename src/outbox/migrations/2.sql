@@ -35,6 +35,8 @@ CREATE TABLE run_2 (
   reopened_at  INTEGER,
   thinned      INTEGER NOT NULL DEFAULT 0 CHECK (thinned IN (0, 1, 2)),
   queues       INTEGER NOT NULL DEFAULT 0 CHECK (queues IN (0, 1)),
+  once_per     TEXT,
+  once_for     INTEGER,
   UNIQUE (schedule, occurrence),
   CHECK ((ended_at IS NULL) = (state IN ('expanding', 'sending'))),
   CHECK (thinned = 0 OR ended_at IS NOT NULL),
@@ -42,7 +44,8 @@ CREATE TABLE run_2 (
     OR thinned = 2)
 ) STRICT;
 INSERT INTO run_2 SELECT no, id, schedule, occurrence, state, reason, account, due_at, opened_at,
-  ended_at, expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after, people, 1, NULL, 0, 0
+  ended_at, expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after, people, 1, NULL, 0,
+  0, NULL, NULL
   FROM run;
 UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = 'run')
   WHERE name = 'run_2';

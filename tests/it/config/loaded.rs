@@ -7,8 +7,8 @@ use postroom::audience::Source;
 use postroom::calendar::When;
 use postroom::config::key::{KEYS, Kind};
 use postroom::config::{
-    Addresses, BadRows, CatchUp, Config, Dsn, Empty, LogFormat, OnUncertain, PROVIDERS, Proof,
-    Rule, SaidTo, Servers, Tls, Treatment, find,
+    Addresses, BadRows, CatchUp, Config, Dsn, Empty, LogFormat, OnUncertain, OncePer, PROVIDERS,
+    Proof, Rule, SaidTo, Servers, Tls, Treatment, find,
 };
 use postroom::secret::Secret;
 
@@ -136,6 +136,11 @@ fn every_key_of_the_full_file_is_understood() {
     let digest = &config.schedules["weekly-digest"];
     assert_eq!(digest.to, ["customers", "team"]);
     assert_eq!(digest.zone.iana_name(), Some("America/New_York"));
+    let once = OncePer {
+        fields: vec!["email".to_owned(), "plan".to_owned()],
+        lasts: Some(180 * 24 * 60 * MINUTE),
+    };
+    assert_eq!(digest.once_per, Some(once));
     let party = config.schedules["party"]
         .calendar
         .as_ref()
@@ -324,6 +329,8 @@ fn every_key_that_is_accepted_changes_something() {
         ("\"0s\"", "\"1s\""),
         ("\"skip\"", "\"fail\""),
         ("\"refuse\"", "\"skip\""),
+        ("[\"email\", \"plan\"]", "[\"email\", \"first_name\"]"),
+        ("\"180d\"", "\"181d\""),
     ];
     let world = World::new();
     world.write("templates/layout.txt", "{{{body}}}\n-- \nus\n");

@@ -58,7 +58,7 @@ async fn a_run_pauses_outside_its_hours_and_goes_on_inside() {
     office.send(&everybody).await;
     for _ in 0..14 {
         jump(Duration::from_secs(30)).await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        lull().await;
     }
     lull().await;
     let first = office.accepted();
@@ -73,7 +73,7 @@ async fn a_run_pauses_outside_its_hours_and_goes_on_inside() {
     jump(24 * HOUR - Duration::from_secs(10 * 60)).await;
     for _ in 0..30 {
         jump(Duration::from_secs(30)).await;
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        lull().await;
     }
     office.quiet().await;
     each_once(&office, &everybody, taken(&office));

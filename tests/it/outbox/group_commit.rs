@@ -30,6 +30,7 @@ fn wrong(caller: usize, n: usize) -> NewRun {
         expires_at: 1,
         overlap: None,
         frozen: frozen(),
+        once: None,
     }
 }
 

@@ -10,6 +10,7 @@ mod group_commit;
 mod holds;
 mod migration;
 mod moves;
+mod once;
 mod opening;
 mod reports;
 mod schema;

@@ -238,6 +238,7 @@ impl Desk {
             expires_at: self.clock.now().as_millisecond() + 3_600_000,
             overlap: None,
             frozen: crate::world::bench::frozen(),
+            once: None,
         };
         let id = begun.id.clone();
         let Opened::Fill(run, _) = self.outbox.submit(begun).await.unwrap() else {

@@ -10,7 +10,7 @@ fn a_survey_counts_as_an_opening_would_and_changes_nothing() {
     desk.house
         .people(&["ada@example.org", "ADA@example.org", "x", "bob@example.org"]);
     let config = desk.config(&hello(""));
-    let seen = survey(&Roll::of(&config, "hello").unwrap()).unwrap();
+    let seen = survey(&Roll::of(&config, "hello").unwrap(), None).unwrap();
     assert_eq!((seen.people, seen.duplicates, seen.badness.bad), (2, 1, 1));
     assert_eq!(seen.first.unwrap().0.line, 2);
     assert!(desk.runs().is_empty());

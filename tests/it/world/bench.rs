@@ -111,6 +111,7 @@ impl Bench {
             expires_at: self.now_ms() + 24 * 3_600_000,
             overlap: None,
             frozen: frozen(),
+            once: None,
         }
     }
 

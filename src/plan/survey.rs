@@ -1,0 +1,116 @@
+//! What a run would be, without opening it.
+
+use std::collections::HashSet;
+
+use super::roll::{Badness, Distinct, Person, Roll, RollError};
+use crate::clock::Timestamp;
+use crate::compose::Rendered;
+use crate::outbox::{Kept, Notices, OutboxError, Reader};
+
+/// What a run would be.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// Different people who can be mailed.
+    pub people: u64,
+    /// Rows that repeat an address.
+    pub duplicates: u64,
+    /// People who were sent the same notice before, or soon will be.
+    pub sent_before: u64,
+    /// Unusable rows.
+    pub badness: Badness,
+    /// The first person with the message they would get.
+    pub first: Option<(Person, Rendered)>,
+}
+
+/// Reads and renders everything, and changes nothing. With a time the outbox is asked, too, what a
+/// run that opens then would not send again.
+///
+/// # Errors
+/// Why a run would not be sent.
+pub fn survey(roll: &Roll<'_>, at: Option<Timestamp>) -> Result<Survey, RollError> {
+    let mut seen = Seen::new(roll, at)?;
+    let mut first = None;
+    let badness = roll.call::<RollError>(|person| {
+        if person.fault.is_some() {
+            return Ok(());
+        }
+        if first.is_none()
+            && let Ok(rendered) = roll.template().render(&person.fields)
+        {
+            first = Some((person.clone(), rendered));
+        }
+        seen.add(&person)
+    })?;
+    let (people, sent_before) = seen.count();
+    Ok(Survey {
+        people: people - sent_before,
+        duplicates: badness.usable() - people,
+        sent_before,
+        badness,
+        first,
+    })
+}
+
+/// The usable rows, to be counted.
+struct Seen {
+    people: Distinct,
+    once: Option<Once>,
+}
+
+/// Who was sent what before.
+struct Once {
+    sent: Reader,
+    notices: Notices,
+    now: i64,
+    /// Each row by the fingerprint of its address, and its notice unless that was sent.
+    rows: Vec<(i64, Option<u64>)>,
+}
+
+impl Seen {
+    fn new(roll: &Roll<'_>, at: Option<Timestamp>) -> Result<Self, RollError> {
+        let at = at.filter(|_| Reader::exists(roll.state));
+        let once = at.zip(roll.once_per()).map(|(now, once)| {
+            let sent = Reader::open(roll.state)?;
+            let notices = sent.notices(&roll.schedule().name, once)?;
+            Ok(Once {
+                sent,
+                notices,
+                now: now.as_millisecond(),
+                rows: Vec::new(),
+            })
+        });
+        Ok(Self {
+            people: Distinct::default(),
+            once: once.transpose().map_err(unreadable)?,
+        })
+    }
+
+    fn add(&mut self, person: &Person) -> Result<(), RollError> {
+        self.people.add(&person.key);
+        let Some(once) = &mut self.once else {
+            return Ok(());
+        };
+        let notice = once.notices.of(&person.key, &person.fields);
+        let sent = once.sent.is_sent(&once.notices, notice, once.now);
+        let notice = (!sent.map_err(unreadable)?).then_some(notice.prefix());
+        once.rows.push((Kept::fingerprint(&person.key), notice));
+        Ok(())
+    }
+
+    /// Different people, and how many of them get nothing because it was sent before: the first row
+    /// of each decides, as in a run.
+    fn count(&mut self) -> (u64, u64) {
+        let people = self.people.count() as u64;
+        let Some(Once { rows, .. }) = &mut self.once else {
+            return (people, 0);
+        };
+        rows.sort_by_key(|(address, _)| *address);
+        rows.dedup_by_key(|(address, _)| *address);
+        let notices: HashSet<u64> = rows.iter().filter_map(|(_, notice)| *notice).collect();
+        (people, people - notices.len() as u64)
+    }
+}
+
+fn unreadable(error: OutboxError) -> RollError {
+    RollError::Former(error.to_string())
+}
