@@ -65,6 +65,7 @@ impl<'a> Source<'a> {
                 last: Vec::new(),
                 next: answer::next(config, now),
                 holds: Vec::new(),
+                full: None,
             }),
         }
     }

@@ -48,6 +48,9 @@ fn head(status: &Status, out: &Out) {
         None => alarming("no daemon runs: nothing is sent (`postroom daemon`)"),
     };
     out.line(format!("{} {}   {what}", bold("postroom"), status.version));
+    if let Some(text) = &status.full {
+        out.line(alarming(&format!("! {}", plain(text))));
+    }
     for held in &status.holds {
         out.line(alarming(&format!("! {}", hold::words(held))));
     }

@@ -42,6 +42,7 @@ pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status
         last: snapshot.last,
         next: next(config, now),
         holds: reader.holds(now.as_millisecond())?,
+        full: None,
     })
 }
 

@@ -32,6 +32,9 @@ pub struct Status {
     /// What is on hold, the oldest hold first.
     #[serde(default)]
     pub holds: Vec<HoldRow>,
+    /// Why nothing is sent for the moment, if the outbox waits for room on its disk.
+    #[serde(default)]
+    pub full: Option<String>,
 }
 
 /// A running daemon.

@@ -158,6 +158,7 @@ async fn status(State(desk): Shared) -> Answer<Status> {
         let mut status = answer::status(&desk.config, reader, desk.clock.now())?;
         status.daemon = Some(process);
         status.accounts = desk.watch.accounts();
+        status.full = desk.outbox.lacks_room().map(|error| error.to_string());
         Ok::<_, OutboxError>(status)
     })
     .await

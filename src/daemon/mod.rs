@@ -117,16 +117,16 @@ async fn drain(engine: Engine, signals: &mut Signals, clock: &Clock) {
     let stop = engine.stop();
     tokio::pin!(stop);
     loop {
+        // At once, as the time that systemd gives may be shorter than the first wait.
+        let more = u32::try_from((3 * EXTEND).as_micros()).unwrap_or(u32::MAX);
+        notify(&[NotifyState::ExtendTimeoutUsec(more)]);
         tokio::select! {
             () = &mut stop => break,
             () = signals.next() => {
                 tracing::warn!("stopping at once: what waits for its answer is in doubt now");
                 abort.cancel();
             }
-            () = clock.sleep(EXTEND) => {
-                let more = u32::try_from((3 * EXTEND).as_micros()).unwrap_or(u32::MAX);
-                notify(&[NotifyState::ExtendTimeoutUsec(more)]);
-            }
+            () = clock.sleep(EXTEND) => {}
         }
     }
     tracing::info!(event = "stopped", "stopped");

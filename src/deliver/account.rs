@@ -183,13 +183,22 @@ impl AccountWork {
 
     /// The account is at fault: it rests, and what was claimed goes back without an attempt.
     pub(super) fn fault(&self, fault: Fault, text: &str) {
-        let clock = &self.tools.clock;
         let why = match fault {
             Fault::Server | Fault::Rate => Rest::Trouble,
             Fault::Login | Fault::Sender => Rest::Login,
             Fault::Quota => Rest::Quota,
         };
-        let text = &format!("{text} ({})", fault.advice());
+        self.rest(why, &format!("{text} ({})", fault.advice()));
+    }
+
+    /// What would be sent cannot be recorded. The server has nothing to do with it, but has waited
+    /// for a body that does not come: it is left alone for a while.
+    pub(super) fn cannot_record(&self, error: &OutboxError) {
+        self.rest(Rest::Trouble, &format!("nothing can be recorded: {error}"));
+    }
+
+    fn rest(&self, why: Rest, text: &str) {
+        let clock = &self.tools.clock;
         let mut state = self.state();
         let wait = state
             .health

@@ -202,7 +202,7 @@ impl Lane {
                 self.line = None;
                 self.place.give_back_next();
                 self.give_back_at_once(&task.row);
-                work.fault(Fault::Server, &format!("nothing can be recorded: {error}"));
+                work.cannot_record(&error);
                 return None;
             }
         };

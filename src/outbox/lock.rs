@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,7 @@ impl StateLock {
             .create(dir)
             .map_err(unusable)?;
         refuse_network(dir)?;
+        refuse_others(dir)?;
         let mut file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -119,14 +120,54 @@ fn note(file: &mut File) -> Option<Holder> {
     serde_json::from_str(&text).ok()
 }
 
+/// Files of two users in one directory could not be read by the one or the other later: root would
+/// leave some to a service, for example.
+fn refuse_others(dir: &Path) -> Result<(), LockError> {
+    let unusable = |reason| LockError::Unusable {
+        dir: dir.to_owned(),
+        reason,
+    };
+    let owner = fs::metadata(dir)
+        .map_err(|e| unusable(e.to_string()))?
+        .uid();
+    if owner == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(unusable(format!(
+        "it belongs to another user (uid {owner}): run this as that user"
+    )))
+}
+
 /// NFS, SMB and CIFS, by the magic numbers of statfs(2).
 fn refuse_network(dir: &Path) -> Result<(), LockError> {
-    const NETWORK: [i64; 4] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42];
-    let kind = rustix::fs::statfs(dir).map(|stat| stat.f_type);
-    match kind {
-        Ok(kind) if NETWORK.contains(&kind) => Err(LockError::Network {
+    match rustix::fs::statfs(dir) {
+        Ok(stat) if is_network(stat.f_type) => Err(LockError::Network {
             dir: dir.to_owned(),
         }),
         _ => Ok(()),
+    }
+}
+
+fn is_network(kind: i64) -> bool {
+    [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42].contains(&kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_systems_over_the_network_are_known_by_the_kernels_numbers() {
+        // linux/magic.h: NFS, SMB, CIFS, SMB2; then ext4, XFS, Btrfs, tmpfs.
+        for kind in [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42] {
+            assert!(is_network(kind), "{kind:x}");
+        }
+        for kind in [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994] {
+            assert!(!is_network(kind), "{kind:x}");
+        }
+        let text = LockError::Network { dir: "/srv".into() }.to_string();
+        for word in ["/srv is on a network file system", "local disk", "`state`"] {
+            assert!(text.contains(word), "{text}");
+        }
     }
 }

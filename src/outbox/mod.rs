@@ -64,7 +64,7 @@ mod traces;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -212,6 +212,7 @@ pub struct Outbox {
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
     dir: PathBuf,
     sound: Arc<AtomicBool>,
+    full: Arc<AtomicBool>,
 }
 
 impl Outbox {
@@ -222,13 +223,14 @@ impl Outbox {
     /// Another program's file, a newer schema, damage, no permission, no room.
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, OutboxError> {
         let store = Store::open(dir, clock)?;
-        let sound = store.sound();
+        let (sound, full) = (store.sound(), store.full());
         let (door, handle) = Door::thread(store);
         Ok(Self {
             door,
             thread: Arc::new(Mutex::new(Some(handle))),
             dir: dir.to_owned(),
             sound,
+            full,
         })
     }
 
@@ -252,12 +254,13 @@ impl Outbox {
         fate: impl FnMut() -> Fate + Send + 'static,
     ) -> Result<Self, OutboxError> {
         let store = Store::open(dir, clock)?;
-        let sound = store.sound();
+        let (sound, full) = (store.sound(), store.full());
         Ok(Self {
             door: Door::inline(store, fate),
             thread: Arc::default(),
             dir: dir.to_owned(),
             sound,
+            full,
         })
     }
 
@@ -273,6 +276,14 @@ impl Outbox {
     /// The file cannot be opened.
     pub fn reader(&self) -> Result<Reader, OutboxError> {
         Reader::open(&self.dir)
+    }
+
+    /// Why nothing is sent for the moment, if something waits for room on the disk.
+    #[must_use]
+    pub fn lacks_room(&self) -> Option<OutboxError> {
+        let path = self.dir.join(store::DATABASE);
+        let full = self.full.load(Ordering::Acquire);
+        full.then_some(OutboxError::Full { path })
     }
 
     /// The state directory.

@@ -13,6 +13,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 
@@ -27,6 +28,8 @@ const BALLAST_BYTES: u64 = 1 << 20;
 /// So many pages of the write-ahead log, 4 KiB each, are moved into the database at a time. Arms
 /// wait meanwhile: with four times as many, one in a hundred did so for more than 10 ms.
 const LOG_PAGES: i64 = 250;
+/// What was refused for want of room is tried again sooner than this.
+const ROOM_AGAIN: Duration = Duration::from_secs(15);
 
 /// The database and what is needed to write it safely.
 pub(super) struct Store {
@@ -39,6 +42,9 @@ pub(super) struct Store {
     /// Whether the whole database is known to be in order: it is not after an end without a word,
     /// until it was looked through.
     sound: Arc<AtomicBool>,
+    /// Whether something waits for room, and when it was last refused.
+    full: Arc<AtomicBool>,
+    refused_at: Duration,
     fatal: Option<String>,
 }
 
@@ -176,9 +182,13 @@ impl Store {
             ballast,
             stamp,
             sound,
+            full: Arc::default(),
+            refused_at: Duration::ZERO,
             fatal: None,
         };
-        store.keep_ballast();
+        if let Err(error) = store.keep_ballast() {
+            tracing::warn!("cannot keep a ballast file for a full disk: {error}");
+        }
         Ok(store)
     }
 
@@ -214,6 +224,18 @@ impl Store {
 
     /// Applies `batch` in one durable transaction, and settles nothing.
     pub(super) fn attempt(&mut self, batch: &mut [Box<dyn Work>]) -> Result<(), OutboxError> {
+        let done = self.write(batch);
+        let now = self.clock.ticks();
+        if matches!(done, Err(OutboxError::Full { .. })) {
+            self.refused_at = now;
+            self.full.store(true, Ordering::Release);
+        } else if now.saturating_sub(self.refused_at) > ROOM_AGAIN {
+            self.full.store(false, Ordering::Release);
+        }
+        done
+    }
+
+    fn write(&mut self, batch: &mut [Box<dyn Work>]) -> Result<(), OutboxError> {
         if let Some(text) = &self.fatal {
             return Err(OutboxError::Stopped(text.clone()));
         }
@@ -279,21 +301,18 @@ impl Store {
         if self.ballast.exists() {
             return Ok(());
         }
-        self.keep_ballast();
-        let missing = || OutboxError::Full {
+        self.keep_ballast().map_err(|_| OutboxError::Full {
             path: self.path.clone(),
-        };
-        self.ballast.exists().then_some(()).ok_or_else(missing)
+        })
     }
 
-    fn keep_ballast(&self) {
+    fn keep_ballast(&self) -> io::Result<()> {
         if fs::metadata(&self.ballast).is_ok_and(|meta| meta.len() == BALLAST_BYTES) {
-            return;
+            return Ok(());
         }
-        if let Err(error) = self.write_ballast() {
+        self.write_ballast().inspect_err(|_| {
             let _ = fs::remove_file(&self.ballast);
-            tracing::warn!("cannot keep a ballast file for a full disk: {error}");
-        }
+        })
     }
 
     /// Bytes that no file system can make smaller, and on the disk: room that is really taken.
@@ -315,6 +334,11 @@ impl Store {
     /// Whether the whole database is known to be in order; to be set by whoever looked through it.
     pub(super) fn sound(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.sound)
+    }
+
+    /// Whether something waits for room on the disk.
+    pub(super) fn full(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.full)
     }
 
     /// A stop in order: notes it, and moves the write-ahead log into the database file.

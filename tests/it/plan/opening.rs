@@ -351,11 +351,7 @@ fn a_run_that_a_person_asked_for_ends_where_the_disk_is_full() {
 
     // Its rows give their room back where there is some to work in.
     desk.house.people(&people(3));
-    let larger = std::process::Command::new("mount")
-        .args(["-o", "remount,size=20m"])
-        .arg(disk.path())
-        .status();
-    assert!(larger.unwrap().success());
+    disk.resize("20m");
     while desk.outbox.submit(ClearFailed).wait().unwrap() {}
     assert_eq!(desk.open(&hello("")).unwrap().people(), 3);
 }

@@ -109,11 +109,19 @@ static int fails(const char *call, const char *name)
 {
     int meant = strcmp(fault.call, call) == 0
         && (strcmp(fault.suffix, "*") == 0 || ends_with(name, fault.suffix));
-    return meant && --fault.n == 0;
+    if (!meant || fault.n < 0)
+        return 0;
+    if (fault.n > 1)
+        return --fault.n, 0;
+    if (strcmp(fault.how, "EROFS") != 0)
+        fault.n = -1; /* once; but what is read-only stays so */
+    return 1;
 }
 
 static int error_of_fault(void)
 {
+    if (strcmp(fault.how, "EROFS") == 0)
+        return EROFS;
     return strcmp(fault.how, "ENOSPC") == 0 ? ENOSPC : EIO;
 }
 

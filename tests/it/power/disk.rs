@@ -40,7 +40,7 @@ pub(super) struct Fault {
     pub(super) file: &'static str,
     /// Counts from 1.
     pub(super) nth: usize,
-    /// `EIO`, `ENOSPC`, `SHORT`.
+    /// `EIO`, `ENOSPC`, `SHORT`; `EROFS` is also for all that follow.
     pub(super) how: &'static str,
 }
 

@@ -4,4 +4,7 @@
 mod cuts;
 mod disk;
 mod errors;
+mod full;
+mod limits;
 mod replay;
+mod state;

@@ -156,6 +156,10 @@ impl Daemon {
         self.child.try_wait().unwrap()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGTERM, and the wait for what is under way.
     pub(crate) fn stop(mut self) -> ExitStatus {
         self.terminate();
@@ -169,7 +173,7 @@ impl Daemon {
         self.stop()
     }
 
-    fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
