@@ -33,10 +33,11 @@ pub(super) async fn run(work: Arc<AccountWork>) {
         };
         open_lanes(&work, &mut lanes);
         tokio::select! {
+            biased; // the same seed, the same story
             () = work.tools.drain.cancelled() => {}
+            Some(ended) = lanes.join_next() => tell_panic(&work, ended),
             () = work.wake.notified() => {}
             () = work.tools.clock.sleep(wait) => {}
-            Some(ended) = lanes.join_next() => tell_panic(&work, ended),
         }
     }
     work.give_back_ready();

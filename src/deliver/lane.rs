@@ -86,6 +86,7 @@ impl Lane {
             self.report.confirm().await;
             let left = idle_until.saturating_sub(work.tools.clock.ticks());
             tokio::select! {
+                biased; // the same seed, the same story
                 () = ready => {}
                 () = work.tools.drain.cancelled() => {}
                 () = work.tools.clock.sleep(left) => return None,
