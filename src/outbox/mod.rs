@@ -240,18 +240,19 @@ impl Outbox {
     /// # Errors
     /// As [`Outbox::open`].
     pub fn open_inline(dir: &Path, clock: Clock) -> Result<Self, OutboxError> {
-        Self::open_mortal(dir, clock, || Fate::Live)
+        Self::open_mortal(dir, clock, |_| Fate::Live)
     }
 
-    /// The same in a process that may die at any write: `fate` says so. From then on nothing is
-    /// written, and whoever still asks hears that the outbox is closed. For simulations.
+    /// The same in a process that may die at any write: `fate` says so, from the name of the
+    /// operation. From then on nothing is written, and whoever still asks hears that the outbox is
+    /// closed. For simulations.
     ///
     /// # Errors
     /// As [`Outbox::open`].
     pub fn open_mortal(
         dir: &Path,
         clock: Clock,
-        fate: impl FnMut() -> Fate + Send + 'static,
+        fate: impl FnMut(&'static str) -> Fate + Send + 'static,
     ) -> Result<Self, OutboxError> {
         let store = Store::open(dir, clock)?;
         let (sound, full) = (store.sound(), store.full());
@@ -262,6 +263,11 @@ impl Outbox {
             sound,
             full,
         })
+    }
+
+    /// Writes what waits for a slow disk, all in one transaction. For simulations.
+    pub fn write(&self) {
+        self.door.write();
     }
 
     /// Hands in an operation. Operations of one caller become durable in the order of their

@@ -95,31 +95,46 @@ pub enum Fate {
     DieBefore,
     /// It dies once the write is durable, and nobody hears of that.
     DieAfter,
+    /// The disk is slow: it is written with what comes next, or by [`Outbox::write`].
+    ///
+    /// [`Outbox::write`]: super::Outbox::write
+    Wait,
 }
 
 /// A store that is written to inline, until its process dies.
 pub(super) struct Mortal {
     store: Store,
-    fate: Box<dyn FnMut() -> Fate + Send>,
+    fate: Box<dyn FnMut(&'static str) -> Fate + Send>,
+    waiting: Vec<Box<dyn Work>>,
     is_dead: bool,
 }
 
 impl Mortal {
     /// Work that is dropped tells its asker that the outbox is closed.
-    fn commit(&mut self, mut work: Box<dyn Work>) {
-        let one = std::slice::from_mut(&mut work);
+    fn commit(&mut self, work: Option<Box<dyn Work>>, name: &'static str) {
         let fate = if self.is_dead {
             Fate::DieBefore
         } else {
-            (self.fate)()
+            (self.fate)(name)
         };
-        self.is_dead = fate != Fate::Live;
+        self.is_dead = matches!(fate, Fate::DieBefore | Fate::DieAfter);
+        self.waiting.extend(work);
+        if fate == Fate::Wait {
+            return;
+        }
+        let mut batch = std::mem::take(&mut self.waiting);
         match fate {
-            Fate::Live => self.store.commit(one),
-            Fate::DieBefore => {}
-            Fate::DieAfter => drop(self.store.attempt(one)),
+            Fate::Live => self.store.commit(&mut batch),
+            Fate::DieAfter => drop(self.store.attempt(&mut batch)),
+            Fate::DieBefore | Fate::Wait => {}
         }
     }
+}
+
+/// The name of an operation, without the way to it.
+fn name_of<O>() -> &'static str {
+    let path = std::any::type_name::<O>();
+    path.rsplit("::").next().unwrap_or(path)
 }
 
 pub(super) struct Inbox {
@@ -150,12 +165,26 @@ impl Door {
     }
 
     /// Writes inline; `fate` is asked before every write.
-    pub(super) fn inline(store: Store, fate: impl FnMut() -> Fate + Send + 'static) -> Self {
+    pub(super) fn inline(
+        store: Store,
+        fate: impl FnMut(&'static str) -> Fate + Send + 'static,
+    ) -> Self {
         Self::Inline(Arc::new(Mutex::new(Mortal {
             store,
             fate: Box::new(fate),
+            waiting: Vec::new(),
             is_dead: false,
         })))
+    }
+
+    /// Writes what waits for a slow disk. A thread needs no telling.
+    pub(super) fn write(&self) {
+        if let Self::Inline(store) = self {
+            let mut store = store.lock().expect("the store does not panic");
+            if !store.waiting.is_empty() {
+                store.commit(None, "");
+            }
+        }
     }
 
     /// Hands in an operation; what was handed in first is durable first.
@@ -168,7 +197,8 @@ impl Door {
         });
         match self {
             Self::Inline(store) => {
-                store.lock().expect("the store does not panic").commit(work);
+                let mut store = store.lock().expect("the store does not panic");
+                store.commit(Some(work), name_of::<O>());
             }
             Self::Thread(inbox) => inbox.push(work, O::RANK),
         }

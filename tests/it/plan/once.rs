@@ -126,7 +126,7 @@ fn an_opening_that_ended_in_the_midst_of_reserving_is_whole_when_it_is_begun_ane
         let writes = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&writes);
         desk.outbox.close();
-        let fate = move || match counted.fetch_add(1, Ordering::Relaxed) {
+        let fate = move |_| match counted.fetch_add(1, Ordering::Relaxed) {
             n if n == last => Fate::DieAfter,
             _ => Fate::Live,
         };

@@ -7,12 +7,13 @@ use std::time::Duration;
 use fastrand::Rng;
 use postroom::audience::{InlineRow, Source};
 use postroom::clock::Clock;
-use postroom::config::{Config, OnUncertain};
+use postroom::config::{Config, OnUncertain, Rate};
 use postroom::deliver::target;
 use postroom::outbox::Outbox;
 use postroom::smtp::{Deadlines, Target};
 use tempfile::TempDir;
 
+use super::swarm::Kind;
 use crate::world::bench::start;
 use crate::world::house::House;
 
@@ -95,11 +96,13 @@ pub(crate) fn state() -> TempDir {
     for (name, bytes) in &ground().empty {
         std::fs::write(dir.path().join(name), bytes).unwrap();
     }
+    let ballast = std::fs::File::create(dir.path().join("ballast")).unwrap();
+    ballast.set_len(1 << 20).unwrap(); // quicker than random bytes, and nobody fills this disk
     dir
 }
 
 /// The configuration of one seed.
-pub(crate) fn config(dice: &mut Rng) -> Config {
+pub(crate) fn config(dice: &mut Rng, kind: Kind) -> Config {
     let mut config = ground().config.clone();
     for account in config.accounts.values_mut() {
         account.connections = dice.usize(1..=3);
@@ -116,6 +119,25 @@ pub(crate) fn config(dice: &mut Rng) -> Config {
         schedule.resend_after = Duration::from_secs(dice.u64(1..20) * 60);
         schedule.expires = Duration::from_secs([1, 24, 24][dice.usize(..3)] * 3600);
     }
+    match kind {
+        Kind::Mixed => {}
+        Kind::Slow | Kind::Fickle => {
+            let accounts = config.accounts.values_mut();
+            accounts.for_each(|account| account.connections = 1);
+        }
+        Kind::Silent => {
+            for schedule in config.schedules.values_mut() {
+                schedule.on_uncertain = OnUncertain::Resend;
+                schedule.resend_after = Duration::from_secs(60);
+            }
+        }
+        Kind::Paced => {
+            let accounts = config.accounts.values_mut();
+            accounts.for_each(|account| account.rate = vec![rate(dice, 4)]);
+            let schedules = config.schedules.values_mut();
+            schedules.for_each(|schedule| schedule.rate = vec![rate(dice, 2)]);
+        }
+    }
     let people = dice.usize(2..=7);
     let mut rows: Vec<_> = (0..people)
         .map(|n| row(&format!("p{n}@example.org")))
@@ -126,6 +148,13 @@ pub(crate) fn config(dice: &mut Rng) -> Config {
     }
     config.lists.get_mut("people").unwrap().source = Source::Inline(rows);
     config
+}
+
+fn rate(dice: &mut Rng, most: u32) -> Rate {
+    Rate {
+        count: dice.u32(1..=most),
+        window: Duration::from_secs(dice.u64(5..100)),
+    }
 }
 
 pub(crate) fn people(config: &Config) -> usize {

@@ -1,26 +1,47 @@
 //! What the server and the people of a simulation remember, and what they object to on the spot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use postroom::clock::Clock;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::time::Instant;
 
+use super::check;
+use super::log::{Fault, Log};
+use super::watch::Seen;
+
+/// A sender waits for an answer for so long at least: ten minutes from the end of data.
+const PATIENCE: Duration = Duration::from_secs(590);
+
+/// In milliseconds.
+const MINUTE: i64 = 60_000;
+
 /// A body whose first byte came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) to: String,
+    pub(crate) account: String,
+    pub(crate) began: Instant,
     /// As far as it came, in the form that it has on the wire, without the dot.
     pub(crate) bytes: Vec<u8>,
     pub(crate) taken: bool,
+    /// A yes was on its way.
     pub(crate) told: bool,
+    /// A yes was given to a sender who waited for it, then.
+    pub(crate) heard: Option<Instant>,
+    /// The process that sent it.
+    pub(crate) process: usize,
 }
 
 impl Body {
     /// The left side of the Message-ID, once that has come: the public id of a delivery.
     pub(crate) fn id(&self) -> Option<&str> {
-        let text = std::str::from_utf8(&self.bytes).ok()?;
-        let (id, _) = text.split("Message-ID: <").nth(1)?.split_once('@')?;
+        let at = memchr::memmem::find(&self.bytes, b"Message-ID: <")? + 13;
+        let (id, _) = std::str::from_utf8(&self.bytes[at..])
+            .ok()?
+            .split_once('@')?;
         Some(id)
     }
 }
@@ -28,120 +49,121 @@ impl Body {
 pub(crate) struct Memory {
     /// A view of the database from outside.
     pub(crate) sql: Connection,
+    pub(crate) seen: Seen,
+    pub(crate) log: Log,
     pub(crate) bodies: Vec<Body>,
     /// MAIL commands heard.
     pub(crate) offers: u64,
     /// Open sessions that the server ended.
     pub(crate) hang_ups: u64,
-    /// Who was suppressed, and since when for sure.
-    pub(crate) bans: BTreeMap<String, Instant>,
-    /// What was held, and since when for sure.
-    pub(crate) holds: BTreeMap<(&'static str, String), Instant>,
+    /// Connections so far.
+    pub(crate) lines: usize,
+    /// Who is suppressed for sure, by key.
+    pub(crate) bans: BTreeSet<String>,
+    /// What is on hold for sure.
+    pub(crate) holds: BTreeSet<(&'static str, String)>,
+    /// The most connections of each account.
+    pub(crate) connections: BTreeMap<String, usize>,
+    /// When each process ended, if it died.
+    pub(crate) deaths: Vec<Option<Instant>>,
     pub(crate) clock: Clock,
-    pub(crate) objections: Vec<String>,
+    pub(crate) faults: Vec<Fault>,
 }
 
 impl Memory {
-    pub(crate) fn new(sql: Connection, clock: Clock) -> Self {
+    pub(crate) fn new(sql: Connection, clock: Clock, connections: BTreeMap<String, usize>) -> Self {
+        let stable = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+        sql.set_db_config(stable, true).unwrap();
         Self {
             sql,
+            seen: Seen::default(),
+            log: Log::new(),
             bodies: Vec::new(),
             offers: 0,
             hang_ups: 0,
-            bans: BTreeMap::new(),
-            holds: BTreeMap::new(),
+            lines: 0,
+            bans: BTreeSet::new(),
+            holds: BTreeSet::new(),
+            connections,
+            deaths: Vec::new(),
             clock,
-            objections: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
     /// The first byte of a body to `address` is there; an orphan's sender has died meanwhile.
-    pub(crate) fn begins(&mut self, address: &str, is_orphan: bool) -> usize {
+    pub(crate) fn begins(&mut self, account: &str, address: &str, is_orphan: bool) -> usize {
+        self.look();
         self.bodies.push(Body {
-            to: address.to_owned(),
-            ..Body::default()
+            to: address.to_lowercase(),
+            account: account.to_owned(),
+            began: Instant::now(),
+            bytes: Vec::new(),
+            taken: false,
+            told: false,
+            heard: None,
+            process: self.deaths.len(),
         });
-        self.can_record_before_send(address, is_orphan);
-        if !is_orphan {
-            self.suppression_wins(address);
-            self.held_means_no_new_body(address);
-        }
+        self.can_record_before_send(&address.to_lowercase(), is_orphan);
         self.bodies.len() - 1
     }
 
-    pub(crate) fn hears(&mut self, number: usize, so_far: &[u8]) {
-        self.bodies[number].bytes = so_far.to_vec();
-    }
-
-    pub(crate) fn takes(&mut self, number: usize) {
-        self.bodies[number].taken = true;
-    }
-
-    pub(crate) fn tells(&mut self, number: usize) {
-        self.bodies[number].told = true;
-    }
-
-    pub(crate) fn object(&mut self, rule: &str, what: &str) {
-        self.objections.push(format!("{rule}: {what}"));
-    }
-
-    fn count(&self, sql: &str, address: &str) -> usize {
-        let mut query = self.sql.prepare_cached(sql).unwrap();
-        query.query_row([address], |row| row.get(0)).unwrap()
-    }
-
     /// Every body has an arm of its own in the file when its first byte comes.
-    fn can_record_before_send(&mut self, address: &str, is_orphan: bool) {
-        let armed = self.count(
-            "SELECT count(*) FROM delivery WHERE address = ?1 AND state = 'armed'",
-            address,
-        );
-        let arms = self.count(
-            "SELECT count(*) FROM attempt a JOIN delivery d ON d.run = a.run AND d.seq = a.seq
-             WHERE d.address = ?1
-               AND (a.outcome IS NULL OR a.stage IN ('body', 'end of data'))",
-            address,
-        );
-        let bodies = self.bodies.iter().filter(|body| body.to == address).count();
+    fn can_record_before_send(&mut self, key: &str, is_orphan: bool) {
+        let theirs = |id| self.seen.lives[id].key == key;
+        let rows = self.seen.rows.iter().filter(|(id, _)| theirs(id));
+        let armed = rows.filter(|(_, row)| row.state == "armed").count();
+        let arms = self.seen.arms.get(key).copied().unwrap_or_default();
+        let bodies = self.bodies.iter().filter(|body| body.to == key).count();
         if bodies > arms || (armed == 0 && !is_orphan) {
-            let what = format!("{bodies} bodies to {address}, {arms} arms, {armed} armed now");
-            self.object("can record before send", &what);
+            let what = format!("{bodies} bodies to {key}, {arms} arms, {armed} armed now");
+            self.faults
+                .push(Fault::new("can record before send", what).about(key));
         }
     }
 
-    fn suppression_wins(&mut self, address: &str) {
-        let since = self.bans.get(&address.to_lowercase());
-        if since.is_some_and(|since| *since < Instant::now()) {
-            self.object("suppression wins", &format!("a body to {address}"));
-        }
+    /// A yes has left the server, and its sender may be waiting for it still.
+    pub(crate) fn was_heard(&mut self, number: usize) {
+        let body = &mut self.bodies[number];
+        body.heard = (body.began.elapsed() < PATIENCE).then(Instant::now);
     }
 
-    fn held_means_no_new_body(&mut self, address: &str) {
-        let held: Vec<(String, String)> = {
-            let sql = "SELECT h.scope, h.name FROM delivery d JOIN run r ON r.no = d.run
-                 JOIN hold h ON h.scope = 'all' OR (h.scope = 'account' AND h.name = r.account)
-                   OR (h.scope = 'schedule' AND h.name = r.schedule)
-                 WHERE d.address = ?1 AND d.state = 'armed'
-                   AND (h.ends_at IS NULL OR h.ends_at > ?2)";
-            let mut query = self.sql.prepare_cached(sql).unwrap();
-            let now = self.clock.now().as_millisecond();
-            let held = query.query_map(params![address, now], |row| Ok((row.get(0)?, row.get(1)?)));
-            held.unwrap().collect::<Result<_, _>>().unwrap()
-        };
-        // Of two runs that send to the same person, the other one may be meant.
-        let armed = "SELECT count(*) FROM delivery WHERE address = ?1 AND state = 'armed'";
-        if self.count(armed, address) > 1 {
-            return;
-        }
-        for (scope, name) in held {
-            let mut holds = self.holds.iter();
-            let long = holds.any(|((s, n), since)| {
-                (*s, n) == (scope.as_str(), &name) && *since < Instant::now()
+    /// A process has ended.
+    pub(crate) fn has_ended(&mut self, dead: bool) {
+        self.look();
+        self.seen.forget_writes();
+        self.log.note(if dead {
+            "the process is dead"
+        } else {
+            "the process has ended"
+        });
+        self.deaths.push(dead.then(Instant::now));
+        self.faults.extend(check::at_any_time(&self.sql));
+    }
+
+    /// How long it takes until something is due, if anything ever is.
+    pub(crate) fn until_something_is_due(&mut self) -> Option<Duration> {
+        self.look();
+        let now = self.clock.now().as_millisecond();
+        let moving = (self.seen.rows.iter())
+            .filter(|(id, row)| check::moves(row, &self.seen.lives[id]))
+            .map(|(_, row)| match row.state.as_str() {
+                "leased" | "armed" => MINUTE,
+                _ => row.next_at.saturating_sub(now).clamp(1000, 30 * MINUTE),
             });
-            if long {
-                let what = format!("a body to {address} while {scope} {name} is held");
-                self.object("held means no new body", &what);
-            }
-        }
+        let least = moving.min()?;
+        Some(Duration::from_millis(u64::try_from(least).unwrap()))
+    }
+
+    /// A new connection; gives its number.
+    pub(crate) fn connected(&mut self, account: &str) -> usize {
+        self.lines += 1;
+        let what = format!("{account} connects");
+        self.log.note_line(self.lines, None, what);
+        self.lines
+    }
+
+    pub(crate) fn object(&mut self, rule: &'static str, what: String) {
+        self.faults.push(Fault::new(rule, what));
     }
 }

@@ -25,6 +25,14 @@ pub(crate) struct Server {
     memory: Mutex<Memory>,
 }
 
+/// What is to be answered.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum At {
+    Greeting,
+    Command,
+    Dot,
+}
+
 /// What it does instead of the right thing.
 enum Whim {
     Answer(&'static str),
@@ -67,18 +75,29 @@ impl Server {
         words[self.dice.lock().unwrap().usize(..words.len())]
     }
 
-    /// Somebody connects.
-    pub(crate) async fn reached(self: Arc<Self>, life: Arc<Life>) -> io::Result<Box<dyn Stream>> {
+    /// Somebody connects, to send for an account.
+    pub(crate) async fn reached(
+        self: Arc<Self>,
+        life: Arc<Life>,
+        account: String,
+    ) -> io::Result<Box<dyn Stream>> {
         if self.happens(self.swarm.no_connection) {
             if self.happens(300) {
                 self.pause(40).await; // longer than anybody waits
             }
+            self.memory()
+                .log
+                .note(format!("{account} gets no connection"));
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         let (ours, theirs) = duplex(self.swarm.pipe);
+        let number = self.memory().connected(&account);
         let talk = Talk {
             server: self,
             life,
+            account,
+            number,
+            to: None,
             pipe: ours,
             heard: Vec::new(),
             is_open: false,
@@ -88,14 +107,20 @@ impl Server {
     }
 
     /// What happens at a step of a conversation before the server answers.
-    async fn step(&self, life: &Life) -> Option<Whim> {
+    async fn step(&self, life: &Life, at: At) -> Option<Whim> {
         let swarm = &self.swarm;
         if self.happens(swarm.dies_talking) {
+            self.memory().log.note("the process dies talking");
             life.end();
             tokio::task::yield_now().await;
         }
-        if self.happens(swarm.delay) {
-            let seconds = self.dice.lock().unwrap().u64(..=swarm.longest);
+        let too_long = at == At::Greeting && *swarm.delays.start() > 0;
+        if !too_long && self.happens(swarm.delay) {
+            let delays = match at {
+                At::Dot => swarm.delays_at_dot.clone(),
+                At::Greeting | At::Command => swarm.delays.clone(),
+            };
+            let seconds = self.dice.lock().unwrap().u64(delays);
             self.pause(seconds).await;
         }
         if self.happens(swarm.later) {
@@ -118,6 +143,10 @@ impl Server {
 struct Talk {
     server: Arc<Server>,
     life: Arc<Life>,
+    account: String,
+    number: usize,
+    /// Who was named last.
+    to: Option<String>,
     pipe: DuplexStream,
     heard: Vec<u8>,
     /// It has said what it offers: from here on the account is not at fault.
@@ -126,7 +155,7 @@ struct Talk {
 
 impl Talk {
     async fn run(mut self) -> Option<()> {
-        self.answer("220 simulated").await?;
+        self.answer_at(At::Greeting, "220 simulated").await?;
         let (mut from, mut to) = (false, None);
         loop {
             let line = self.line().await?;
@@ -146,6 +175,7 @@ impl Talk {
                 }
                 "RCPT" if from => {
                     let address = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+                    self.to = Some(address.clone());
                     to = self.answer("250 2.1.5 ok").await?.then_some(address);
                 }
                 "DATA" => match to.take() {
@@ -172,7 +202,11 @@ impl Talk {
 
     /// The right answer, and whether it was given.
     async fn answer(&mut self, right: &str) -> Option<bool> {
-        match self.server.step(&self.life).await {
+        self.answer_at(At::Command, right).await
+    }
+
+    async fn answer_at(&mut self, at: At, right: &str) -> Option<bool> {
+        match self.server.step(&self.life, at).await {
             None => {
                 self.say(right).await?;
                 Some(true)
@@ -195,12 +229,20 @@ impl Talk {
         }
     }
 
+    fn note(&self, what: String) {
+        let mut memory = self.server.memory();
+        let whom = self.to.as_deref();
+        memory.log.note_line(self.number, whom, what);
+    }
+
     fn hang_up(&self) -> Option<()> {
+        self.note("(hangs up)".to_owned());
         self.server.memory().hang_ups += u64::from(self.is_open);
         None
     }
 
     async fn say(&mut self, words: &str) -> Option<()> {
+        self.note(format!("< {}", words.replace("\r\n", " / ")));
         let line = format!("{words}\r\n");
         self.pipe.write_all(line.as_bytes()).await.ok()
     }
@@ -214,6 +256,7 @@ impl Talk {
             if let Some(end) = memchr::memmem::find(&self.heard, b"\r\n") {
                 let line = String::from_utf8_lossy(&self.heard[..end]).into_owned();
                 self.heard.drain(..end + 2);
+                self.note(format!("> {line}"));
                 return Some(line);
             }
             self.hear().await?;
@@ -225,16 +268,16 @@ impl Talk {
         if self.heard.is_empty() {
             self.hear().await?;
         }
-        let number = self.server.memory().begins(to, self.life.is_over());
+        let number = self.begins(to);
         let troubled = self.server.happens(200);
         let end = loop {
             let end = memchr::memmem::find(&self.heard, b"\r\n.\r\n");
             let heard = &self.heard[..end.map_or(self.heard.len(), |end| end + 2)];
-            self.server.memory().hears(number, heard);
+            self.server.memory().bodies[number].bytes = heard.to_vec();
             if let Some(end) = end {
                 break end;
             }
-            if troubled && let Some(whim) = self.server.step(&self.life).await {
+            if troubled && let Some(whim) = self.server.step(&self.life, At::Command).await {
                 match whim {
                     Whim::Answer(words) if words.starts_with(['4', '5']) => {
                         self.say(words).await?;
@@ -246,7 +289,8 @@ impl Talk {
             self.hear().await?;
         };
         self.heard.drain(..end + 5);
-        if let Some(whim) = self.server.step(&self.life).await
+        self.note("> .".to_owned());
+        if let Some(whim) = self.server.step(&self.life, At::Dot).await
             && !self.server.happens(300)
         {
             return self.follow(whim).await;
@@ -254,17 +298,27 @@ impl Talk {
         self.take(number).await
     }
 
+    fn begins(&self, to: &str) -> usize {
+        self.note("> (a body begins)".to_owned());
+        let mut memory = self.server.memory();
+        let number = memory.begins(&self.account, to, self.life.is_over());
+        memory.bodies[number].process = self.life.number;
+        number
+    }
+
     /// From here on the message has arrived.
     async fn take(&mut self, number: usize) -> Option<()> {
-        self.server.memory().takes(number);
-        match self.server.step(&self.life).await {
+        self.server.memory().bodies[number].taken = true;
+        self.note("(has taken it)".to_owned());
+        match self.server.step(&self.life, At::Command).await {
             _ if self.server.happens(self.server.swarm.forgets) => return self.hang_up(),
             Some(Whim::Answer(words)) if GARBAGE.contains(&words) => self.say(words).await?,
             Some(Whim::Close | Whim::Goodbye) => return self.hang_up(),
             _ => {
                 // Whoever is told may record it before this task goes on.
-                self.server.memory().tells(number);
+                self.server.memory().bodies[number].told = true;
                 self.say("250 2.0.0 taken").await?;
+                self.server.memory().was_heard(number);
             }
         }
         Some(())

@@ -1,5 +1,5 @@
 //! One simulation from its seed to its end: processes live and die, people and clocks interfere,
-//! and at last everything is left in peace for as long as it takes.
+//! and at last everything is left in peace for as long as it takes. What people do is in `acts.rs`.
 
 use std::fmt;
 use std::future::pending;
@@ -8,20 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use postroom::clock::{Clock, Timestamp};
+use postroom::clock::Clock;
 use postroom::config::{Account, Config};
 use postroom::deliver::{Deliver, Settings};
-use postroom::outbox::ClearFailed;
-use postroom::outbox::{
-    DeliveryId, Outbox, OutboxError, Receipt, Settle, Suppress, Sweep, Unsuppress,
-};
-use postroom::plan::{OpenError, Order, open};
-use postroom::smtp::{Chaining, Deadlines, Resolver, Target};
+use postroom::outbox::{ClearFailed, DeliveryId, Outbox, OutboxError, Receipt, Settle, Sweep};
+use postroom::plan::Order;
+use postroom::smtp::{Chaining, Resolver, Target};
 use rusqlite::Connection;
 use tempfile::TempDir;
-use tokio::time::Instant;
 
 use super::life::Life;
+use super::log::{Event, Fault};
 use super::memory::Memory;
 use super::server::Server;
 use super::swarm::Swarm;
@@ -30,13 +27,16 @@ use crate::world::bench::start;
 
 /// So many processes die at most.
 const LIVES: usize = 6;
-/// In peace, everything is over in so many minutes: clocks were set back by hours.
-const PEACE: usize = 30 * 60;
+/// In peace, everything is over in this time: clocks were set back by hours.
+const PEACE: Duration = Duration::from_secs(40 * 3600);
 
 /// What became of a simulation.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    pub(crate) faults: Vec<String>,
+    pub(crate) faults: Vec<Fault>,
+    /// What happened, if there are faults: what the story is about, and the events.
+    pub(crate) told: String,
+    pub(crate) events: Vec<Event>,
     stories: usize,
     crashes: usize,
     taken: usize,
@@ -51,6 +51,12 @@ impl Outcome {
         self.taken += other.taken;
         self.in_doubt += other.in_doubt;
         self.rows += other.rows;
+    }
+
+    /// For people: what did not hold, and what happened.
+    pub(crate) fn story(&self) -> String {
+        let faults: Vec<String> = self.faults.iter().take(5).map(Fault::to_string).collect();
+        format!("  {}\n  {}", faults.join("\n  "), self.told)
     }
 
     /// Whether many stories had enough in them to find anything out; a few may be dull.
@@ -71,16 +77,16 @@ impl fmt::Display for Outcome {
 }
 
 pub(crate) struct Story {
-    dice: Rng,
+    pub(super) dice: Rng,
     dir: TempDir,
-    config: Arc<Config>,
-    server: Arc<Server>,
-    clock: Clock,
+    pub(super) config: Arc<Config>,
+    pub(super) server: Arc<Server>,
+    pub(super) clock: Clock,
     /// What people and clocks still do.
-    acts: usize,
+    pub(super) acts: usize,
     /// Occurrences that were ordered, and those of them that may not be opened yet.
-    ordered: Vec<Order>,
-    open_again: Vec<Order>,
+    pub(super) ordered: Vec<Order>,
+    pub(super) open_again: Vec<Order>,
     peace: bool,
 }
 
@@ -95,7 +101,7 @@ pub(crate) fn play(seed: u64) -> Outcome {
 }
 
 /// The answer of the outbox. A process that has died waits for it in vain.
-async fn answer<R>(receipt: Receipt<R>) -> R {
+pub(super) async fn answer<R>(receipt: Receipt<R>) -> R {
     match receipt.await {
         Ok(answer) => answer,
         Err(OutboxError::Stopped(_)) => pending().await,
@@ -103,30 +109,22 @@ async fn answer<R>(receipt: Receipt<R>) -> R {
     }
 }
 
-/// What is done between two waits.
-enum Act {
-    Open,
-    Again,
-    Suppress,
-    Unsuppress,
-    Hold,
-    Release,
-    Jump,
-    Restart,
-}
-
 impl Story {
     fn new(seed: u64) -> Self {
         let mut dice = Rng::with_seed(seed);
         let swarm = Swarm::draw(&mut dice);
         let dir = ground::state();
-        let config = Arc::new(ground::config(&mut dice));
+        let config = Arc::new(ground::config(&mut dice, swarm.kind));
         let clock = Clock::simulated(start(), dice.u64(..));
         let sql = Connection::open(dir.path().join("postroom.db")).unwrap();
-        let memory = Memory::new(sql, clock.clone());
+        let accounts = config.accounts.values();
+        let connections = accounts
+            .map(|it| (it.name.clone(), it.connections))
+            .collect();
+        let memory = Memory::new(sql, clock.clone(), connections);
         Self {
+            acts: swarm.acts,
             server: Server::new(swarm, dice.fork(), memory),
-            acts: dice.usize(2..10),
             dice,
             dir,
             config,
@@ -143,7 +141,8 @@ impl Story {
             ..Outcome::default()
         };
         loop {
-            let life = Arc::new(Life::new(&self.server.swarm, &mut self.dice));
+            let number = self.server.memory().deaths.len();
+            let life = Arc::new(Life::new(number, &self.server.swarm, &mut self.dice));
             if outcome.crashes >= LIVES {
                 self.in_peace(&life);
             }
@@ -157,8 +156,7 @@ impl Story {
             for _ in 0..8 {
                 tokio::task::yield_now().await; // what it leaves behind is taken away
             }
-            let faults = check::at_any_time(&self.server.memory().sql);
-            outcome.faults.extend(faults);
+            self.server.memory().has_ended(dead);
             outcome.crashes += usize::from(dead);
             if self.peace && !dead {
                 break;
@@ -170,10 +168,11 @@ impl Story {
     }
 
     fn end(self, mut outcome: Outcome) -> Outcome {
-        let memory = self.server.memory();
-        outcome.faults.extend(memory.objections.iter().cloned());
-        outcome.faults.extend(check::at_the_end(&memory));
-        let rows = check::rows(&memory.sql);
+        let memory = &mut *self.server.memory();
+        let rows = check::rows(memory);
+        outcome.faults.append(&mut memory.faults);
+        outcome.faults.extend(check::at_the_end(memory, &rows));
+        outcome.faults.extend(self.over_a_rate(memory));
         let count = |sql| -> usize { memory.sql.query_row(sql, [], |row| row.get(0)).unwrap() };
         let runs = count("SELECT count(*) FROM run");
         // A clock that was set forward makes an interrupted opening too late: that is told.
@@ -182,55 +181,104 @@ impl Story {
         let wanted = ordered.saturating_sub(too_late) * ground::people(&self.config);
         if runs != ordered || rows.len() != wanted {
             let what = format!("{runs} runs of {ordered}, {} rows of {wanted}", rows.len());
-            outcome.faults.push(format!("none lost: {what}"));
+            outcome.faults.push(Fault::new("none lost", what));
         }
         outcome.rows = rows.len();
         outcome.taken = memory.bodies.iter().filter(|body| body.taken).count();
         outcome.in_doubt = rows.iter().filter(|row| row.is_doubted()).count();
+        if !outcome.faults.is_empty() {
+            let schedules = self.config.schedules.values();
+            let policies: Vec<_> = schedules
+                .map(|it| (&it.name, it.on_uncertain, it.resend_after, &it.rate))
+                .collect();
+            let accounts = self.config.accounts.values();
+            let accounts: Vec<_> = accounts
+                .map(|it| (&it.name, it.connections, &it.rate))
+                .collect();
+            let swarm = &self.server.swarm;
+            let events = memory.log.about(&outcome.faults);
+            outcome.told = format!("{swarm:?}\n  {policies:?}\n  {accounts:?}\n{events}");
+        }
+        outcome.events = std::mem::take(&mut memory.log.events);
         outcome
+    }
+
+    fn over_a_rate(&self, memory: &Memory) -> Vec<Fault> {
+        let kind = self.server.swarm.kind;
+        let accounts = self.config.accounts.values();
+        let whole =
+            accounts.map(|it| check::never_over_a_rate(memory, kind, &it.name, None, &it.rate));
+        let schedules = self.config.schedules.values();
+        let parts = schedules.map(|it| {
+            let name = Some(it.name.as_str());
+            check::never_over_a_rate(memory, kind, &it.via[0], name, &it.rate)
+        });
+        whole.chain(parts).flatten().collect()
     }
 
     /// From the start of a process to its end, if nothing ends it before.
     async fn live(&mut self, life: &Arc<Life>) {
         let armed = self.armed();
-        let fate = Arc::clone(life);
-        let opened = Outbox::open_mortal(self.dir.path(), self.clock.clone(), move || fate.fate());
+        let (fate, server) = (Arc::clone(life), Arc::clone(&self.server));
+        let ask = move |operation| {
+            let fate = fate.fate(operation);
+            server.memory().writes(operation, fate);
+            fate
+        };
+        let opened = Outbox::open_mortal(self.dir.path(), self.clock.clone(), ask);
         let outbox = opened.unwrap();
+        let (disk, longest) = (outbox.clone(), self.server.swarm.disk_longest);
+        let clock = self.clock.clone();
+        let mut dice = self.dice.fork();
+        let slow = async move {
+            loop {
+                life.slow.notified().await;
+                let wait = Duration::from_millis(dice.u64(..=longest * 1000));
+                clock.sleep(wait).await;
+                disk.write();
+            }
+        };
+        tokio::select! {
+            biased;
+            () = slow => {}
+            () = self.work(life, &outbox, armed) => {}
+        }
+    }
+
+    async fn work(&mut self, life: &Arc<Life>, outbox: &Outbox, armed: Vec<(i64, i64)>) {
         let settled = answer(outbox.submit(Settle)).await;
         self.in_doubt_is_what_was_armed(&armed, &settled.uncertain);
         for run in settled.interrupted {
             let order = Order::due(&run.schedule, run.occurrence, run.due_at);
             self.open_again.push(order);
         }
-        let mut deliver = self.deliver(life, &outbox);
+        let mut deliver = self.deliver(life, outbox);
         let mut restarts = false;
         while self.acts > 0 && !restarts {
             self.acts -= 1;
-            restarts = self.act(&outbox, &deliver).await;
-            self.pass(&outbox, &deliver).await;
+            restarts = self.act(outbox, &deliver).await;
+            self.pass(outbox, &deliver).await;
         }
         if !restarts {
             self.in_peace(life);
-            self.see_it_through(&outbox, &deliver).await;
+            self.release(outbox).await;
+            self.see_it_through(outbox, &deliver).await;
         }
         deliver.drain().await;
+        outbox.close();
     }
 
     fn deliver(&self, life: &Arc<Life>, outbox: &Outbox) -> Deliver {
-        let settings = Settings {
-            accounts: self.config.accounts.values().cloned().collect(),
-            schedule_rates: std::collections::BTreeMap::new(),
-            schedule_hours: std::collections::BTreeMap::new(),
-            addresses: self.config.daemon.addresses,
-            deadlines: Deadlines::default(),
-        };
+        let settings = Settings::of(&self.config);
         let (server, life) = (Arc::clone(&self.server), Arc::clone(life));
         let door = move |account: &Account, _| {
             let (server, life) = (Arc::clone(&server), Arc::clone(&life));
             let here: SocketAddr = ([127, 0, 0, 1], 25).into();
             let resolver = Resolver::new(move |_, _| Box::pin(async move { Ok(vec![here]) }));
-            let resolver = resolver
-                .reaching(move |_| Box::pin(Arc::clone(&server).reached(Arc::clone(&life))));
+            let name = account.name.clone();
+            let resolver = resolver.reaching(move |_| {
+                Box::pin(Arc::clone(&server).reached(Arc::clone(&life), name.clone()))
+            });
             let chaining = match account.chaining {
                 true => Chaining::default(),
                 false => Chaining::never(),
@@ -244,34 +292,24 @@ impl Story {
         Deliver::start_through(door, settings, outbox, &self.clock).unwrap()
     }
 
-    /// The rows that the file has as armed, and the accounts that sent them.
-    fn armed(&self) -> Vec<(i64, i64, String)> {
-        let memory = self.server.memory();
-        let query = "SELECT d.run, d.seq, r.account FROM delivery d JOIN run r ON r.no = d.run
-             WHERE d.state = 'armed' ORDER BY d.run, d.seq";
-        let mut query = memory.sql.prepare(query).unwrap();
-        let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-        rows.unwrap().collect::<Result<_, _>>().unwrap()
+    /// The rows that the file has as armed.
+    fn armed(&self) -> Vec<(i64, i64)> {
+        let memory = &mut *self.server.memory();
+        memory.look();
+        let rows = memory.seen.rows.iter();
+        let armed = rows.filter(|(_, row)| row.state == "armed");
+        armed.map(|(id, _)| *id).collect()
     }
 
-    /// After a crash exactly that is in doubt, and no more than one for each connection.
-    fn in_doubt_is_what_was_armed(&self, armed: &[(i64, i64, String)], doubted: &[DeliveryId]) {
+    /// After a crash exactly that is in doubt.
+    fn in_doubt_is_what_was_armed(&self, armed: &[(i64, i64)], doubted: &[DeliveryId]) {
         let mut doubted: Vec<_> = doubted.iter().map(|id| (id.run.0, id.seq)).collect();
         doubted.sort_unstable();
-        let expected: Vec<_> = armed.iter().map(|(run, seq, _)| (*run, *seq)).collect();
-        if doubted != expected {
-            let what = format!("{expected:?} were armed, {doubted:?} came into doubt");
-            let rule = "in doubt is what was armed";
-            self.server.memory().object(rule, &what);
-        }
-        for account in self.config.accounts.values() {
-            let own = armed.iter().filter(|(.., name)| *name == account.name);
-            let (own, most) = (own.count(), account.connections);
-            if own > most {
-                let what = format!("{own} of {} with {most}", account.name);
-                let rule = "one in doubt for each connection";
-                self.server.memory().object(rule, &what);
-            }
+        if doubted != armed {
+            let what = format!("{armed:?} were armed, {doubted:?} came into doubt");
+            self.server
+                .memory()
+                .object("in doubt is what was armed", what);
         }
     }
 
@@ -279,118 +317,12 @@ impl Story {
     async fn pass(&mut self, outbox: &Outbox, deliver: &Deliver) {
         let looks = self.dice.u64(1..3);
         for _ in 0..looks {
-            let wait = Duration::from_secs(self.dice.u64(..200));
+            let wait = Duration::from_secs(self.dice.u64(..self.server.swarm.pause));
             self.clock.sleep(wait).await;
             answer(outbox.submit(Sweep)).await;
             answer(outbox.submit(ClearFailed)).await;
             deliver.watch().wake();
         }
-    }
-
-    /// One thing happens; whether the process is to end by it.
-    async fn act(&mut self, outbox: &Outbox, deliver: &Deliver) -> bool {
-        let swarm = &self.server.swarm;
-        let shares = [
-            (Act::Open, 10),
-            (Act::Again, swarm.again),
-            (Act::Suppress, swarm.suppress),
-            (Act::Unsuppress, swarm.suppress),
-            (Act::Hold, swarm.hold),
-            (Act::Release, swarm.hold),
-            (Act::Jump, swarm.jump),
-            (Act::Restart, swarm.restart),
-        ];
-        let sum: u32 = shares.iter().map(|(_, share)| share).sum();
-        let mut at = self.dice.u32(..sum);
-        let mut acts = shares.into_iter();
-        let act = acts.find_map(|(act, share)| match at.checked_sub(share) {
-            None => Some(act),
-            Some(left) => {
-                at = left;
-                None
-            }
-        });
-        match act.expect("the dice stay below the sum") {
-            Act::Open => {
-                let schedule = ground::SCHEDULES[self.dice.usize(..3)];
-                let occurrence = format!("occurrence {}", self.ordered.len());
-                let order = Order::due(schedule, occurrence, self.clock.now());
-                self.ordered.push(order.clone());
-                self.open(outbox, deliver, &order);
-            }
-            Act::Again => {
-                let all = self.ordered.len();
-                if all > 0 {
-                    let order = self.ordered[self.dice.usize(..all)].clone();
-                    self.open(outbox, deliver, &order);
-                }
-            }
-            Act::Suppress => self.suppress(outbox).await,
-            Act::Unsuppress => self.unsuppress(outbox).await,
-            Act::Hold => self.hold(),
-            Act::Release => self.release(),
-            Act::Jump => {
-                let minutes = self.dice.i64(-180..180);
-                let to = self.clock.now().as_millisecond() + minutes * 60_000;
-                self.clock.jump_to(Timestamp::from_millisecond(to).unwrap());
-            }
-            Act::Restart => return true,
-        }
-        false
-    }
-
-    /// Opens a run; one that its process did not live to see whole is opened again later.
-    fn open(&mut self, outbox: &Outbox, deliver: &Deliver, order: &Order) {
-        match open(&self.config, outbox, &self.clock, order) {
-            Ok(_) | Err(OpenError::TooLate(_)) => deliver.watch().wake(),
-            Err(OpenError::Outbox(OutboxError::Stopped(_))) => self.open_again.push(order.clone()),
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    fn somebody(&mut self) -> String {
-        format!("p{}@example.org", self.dice.usize(..7))
-    }
-
-    async fn suppress(&mut self, outbox: &Outbox) {
-        let address = self.somebody();
-        let suppress = Suppress {
-            key: address.clone(),
-            address: address.clone(),
-            reason: "asked us to stop".to_owned(),
-            source: "a person".to_owned(),
-        };
-        answer(outbox.submit(suppress)).await;
-        self.server.memory().bans.insert(address, Instant::now());
-    }
-
-    async fn unsuppress(&mut self, outbox: &Outbox) {
-        let key = self.somebody();
-        self.server.memory().bans.remove(&key);
-        let author = "grace".to_owned();
-        answer(outbox.submit(Unsuppress { key, author })).await;
-    }
-
-    fn hold(&mut self) {
-        let scopes = [
-            ("all", String::new()),
-            ("account", "ops".to_owned()),
-            ("schedule", "daily".to_owned()),
-        ];
-        let (scope, name) = scopes[self.dice.usize(..3)].clone();
-        let memory = &mut *self.server.memory();
-        let held = "INSERT OR REPLACE INTO hold VALUES (?1, ?2, 'looks wrong', 'grace', 0, NULL)";
-        memory.sql.execute(held, [scope, &name]).unwrap();
-        memory
-            .holds
-            .entry((scope, name))
-            .or_insert_with(Instant::now);
-    }
-
-    fn release(&self) {
-        let memory = &mut *self.server.memory();
-        memory.sql.execute("DELETE FROM hold", []).unwrap();
-        memory.holds.clear();
     }
 
     /// Nothing goes wrong any more.
@@ -399,22 +331,23 @@ impl Story {
         self.acts = 0;
         life.spare();
         self.server.calm_down();
-        self.release();
+        self.server.memory().log.note("peace");
     }
 
     async fn see_it_through(&mut self, outbox: &Outbox, deliver: &Deliver) {
         for order in std::mem::take(&mut self.open_again) {
             self.open(outbox, deliver, &order);
         }
-        for _ in 0..PEACE {
+        let end = self.clock.ticks() + PEACE;
+        while self.clock.ticks() < end {
             answer(outbox.submit(Sweep)).await;
             answer(outbox.submit(ClearFailed)).await;
             deliver.watch().wake();
-            self.clock.sleep(Duration::from_secs(60)).await;
-            let rows = check::rows(&self.server.memory().sql);
-            if !rows.iter().any(check::Row::moves) {
+            let wait = self.server.memory().until_something_is_due();
+            let Some(wait) = wait else {
                 return;
-            }
+            };
+            self.clock.sleep(wait).await;
         }
     }
 }
