@@ -40,6 +40,7 @@ fn member<T: DeserializeOwned>(value: &Value, name: &str) -> T {
     serde_json::from_value(value[name].clone()).unwrap()
 }
 
+/// A22: last night's backup, put back as the program does it.
 #[test]
 fn a_backup_that_was_made_while_mail_was_sent_is_put_back_and_sends_nothing_by_itself() {
     let catcher = Catcher::start(Duration::from_millis(20));
@@ -111,6 +112,7 @@ fn a_backup_that_was_made_while_mail_was_sent_is_put_back_and_sends_nothing_by_i
     catcher.stop();
 }
 
+/// A19: a page that no start reads.
 #[test]
 fn damage_that_an_end_without_a_word_left_is_found_and_ends_the_daemon() {
     let catcher = Catcher::start(Duration::ZERO);

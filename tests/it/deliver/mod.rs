@@ -7,6 +7,7 @@ mod faults;
 mod holding;
 mod international;
 mod limits;
+mod panics;
 mod recipients;
 mod stopping;
 mod tokens;

@@ -12,6 +12,7 @@ async fn office() -> Office {
     .await
 }
 
+/// A10: a first SIGTERM.
 #[tokio::test]
 async fn a_drain_hears_the_answer_that_is_due_and_begins_nothing_new() {
     let mut office = office().await;
@@ -32,6 +33,7 @@ async fn a_drain_of_idle_lanes_is_quick() {
     within(5, deliver.drain()).await;
 }
 
+/// A10: a second one.
 #[tokio::test]
 async fn an_abort_records_what_is_in_doubt_and_gives_back_the_rest() {
     let mut office = Office::new(Plan {

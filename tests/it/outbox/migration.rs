@@ -55,6 +55,7 @@ fn shape(dir: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// A29: in the midst of a run.
 #[test]
 fn an_outbox_of_the_first_version_goes_on_as_one_of_this_version() {
     let dir = tempfile::tempdir().unwrap();
@@ -98,6 +99,7 @@ fn the_outbox_as_it_was_is_kept_beside_it_for_its_owner_only() {
     assert_eq!((version, rows), (1, 3));
 }
 
+/// A29: or it refuses.
 #[test]
 fn a_migration_that_cannot_be_done_leaves_the_outbox_as_it_was() {
     let dir = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ fn untold(bench: &Bench) -> Vec<Report> {
     bench.outbox.reader().unwrap().untold().unwrap()
 }
 
+/// A9: a kill between a run's end and its report.
 #[test]
 fn a_run_that_ends_is_to_be_told_of_until_it_was() {
     let mut bench = Bench::new();

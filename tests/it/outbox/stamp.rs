@@ -51,6 +51,7 @@ fn copy(from: &Path, to: &Path, names: &[&str]) {
     }
 }
 
+/// A22: last night's file, put back by hand.
 #[test]
 fn a_copy_that_is_put_back_is_noticed_and_sends_nothing_until_it_is_released() {
     let aside = tempfile::tempdir().unwrap();
@@ -96,7 +97,7 @@ fn the_database_that_was_moved_aside_for_a_copy_is_noticed_when_it_comes_back() 
     assert!(bench.on_hold().is_some());
 }
 
-/// A20.
+/// A20: and without the log an outbox that was never folded is empty, which is no new one.
 #[test]
 fn a_write_ahead_log_that_was_deleted_is_noticed() {
     let bench = used();

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 use std::time::Duration;
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{Span, Timestamp, ToSpan};
 use postroom::outbox::state::State;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
@@ -16,7 +16,7 @@ use crate::world::sandbox::Catcher;
 use crate::world::workspace::{Daemon, Workspace};
 use crate::world::{history, letter, people};
 
-/// A run that is asked for, and the server of it.
+/// A run and its server.
 struct Sending {
     workspace: Workspace,
     catcher: Catcher,
@@ -24,17 +24,11 @@ struct Sending {
 }
 
 impl Sending {
-    fn new(rows: usize, latency: u64, account: &str) -> Self {
+    fn new(due: Span, rows: usize, latency: u64) -> Self {
         let catcher = Catcher::start(Duration::from_millis(latency));
         let (file, list) = people::list(rows);
-        let at = Timestamp::now() + 1.hours();
+        let at = Timestamp::now() + due;
         let workspace = letter::due_at(at, &catcher, "", &file);
-        if !account.is_empty() {
-            let path = workspace.path("postroom.toml");
-            let config = std::fs::read_to_string(&path).unwrap();
-            let with = format!("[account.main]\n{account}\n");
-            std::fs::write(path, config.replace("[account.main]\n", &with)).unwrap();
-        }
         Self {
             workspace,
             catcher,
@@ -44,6 +38,10 @@ impl Sending {
 
     fn begin(&self, taken: u64) {
         self.workspace.said(&["send", letter::SCHEDULE, "--yes"]);
+        self.wait_for(taken);
+    }
+
+    fn wait_for(&self, taken: u64) {
         wait_for("some messages", || {
             (self.catcher.taken() >= taken).then_some(())
         });
@@ -65,7 +63,7 @@ impl Sending {
 /// this takes, begins nothing new and leaves nothing in doubt.
 #[test]
 fn a_stop_hears_the_answers_that_are_due_and_asks_for_the_time() {
-    let sending = Sending::new(100, 300, "");
+    let sending = Sending::new(1.hours(), 100, 300);
     let path = sending.workspace.path("notify");
     let systemd = UnixDatagram::bind(&path).unwrap();
     systemd.set_nonblocking(true).unwrap();
@@ -110,9 +108,17 @@ fn heard(socket: &UnixDatagram) -> Vec<String> {
 /// A41: no file can be opened, so no connection: the account rests, and nobody is lost.
 #[test]
 fn a_daemon_that_may_open_no_more_files_waits_and_goes_on() {
-    let sending = Sending::new(150, 10, "messages_per_connection = 10");
-    let daemon = sending.workspace.daemon();
-    sending.begin(20);
+    let sending = Sending::new(5.seconds(), 150, 10);
+    // Connections end all the time, and the password needs no file.
+    let path = sending.workspace.path("postroom.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    let file = "password = { file = \"password\" }";
+    assert!(config.contains(file));
+    let keys = "password = { env = \"POST_PASSWORD\" }\nmessages_per_connection = 10";
+    std::fs::write(path, config.replace(file, keys)).unwrap();
+    let environment = [("POST_PASSWORD", Catcher::PASSWORD.into())];
+    let daemon = sending.workspace.daemon_with(&environment);
+    sending.wait_for(20);
     let before = allow(&daemon, Some(3));
     wait_for("the account's rest", || {
         daemon.log().contains("Too many open files").then_some(())
@@ -137,7 +143,7 @@ fn allow(daemon: &Daemon, files: Option<u64>) -> Option<u64> {
 fn a_log_that_goes_nowhere_stops_nothing() {
     let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
     for logs in [Stdio::piped, full] {
-        let sending = Sending::new(30, 0, "");
+        let sending = Sending::new(1.hours(), 30, 0);
         let mut command = sending.workspace.postroom(&["daemon"]);
         let mut daemon = command.stdout(logs()).stderr(logs()).spawn().unwrap();
         drop((daemon.stdout.take(), daemon.stderr.take()));
