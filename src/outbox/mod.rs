@@ -32,8 +32,8 @@
 //!
 //! Invariants: a body leaves only after its arm is durable; a row leaves `armed` only by a recorded
 //! reply or as `uncertain`; the tally of a run is written in the transaction that moves its rows;
-//! an occurrence of a schedule has at most one run; what `once_per` calls the same notice is sent by
-//! at most one delivery.
+//! an occurrence of a schedule has at most one run; what `once_per` calls the same notice is sent
+//! by at most one delivery.
 
 mod audit;
 mod backup;

@@ -1,10 +1,10 @@
 //! What is never sent twice across runs: `once_per`.
 //!
 //! A schedule names the fields that make a mail the same notice. Their values, hashed with a key
-//! that never leaves the outbox, are reserved for a delivery when its run opens. Whoever comes later
-//! with the same values is left out, unless that delivery ended without having been sent: then the
-//! notice is theirs. What a server took, what counts as sent, what is in doubt or was when it was
-//! ended, and what still waits, is never taken over.
+//! that never leaves the outbox, are reserved for a delivery when its run opens. Whoever comes
+//! later with the same values is left out, unless that delivery ended without having been sent:
+//! then the notice is theirs. What a server took, what counts as sent, what is in doubt or was when
+//! it was ended, and what still waits, is never taken over.
 //!
 //! Invariant: of the deliveries of a schedule with the same values, at most one may be sent, within
 //! the time that `once_for` gives.
@@ -56,8 +56,8 @@ impl Notices {
         })
     }
 
-    /// The notice for an address (normalised) with these fields. A field that is not there is as one
-    /// that is blank; what is no text counts as it is written in JSON.
+    /// The notice for an address (normalised) with these fields. A field that is not there is as
+    /// one that is blank; what is no text counts as it is written in JSON.
     #[must_use]
     pub fn of(&self, key: &str, fields: &Map<String, Value>) -> Notice {
         let mut hash = hmac::Context::with_key(&self.key);

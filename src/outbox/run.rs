@@ -2,9 +2,10 @@
 //!
 //! A run opens in steps: [`NewRun`] takes its place (schedule, occurrence), [`AddRows`] brings its
 //! people in chunks, [`SealKeys`] gives every address its one message, [`ReserveOnce`] leaves out
-//! what was sent before, [`FinishRun`] hands it to deliver. Until the last step nothing of it can be claimed. A run that was interrupted in between
-//! is begun anew under the same id: frozen anew, and filled anew after [`ClearRun`]. One that
-//! cannot be opened is [`RunFailed`], and its rows are cleared then.
+//! what was sent before, [`FinishRun`] hands it to deliver. Until the last step nothing of it can
+//! be claimed. A run that was interrupted in between is begun anew under the same id: frozen anew,
+//! and filled anew after [`ClearRun`]. One that cannot be opened is [`RunFailed`], and its rows are
+//! cleared then.
 //!
 //! [`AddRows`]: super::AddRows
 //! [`SealKeys`]: super::SealKeys
