@@ -65,7 +65,7 @@ pub use occurrence::{Holiday, Occurrence, Shift, resolve};
 pub use planned::Occurrences;
 pub use wall::{parse_bound, parse_civil, parse_holiday};
 pub use when::When;
-pub use zone::{ZoneError, zone};
+pub use zone::{ZoneError, first_zone, zone};
 
 /// The times of a schedule, in the zone that gives them their meaning.
 ///

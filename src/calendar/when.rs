@@ -21,6 +21,16 @@ pub enum When {
 }
 
 impl When {
+    /// Whether these are times of day, rather than hours that follow each other.
+    #[must_use]
+    pub fn keeps_time_of_day(&self) -> bool {
+        match self {
+            Self::Cron(cron) => !cron.has_wildcard_hours(),
+            Self::Every(every) => every.keeps_time_of_day(),
+            Self::On(_) => true,
+        }
+    }
+
     /// The first occurrence strictly later than `after`.
     pub(super) fn next(&self, zone: &TimeZone, after: Timestamp) -> Option<Occurrence> {
         match self {

@@ -70,6 +70,12 @@ const NOT_ZONES: [&str; 3] = ["Factory", "localtime", "posixrules"];
 /// No name in tzdb is longer, and none is looked for that is like one.
 const LONGEST: usize = 40;
 
+/// Where the day begins first: no place is further ahead of UTC.
+#[must_use]
+pub fn first_zone() -> TimeZone {
+    TimeZone::fixed(tz::offset(14))
+}
+
 /// The time zone with this name in tzdb, in any case (`Europe/Berlin`), or `UTC`.
 ///
 /// # Errors

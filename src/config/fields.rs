@@ -45,29 +45,64 @@ pub(super) fn check_once_per(
     to: &Text<'_>,
 ) {
     for name in names.iter().filter(|name| name.text != EMAIL) {
-        let place = section.doc.place(name.span.clone(), "");
-        let problem = if name.text == list.address_column {
+        if name.text == list.address_column {
+            let place = section.doc.place(name.span.clone(), "");
             let message = format!("`{}` is the address of list `{}`", name.text, list.name);
-            let problem = Problem::error("unknown-name", message, place);
-            problem.help(format!(
+            let problem = Problem::error("unknown-name", message, place).help(format!(
                 "write \"{EMAIL}\", which is the address whatever its column is called"
-            ))
+            ));
+            let problem = problem.key(section.path("once_per"));
+            section.report(match list.source {
+                Source::Inline(_) => problem,
+                Source::Csv(_) => problem.of_data(),
+            });
         } else if !columns.iter().any(|column| column == name.text) {
-            let (once, list_name) = (name.text, &list.name);
-            let message =
-                format!("`once_per` names `{once}`, which list `{list_name}` does not have");
-            let known = columns.iter().map(String::as_str);
-            Problem::error("missing-field", message, place)
-                .suggest(suggest::nearest(name.text, known))
-                .and(section.doc.place(to.span.clone(), enumerated(columns)))
-        } else {
-            continue;
-        };
-        let problem = problem.key(section.path("once_per"));
-        section.report(match list.source {
-            Source::Inline(_) => problem,
-            Source::Csv(_) => problem.of_data(),
-        });
+            section.report(no_column(section, ("once_per", name), (list, columns), to));
+        }
+    }
+}
+
+/// Reports the column of time zones if the list does not have it.
+pub(super) fn check_zone_column(
+    section: &Section<'_>,
+    column: Option<&Text<'_>>,
+    (list, columns): (&List, &[String]),
+    to: &Text<'_>,
+) {
+    let absent = |column: &&Text<'_>| !columns.iter().any(|it| it == column.text);
+    if let Some(column) = column.filter(absent) {
+        section.report(no_column(
+            section,
+            ("timezone", column),
+            (list, columns),
+            to,
+        ));
+    }
+}
+
+/// A key names a column that the list does not have.
+fn no_column(
+    section: &Section<'_>,
+    (key, column): (&str, &Text<'_>),
+    (list, columns): (&List, &[String]),
+    to: &Text<'_>,
+) -> Problem {
+    let message = format!(
+        "`{key}` names `{}`, which list `{}` does not have",
+        column.text, list.name
+    );
+    let known = columns.iter().map(String::as_str);
+    let problem = Problem::error(
+        "missing-field",
+        message,
+        section.doc.place(column.span.clone(), ""),
+    )
+    .suggest(suggest::nearest(column.text, known))
+    .and(section.doc.place(to.span.clone(), enumerated(columns)))
+    .key(section.path(key));
+    match list.source {
+        Source::Inline(_) => problem,
+        Source::Csv(_) => problem.of_data(),
     }
 }
 

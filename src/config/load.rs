@@ -81,7 +81,7 @@ fn resolve<'d>(doc: &'d Document, root: &'d DeTable<'d>) -> Config {
         look_up(&top, section, ("to", "list"), &draft.to, &tables.lists);
     }
     check_templates(&drafts, &mut templates, &lists);
-    check_once_per(&drafts, &lists);
+    check_columns(&drafts, &lists);
     // While something is wrong, its name may be all that keeps another thing from being used.
     if !doc.has_errors() {
         tables.report_unused(doc, &drafts);
@@ -203,12 +203,14 @@ fn check_templates(
     }
 }
 
-/// Holds what must not be sent twice against each list of its schedule.
-fn check_once_per(drafts: &[(&Section<'_>, Draft<'_>)], lists: &Lists<'_>) {
+/// Holds the columns that a schedule names against each of its lists.
+fn check_columns(drafts: &[(&Section<'_>, Draft<'_>)], lists: &Lists<'_>) {
     for (section, draft) in drafts {
         for to in &draft.to {
             if let Some((list, Some(columns))) = lists.get(to.text) {
                 fields::check_once_per(section, &draft.once_per, (list, columns), to);
+                let column = draft.zone_column.as_ref();
+                fields::check_zone_column(section, column, (list, columns), to);
             }
         }
     }

@@ -73,6 +73,7 @@ pub use schedule::{CatchUp, EMAIL, OncePer, Schedule};
 pub use server::is_this_machine;
 pub use text::{Position, SourceText};
 pub use times::HolidayFile;
+pub use zone::ReaderZones;
 
 use crate::audience::List;
 use crate::compose::Template;

@@ -9,8 +9,8 @@ use super::choice::{BadRows, Empty, OnUncertain, Overlap};
 use super::problem::Problem;
 use super::section::{Section, Text};
 use super::times::{self, HolidayFile};
-use super::zone;
-use crate::calendar::{Calendar, OpenHours};
+use super::zone::{self, ReaderZones};
+use crate::calendar::{self, Calendar, OpenHours};
 
 const EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
 const CATCH_UP: Duration = Duration::from_secs(60 * 60);
@@ -35,6 +35,8 @@ pub struct Schedule {
     pub between: Option<OpenHours>,
     /// The zone of its times and of its mails' dates.
     pub zone: TimeZone,
+    /// Its times come to each reader in a zone of their own.
+    pub readers: Option<ReaderZones>,
     /// The waits after temporary failures, if not the account's; the last repeats.
     pub retry: Option<Vec<Duration>>,
     /// Mail that could not be sent for so long is not sent any more.
@@ -87,14 +89,29 @@ pub(super) struct Draft<'d> {
     pub(super) to: Vec<Text<'d>>,
     pub(super) via: Vec<Text<'d>>,
     pub(super) once_per: Vec<Text<'d>>,
+    pub(super) zone_column: Option<Text<'d>>,
 }
 
 /// Reads a schedule. Nothing comes back if it does not say what goes to whom via which account,
 /// which has been reported.
 pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Draft<'d>> {
     check_sentence(section);
-    let zone = zone::read(section, "timezone").unwrap_or_else(|| timezone.clone());
-    let times = times::read(section, &zone);
+    let (zone_column, readers) = match zone::of_readers(section, "timezone") {
+        Some((column, readers)) => (column, Some(readers)),
+        None => (None, None),
+    };
+    let zone = match &readers {
+        Some(readers) => readers.otherwise.clone(),
+        None => zone::read(section, "timezone"),
+    };
+    let zone = zone.unwrap_or_else(|| timezone.clone());
+    let times = match &readers {
+        Some(_) => times::read(section, &calendar::first_zone()),
+        None => times::read(section, &zone),
+    };
+    if readers.is_some() {
+        check_fits_readers(section, times.calendar.as_ref());
+    }
     let (send, to, via) = (section.text("send"), section.some_texts("to"), via(section));
     let owned = |names: &[Text<'_>]| names.iter().map(|name| name.text.to_owned()).collect();
     let (to, via) = (to.unwrap_or_default(), via.unwrap_or_default());
@@ -111,6 +128,7 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         holiday_files: times.holiday_files,
         between: times.between,
         zone,
+        readers,
         retry: section.spans("retry"),
         expires: section.span("expires").unwrap_or(EXPIRES),
         rate: section.rates("rate").unwrap_or_default(),
@@ -129,7 +147,39 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         to,
         via,
         once_per,
+        zone_column,
     })
+}
+
+/// What follows the sun has times of day, and is never over before the next one begins.
+fn check_fits_readers(section: &Section<'_>, calendar: Option<&Calendar>) {
+    let wrong = |key: &str, message: &str| {
+        let place = section.key_place(key, "not with a time zone for each reader");
+        let message = format!("{message}, which {} does not have", section.title());
+        section.report(Problem::error("only-one-of", message, place).key(section.path(key)));
+    };
+    if let Some(calendar) = calendar
+        && !calendar.when.keeps_time_of_day()
+    {
+        let key = if section.has("every") {
+            "every"
+        } else {
+            "cron"
+        };
+        wrong(key, "times by the hour have one zone for all");
+    }
+    if section.has("between") {
+        wrong(
+            "between",
+            "hours at which mail may leave have one zone for all",
+        );
+    }
+    if section.has("overlap") {
+        wrong(
+            "overlap",
+            "runs can only wait for each other in one zone for all",
+        );
+    }
 }
 
 /// A schedule reads as a sentence: send this to them via that.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::firing::TICK;
+use super::local::ROUND;
 use crate::calendar::{Calendar, Occurrence};
 use crate::clock::Timestamp;
-use crate::config::CatchUp;
+use crate::config::{CatchUp, Schedule};
 
 /// So many missed occurrences are recorded each; of more, the last ones.
 const MISSED_MAX: usize = 100;
@@ -26,12 +27,13 @@ pub(super) struct Due {
 }
 
 /// Of the occurrences in (from, now]: the last one is carried out unless it is too late, the others
-/// are missed.
+/// are missed. Of those that come to each reader in their own zone, the first that is not too late
+/// everywhere is carried out, and what follows it is due after that.
 pub(super) fn due_between(
+    schedule: &Schedule,
     calendar: &Calendar,
     from: Timestamp,
     now: Timestamp,
-    catch_up: CatchUp,
 ) -> Due {
     let mut due = Due::default();
     let mut passed = passed(calendar, from, now);
@@ -39,12 +41,15 @@ pub(super) fn due_between(
         due.more_missed = WALKED as u64;
         passed = self::passed(calendar, from.max(now - LAST_DAYS), now);
     }
-    if let Some(last) = passed.pop() {
-        if is_late(catch_up, last.at, now) {
-            passed.push(last);
-        } else {
-            due.run = Some(last);
+    let in_time = |it: &Occurrence| !is_too_late(schedule, it.at, now);
+    if schedule.readers.is_some() {
+        // Somewhere it is still to come, so one does not stand in for another.
+        if let Some(first) = passed.iter().position(in_time) {
+            due.run = Some(passed.swap_remove(first));
+            passed.truncate(first);
         }
+    } else if passed.last().is_some_and(in_time) {
+        due.run = passed.pop();
     }
     due.missed = passed.split_off(passed.len().saturating_sub(MISSED_MAX));
     due.more_missed += passed.len() as u64;
@@ -57,6 +62,15 @@ fn passed(calendar: &Calendar, from: Timestamp, now: Timestamp) -> Vec<Occurrenc
         .take_while(|occurrence| occurrence.at <= now)
         .take(WALKED)
         .collect()
+}
+
+/// Whether it is too late, everywhere, for the run of a schedule that was due at `at`.
+pub(super) fn is_too_late(schedule: &Schedule, at: Timestamp, now: Timestamp) -> bool {
+    let at = match schedule.readers {
+        Some(_) => at.checked_add(ROUND).unwrap_or(Timestamp::MAX),
+        None => at,
+    };
+    is_late(schedule.catch_up, at, now)
 }
 
 /// Whether it is too late for what was due at `at`.

@@ -108,7 +108,7 @@ impl<'a> Filling<'a> {
             name,
             fields: serde_json::to_string(&person.fields).expect("plain data serialises"),
             invalid: person.fault,
-            hour: None,
+            hour: person.hour,
         });
         if self.chunk.len() >= CHUNK {
             self.flush()?;

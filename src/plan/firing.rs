@@ -201,7 +201,7 @@ impl Firings {
                 run,
                 missed,
                 more_missed,
-            } = due_between(calendar, watched.cursor, now, schedule.catch_up);
+            } = due_between(schedule, calendar, watched.cursor, now);
             self.record_missed(schedule, &missed, more_missed).await?;
             if let Some(occurrence) = run {
                 orders.push(Order::due(&schedule.name, occurrence.key, occurrence.at));
@@ -374,5 +374,8 @@ fn tell_opening(order: &Order, opening: &Opening) {
     );
     if badness.bad > 0 {
         tracing::warn!(schedule, run = opening.run, "{schedule}: {badness}");
+    }
+    if let Some(strays) = badness.strays_told() {
+        tracing::warn!(schedule, run = opening.run, "{schedule}: {strays}");
     }
 }

@@ -12,6 +12,7 @@ mod due;
 mod filling;
 mod firing;
 mod former;
+mod local;
 mod opening;
 mod preflight;
 mod roll;

@@ -4,9 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lettre::message::Mailbox;
 
-use super::due::is_late;
+use super::due::is_too_late;
 use super::filling::Filling;
 use super::former::Former;
+use super::local::ROUND;
 use super::roll::{Badness, Roll, RollError};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Config, Schedule};
@@ -125,6 +126,9 @@ pub fn open(
     roll.only.clone_from(&order.only);
     roll.test.clone_from(&order.test);
     roll.former.clone_from(&order.former);
+    if !order.is_manual() {
+        roll.is_due_at(order.due_at, clock.now());
+    }
     let (run, id) = match outbox.submit(frozen(config, &roll, clock, order)).wait()? {
         Opened::Fill(run, id) => (run, id),
         Opened::Skipped(reason) => {
@@ -159,7 +163,7 @@ pub fn open(
 /// An opening that was interrupted is begun anew as long as a missed one would be caught up.
 fn in_time(roll: &Roll<'_>, clock: &Clock, order: &Order) -> Result<(), OpenError> {
     let now = clock.now();
-    if order.is_manual() || !is_late(roll.schedule().catch_up, order.due_at, now) {
+    if order.is_manual() || !is_too_late(roll.schedule(), order.due_at, now) {
         return Ok(());
     }
     Err(OpenError::TooLate(format!(
@@ -222,6 +226,11 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
     let account = account_of(config, schedule);
     let now = clock.now();
     let json = "plain data serialises";
+    let follows_the_sun = schedule.readers.is_some() && !order.is_manual();
+    let longest = match follows_the_sun {
+        true => schedule.expires.saturating_add(ROUND),
+        false => schedule.expires,
+    };
     NewRun {
         id: clock.new_id().to_string(),
         schedule: schedule.name.clone(),
@@ -229,9 +238,9 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
         due_at: order.due_at.as_millisecond(),
         expires_at: now
             .as_millisecond()
-            .saturating_add(i64::try_from(schedule.expires.as_millis()).unwrap_or(i64::MAX)),
+            .saturating_add(i64::try_from(longest.as_millis()).unwrap_or(i64::MAX)),
         // What a person asked for does not wait for the calendar, nor the calendar for it.
-        overlap: (!order.is_manual()).then_some(schedule.overlap),
+        overlap: (!order.is_manual() && !follows_the_sun).then_some(schedule.overlap),
         frozen: FrozenRun {
             account: account.name.clone(),
             template: serde_json::to_string(roll.template().source()).expect(json),

@@ -8,11 +8,13 @@ use std::path::Path;
 use lettre::message::Mailbox;
 
 use super::former::{self, Former};
+use super::local::{Lives, Local};
 use super::preflight::in_order;
 use crate::audience::{self, ListError, Row};
+use crate::clock::Timestamp;
 use crate::compose::Template;
 use crate::config::{BadRows, Config, EMAIL, Empty, OncePer, Schedule};
-use crate::outbox::Kept;
+use crate::outbox::{Hour, Kept};
 
 /// Up to so many unusable rows are accidents that happen; above, more than one in a hundred stops
 /// the run.
@@ -25,6 +27,8 @@ pub struct Roll<'a> {
     schedule: &'a Schedule,
     lists: Vec<&'a audience::List>,
     template: &'a Template,
+    /// Where readers live, if that matters.
+    local: Option<Local<'a>>,
     /// Only the person with this normalised address.
     pub only: Option<String>,
     /// One message, to this mailbox instead of the person it was made for.
@@ -50,6 +54,10 @@ pub struct Person {
     pub fields: serde_json::Map<String, serde_json::Value>,
     /// Why there can be no message for this row.
     pub fault: Option<String>,
+    /// When it is due there, if not everywhere at the same time.
+    pub hour: Option<Hour>,
+    /// Why another zone is taken for the one that the row names.
+    pub stray: Option<String>,
 }
 
 /// How many rows there were, and which could not be used.
@@ -61,6 +69,10 @@ pub struct Badness {
     pub bad: u64,
     /// The first of them, for people: `staff line 7: no @ in the address`.
     pub told: Vec<String>,
+    /// Rows that name a time zone which there is not, so that another one is taken.
+    pub strays: u64,
+    /// The first of them, likewise.
+    pub strays_told: Vec<String>,
 }
 
 /// Why a run must not be sent.
@@ -142,11 +154,20 @@ impl<'a> Roll<'a> {
                 .templates
                 .get(&schedule.send)
                 .expect("a loaded configuration has the templates of its schedules"),
+            local: schedule.readers.as_ref().map(Local::of),
             only: None,
             test: None,
             former: None,
             state: &config.daemon.state,
         })
+    }
+
+    /// It is called for the run that is due at `due_at`: each message leaves when that time comes
+    /// to its reader, if readers have zones of their own.
+    pub fn is_due_at(&mut self, due_at: Timestamp, now: Timestamp) {
+        if let Some(local) = &mut self.local {
+            local.on(self.schedule, due_at, now);
+        }
     }
 
     /// The schedule.
@@ -249,6 +270,8 @@ impl<'a> Roll<'a> {
             mailbox: Err(row.raw_address),
             fields: serde_json::Map::new(),
             fault: None,
+            hour: None,
+            stray: None,
         };
         match row.recipient {
             Ok(recipient) => {
@@ -259,6 +282,11 @@ impl<'a> Roll<'a> {
                 person.fields = recipient.fields;
             }
             Err(fault) => person.fault = Some(fault.to_string()),
+        }
+        if person.fault.is_none()
+            && let Some(local) = &self.local
+        {
+            person.lives(local);
         }
         if let Some(test) = &self.test {
             person.key = audience::key(&test.email);
@@ -316,6 +344,19 @@ impl<'a> Roll<'a> {
             }));
         }
         Ok(())
+    }
+}
+
+impl Person {
+    fn lives(&mut self, local: &Local<'_>) {
+        match local.lives(&self.fields) {
+            Lives::In(zone) => self.hour = local.hour(&zone),
+            Lives::Unknown(why, otherwise) => {
+                self.hour = local.hour(&otherwise);
+                self.stray = Some(why);
+            }
+            Lives::Nowhere(why) => self.fault = Some(why),
+        }
     }
 }
 
@@ -390,8 +431,29 @@ impl Badness {
         self.rows - self.bad
     }
 
+    /// Which rows name a time zone that there is not, for people.
+    #[must_use]
+    pub fn strays_told(&self) -> Option<String> {
+        let first = self.strays_told.join("; ");
+        let more = if self.strays > BAD_ROWS_TOLD as u64 { "; …" } else { "" };
+        let (strays, rows) = (self.strays, self.rows);
+        (strays > 0).then(|| {
+            format!(
+                "of {rows} rows {strays} name a time zone that there is not, and `otherwise` is \
+                 taken for it ({first}{more})"
+            )
+        })
+    }
+
     fn count(&mut self, person: &Person) {
         self.rows += 1;
+        if let Some(why) = &person.stray {
+            self.strays += 1;
+            if self.strays_told.len() < BAD_ROWS_TOLD {
+                let (list, line) = (&person.list, person.line);
+                self.strays_told.push(format!("{list} line {line}: {why}"));
+            }
+        }
         if let Some(fault) = &person.fault {
             self.bad += 1;
             if self.told.len() < BAD_ROWS_TOLD {

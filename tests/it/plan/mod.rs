@@ -2,6 +2,7 @@
 
 mod firing;
 mod former;
+mod local;
 mod once;
 mod opening;
 mod roll;
