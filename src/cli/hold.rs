@@ -136,8 +136,8 @@ fn held(outbox: &Outbox, changed: bool) -> Result<HoldAnswer, crate::outbox::Out
     Ok(HoldAnswer { changed, holds })
 }
 
-/// The end of a hold, in milliseconds.
-fn end(text: &str) -> Result<i64, Trouble> {
+/// The end of something that begins now, in milliseconds.
+pub(super) fn end(text: &str) -> Result<i64, Trouble> {
     let now = Clock::system().now();
     let at = match (text.parse::<Timestamp>(), parse_duration(text)) {
         (Ok(at), _) => at,
@@ -153,7 +153,7 @@ fn end(text: &str) -> Result<i64, Trouble> {
         return Ok(at.as_millisecond());
     }
     let text = format!(
-        "{} is over: a hold ends later than it begins",
+        "{} is over: it ends later than it begins",
         text.escape_debug()
     );
     Err(Trouble::new(exit::USAGE, text))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::client::{AskError, Client};
 use super::exit::{self, Exit};
-use super::out::{Out, counted, plain};
+use super::out::{Out, alarming, counted, plain};
 use super::progress::{Watched, during, watch};
 use super::{Ready, Trouble, runtime, words};
 use crate::clock::Clock;
@@ -14,6 +14,7 @@ use crate::daemon::api::{SendAnswer, SendRequest};
 use crate::daemon::{self, Engine, answer};
 use crate::outbox::RunRow;
 use crate::outbox::state::State;
+use crate::plan::Late;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -99,6 +100,7 @@ fn agreed(plan: &SendAnswer, args: &Args, out: &Out) -> Result<bool, Trouble> {
         return Ok(false);
     }
     if args.yes || args.test.is_some() || args.only.is_some() {
+        warn_late(plan.late.as_ref(), out);
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
@@ -154,6 +156,13 @@ fn show(plan: &SendAnswer, args: &Args, out: &Out) {
     }
     if !left_out.is_empty() {
         out.line(format!("  Not to   {}", left_out.join(", ")));
+    }
+    warn_late(plan.late.as_ref(), out);
+}
+
+fn warn_late(late: Option<&Late>, out: &Out) {
+    if let Some(late) = late {
+        out.note(alarming(&format!("! {late}")));
     }
 }
 

@@ -82,8 +82,14 @@ fn head(why: &Why, out: &Out) {
             exact(entry.created_at)
         ));
     } else if let Some(entry) = &why.suppressed {
+        let now = Clock::system().now().as_millisecond();
+        let (gets, until) = match entry.ends_at {
+            Some(end) if end <= now => ("got", format!(", until {}", exact(end))),
+            Some(end) => ("gets", format!(", until {}", exact(end))),
+            None => ("gets", String::new()),
+        };
         out.line(format!(
-            "{address} gets no mail since {}",
+            "{address} {gets} no mail since {}{until}",
             exact(entry.created_at)
         ));
         out.line(format!(

@@ -15,10 +15,12 @@ use crate::config::{Config, Schedule};
 use crate::deliver::{RecomposeError, recompose};
 use crate::outbox::state::State;
 use crate::outbox::{
-    ChangeRow, DeliveryRow, ForgetError, HoldRow, Outbox, OutboxError, Reader, RunRow,
-    forget as forget_in,
+    Banned, ChangeRow, DeliveryRow, ForgetError, HoldRow, Outbox, OutboxError, Reader, RunRow,
+    Suppress, forget as forget_in,
 };
-use crate::plan::{Former, Opening, Order, Roll, RollError, survey as survey_roll, upcoming};
+use crate::plan::{
+    Former, Opening, Order, Roll, RollError, foresee, foresee_open, survey as survey_roll, upcoming,
+};
 
 /// So many runs are told if nobody says how many.
 const RUNS: usize = 20;
@@ -30,7 +32,8 @@ const RUNS: usize = 20;
 pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status, OutboxError> {
     let mut snapshot = reader.snapshot()?;
     for run in &mut snapshot.open {
-        run.reason = stranded(config, run);
+        let late = || foresee_open(config, run, now.as_millisecond());
+        run.reason = stranded(config, run).or_else(|| late().map(|late| late.to_string()));
     }
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -252,6 +255,26 @@ pub fn key(text: &str) -> Result<String, RollError> {
     Ok(audience::key(&mailbox(text)?.email))
 }
 
+/// What puts these addresses on the suppression list; the author stands for a source that is not
+/// named.
+///
+/// # Errors
+/// One of them is no address.
+pub fn import(entries: &[Banned], author: &str) -> Result<Suppress, RollError> {
+    let entries = entries.iter().map(|banned| {
+        let source = Some(&banned.source).filter(|source| !source.is_empty());
+        Ok(Banned {
+            key: key(&banned.address)?,
+            source: source.map_or(author, |source| source).to_owned(),
+            ..banned.clone()
+        })
+    });
+    Ok(Suppress {
+        entries: entries.collect::<Result<_, RollError>>()?,
+        author: author.to_owned(),
+    })
+}
+
 /// What a request to send means.
 ///
 /// # Errors
@@ -302,6 +325,7 @@ pub fn survey(config: &Config, order: &Order) -> Result<SendAnswer, RollError> {
             .and_then(|person| person.mailbox.ok())
             .map(|mailbox| mailbox.to_string()),
         subject: rendered.map(|rendered| rendered.subject),
+        late: foresee(config, roll.schedule(), survey.people),
         ..sender(config, &order.schedule)
     })
 }
@@ -320,6 +344,7 @@ pub fn sent(config: &Config, order: &Order, opening: Opening) -> SendAnswer {
         invalid_told: opening.badness.told,
         first: first.map(|mailbox| mailbox.to_string()),
         subject,
+        late: opening.late,
         ..sender(config, &order.schedule)
     }
 }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::deliver::AccountView;
 use crate::outbox::{
-    AttemptRow, AuditRow, DeliveryRow, Forgotten, HoldRow, RunRow, Scope, SuppressionRow,
+    AttemptRow, AuditRow, Banned, DeliveryRow, Forgotten, HoldRow, RunRow, Scope, SuppressionRow,
 };
+use crate::plan::Late;
 
 /// `GET /v1/status`
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -284,6 +285,9 @@ pub struct SendAnswer {
     pub first: Option<String>,
     /// Their subject.
     pub subject: Option<String>,
+    /// What of it will expire unsent.
+    #[serde(default)]
+    pub late: Option<Late>,
 }
 
 /// An address to be put on the suppression list.
@@ -293,6 +297,29 @@ pub struct SuppressRequest {
     pub address: String,
     /// Why.
     pub reason: String,
+    /// When it ends by itself, in milliseconds.
+    #[serde(default)]
+    pub ends_at: Option<i64>,
+}
+
+/// `POST /v1/suppressions/import`: some hundreds of addresses at most.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ImportRequest {
+    /// Their addresses are normalised.
+    pub entries: Vec<Banned>,
+}
+
+/// What became of an import.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Imported {
+    /// Addresses that were not on the list before, or not for so long.
+    pub added: u64,
+    /// Addresses that were on it.
+    pub known: u64,
+    /// Rows of people who were forgotten: they say nothing of whom.
+    pub forgotten: u64,
+    /// Lines that cannot be used, and why.
+    pub bad: Vec<String>,
 }
 
 /// `GET /v1/message`: which message.

@@ -14,8 +14,9 @@ use axum::{Json, Router};
 use tokio::net::UnixListener;
 
 use super::api::{
-    AddressQuery, Changed, ForgetAnswer, History, MessageAnswer, MessageQuery, Process, QueueQuery,
-    Refusal, RunsQuery, SendRequest, Status, SuppressRequest, Why,
+    AddressQuery, Changed, ForgetAnswer, History, ImportRequest, Imported, MessageAnswer,
+    MessageQuery, Process, QueueQuery, Refusal, RunsQuery, SendRequest, Status, SuppressRequest,
+    Why,
 };
 use super::author::Peer;
 use super::{answer, changing};
@@ -23,10 +24,10 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::deliver::{RecomposeError, Watch};
 use crate::outbox::{
-    ChangeRow, DeliveryRow, ForgetError, Outbox, OutboxError, Reader, RunFailed, RunRow, Suppress,
-    SuppressionRow, Unsuppress,
+    Banned, ChangeRow, DeliveryRow, ForgetError, Outbox, OutboxError, Reader, RunFailed, RunRow,
+    Suppress, SuppressionRow, Unsuppress,
 };
-use crate::plan::{OpenError, RollError, open};
+use crate::plan::{OpenError, RollError, open, warn_late};
 
 /// How long a full disk is left alone.
 const FULL: Duration = Duration::from_secs(5);
@@ -95,6 +96,7 @@ pub(super) fn routes(desk: Arc<Desk>) -> Router {
             "/v1/suppressions",
             get(suppressions).post(suppress).delete(unsuppress),
         )
+        .route("/v1/suppressions/import", post(import))
         .with_state(desk)
 }
 
@@ -227,13 +229,11 @@ async fn suppress(
     Json(request): Json<SuppressRequest>,
 ) -> Answer<Changed> {
     let key = answer::key(&request.address)?;
-    let entry = Suppress {
-        address: key.clone(),
-        key,
-        reason: request.reason,
-        source: peer.author.clone(),
+    let banned = Banned {
+        ends_at: request.ends_at,
+        ..Banned::new(&key, &request.reason, &peer.author)
     };
-    let changed = desk.outbox.submit(entry).await?;
+    let changed = desk.outbox.submit(Suppress::from(banned)).await? > 0;
     tracing::info!(
         event = "suppressed",
         author = peer.author,
@@ -241,6 +241,28 @@ async fn suppress(
         peer.author
     );
     Ok(Json(Changed { changed }))
+}
+
+async fn import(
+    State(desk): Shared,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Json(request): Json<ImportRequest>,
+) -> Answer<Imported> {
+    let imported = answer::import(&request.entries, &peer.author)?;
+    let all = imported.entries.len() as u64;
+    let added = desk.outbox.submit(imported).await?;
+    tracing::info!(
+        event = "suppressed",
+        author = peer.author,
+        added,
+        "{added} addresses were put on the suppression list by {}",
+        peer.author
+    );
+    Ok(Json(Imported {
+        added,
+        known: all - added,
+        ..Imported::default()
+    }))
 }
 
 async fn unsuppress(
@@ -307,6 +329,7 @@ async fn send(
         }
         let opening = open(&desk.config, &desk.outbox, &desk.clock, &order)
             .map_err(|error| not_opened(&desk, &request.schedule, error))?;
+        warn_late(&request.schedule, &opening);
         let answer = answer::sent(&desk.config, &order, opening);
         let run = answer.run.as_deref().unwrap_or_default();
         tracing::info!(

@@ -88,7 +88,7 @@ pub use rows::{Addressee, AttemptRow, Counts, DeliveryRow, RunRow, Snapshot, Sup
 pub use run::{FinishRun, FrozenRun, NewRun, Opened, RunFailed};
 pub use schedule::{Cursors, Missed, SetCursor, TurnBack};
 pub use sent::Sent;
-pub use suppression::{Suppress, Unsuppress};
+pub use suppression::{Banned, Suppress, Unsuppress};
 pub use sweep::{Interrupted, Settle, Settled, Sweep, Swept};
 pub use thin::{REMOVED, Shrink, Thin, Thinned};
 pub use writer::{Fate, Receipt};

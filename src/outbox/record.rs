@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::DeliveryId;
 use super::state::{Move, State};
 use super::store::Tx;
-use super::suppression::ban;
+use super::suppression::{Banned, ban};
 use super::writer::{Operation, Rank};
 use crate::config::OnUncertain;
 
@@ -119,7 +119,11 @@ impl Operation for Record {
             }
             Outcome::Rejected { suppress: true } => {
                 let source = format!("{} {}", row.run_id, self.stage);
-                ban(tx, &row.key, &row.address, &self.reply, &source, None)?;
+                let banned = Banned {
+                    address: row.address,
+                    ..Banned::new(&row.key, &self.reply, &source)
+                };
+                ban(tx, &banned)?;
                 Ok(Some(to))
             }
             _ => Ok(Some(to)),

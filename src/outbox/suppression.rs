@@ -2,6 +2,7 @@
 
 use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 
 use super::audit::{Entry, count_rows, note_row};
 use super::rows::{SuppressionRow, suppression_row};
@@ -66,16 +67,41 @@ pub(super) fn suppression_of(
     .optional()
 }
 
-/// Writes an address to the list; an entry that is there stays as it is.
-pub(super) fn ban(
-    tx: &Tx<'_>,
-    key: &str,
-    address: &str,
-    reason: &str,
-    source: &str,
-    ends_at: Option<i64>,
-) -> rusqlite::Result<bool> {
-    let hash = Ban::key(tx.conn)?.hash(key);
+/// An address that gets no mail, and why.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Banned {
+    /// Normalised address.
+    pub key: String,
+    /// The address as people write it.
+    pub address: String,
+    /// Why.
+    pub reason: String,
+    /// Who says so.
+    pub source: String,
+    /// Since when, in milliseconds; since now without.
+    pub created_at: Option<i64>,
+    /// Until when, in milliseconds; for ever without.
+    pub ends_at: Option<i64>,
+}
+
+impl Banned {
+    /// From now on and for ever.
+    #[must_use]
+    pub fn new(key: &str, reason: &str, source: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            address: key.to_owned(),
+            reason: reason.to_owned(),
+            source: source.to_owned(),
+            created_at: None,
+            ends_at: None,
+        }
+    }
+}
+
+/// Writes an address to the list. An entry that is there stays as it is, unless it ends earlier.
+pub(super) fn ban(tx: &Tx<'_>, banned: &Banned) -> rusqlite::Result<bool> {
+    let hash = Ban::key(tx.conn)?.hash(&banned.key);
     let added = tx
         .conn
         .prepare_cached(
@@ -84,15 +110,16 @@ pub(super) fn ban(
              ON CONFLICT (hash, scope) DO UPDATE SET reason = excluded.reason,
                source = excluded.source, created_at = excluded.created_at,
                ends_at = excluded.ends_at, address = excluded.address
-             WHERE ends_at IS NOT NULL AND ends_at <= excluded.created_at",
+             WHERE ends_at IS NOT NULL
+               AND (excluded.ends_at IS NULL OR ends_at < excluded.ends_at)",
         )?
         .execute(params![
             hash.as_ref(),
-            address,
-            reason,
-            source,
-            tx.now,
-            ends_at
+            banned.address,
+            banned.reason,
+            banned.source,
+            banned.created_at.unwrap_or(tx.now),
+            banned.ends_at
         ])?;
     Ok(added == 1)
 }
@@ -117,74 +144,89 @@ pub(super) fn forget_entry(tx: &Tx<'_>, key: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Puts an address on the list: it gets no mail from the next arm on.
+/// Puts addresses on the list: they get no mail from the next arm on.
 #[derive(Clone, Debug)]
 pub struct Suppress {
-    /// Normalised address.
-    pub key: String,
-    /// The address as people write it.
-    pub address: String,
-    /// Why.
-    pub reason: String,
-    /// Who says so.
-    pub source: String,
+    /// Whom; some hundreds at most.
+    pub entries: Vec<Banned>,
+    /// Who does it.
+    pub author: String,
+}
+
+impl From<Banned> for Suppress {
+    /// One address, by whoever says so.
+    fn from(banned: Banned) -> Self {
+        Self {
+            author: banned.source.clone(),
+            entries: vec![banned],
+        }
+    }
 }
 
 impl Operation for Suppress {
-    /// Whether it was not on the list before.
-    type Receipt = bool;
-    const RANK: Rank = Rank::Step;
+    /// How many were not on the list before, or not for so long.
+    type Receipt = u64;
+    const RANK: Rank = Rank::Bulk;
 
-    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<bool> {
-        let added = ban(
-            tx,
-            &self.key,
-            &self.address,
-            &self.reason,
-            &self.source,
-            None,
-        )?;
-        // What waits for this address is settled at once, so that `queue` tells the truth.
-        let mut waiting = tx.conn.prepare_cached(
-            "SELECT d.run, d.seq, d.state FROM run r
-             CROSS JOIN run_key k ON k.run = r.no AND k.fingerprint = ?1 AND k.key = ?2
-             CROSS JOIN delivery d ON d.run = k.run AND d.seq = k.seq
-             WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending'
-               AND d.state IN ('queued', 'deferred')",
-        )?;
-        let fingerprint = super::Kept::fingerprint(&self.key);
-        let waiting: Vec<(i64, i64, String)> = waiting
-            .query_map(params![fingerprint, self.key], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?
-            .collect::<Result<_, _>>()?;
-        if !added && waiting.is_empty() {
-            return Ok(false);
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<u64> {
+        let (mut added, mut settled) = (0, Vec::new());
+        for banned in &self.entries {
+            added += u64::from(ban(tx, banned)?);
+            if banned.ends_at.is_none_or(|end| end > tx.now) {
+                settled.extend(settle(tx, banned)?);
+            }
         }
+        if added == 0 && settled.is_empty() {
+            return Ok(0);
+        }
+        let detail = match &self.entries[..] {
+            [one] => format!("{}: {}", one.address, one.reason),
+            many => format!("{} addresses", many.len()),
+        };
         let entry = Entry {
-            author: &self.source,
+            author: &self.author,
             action: "suppress",
-            detail: &format!("{}: {}", self.address, self.reason),
+            detail: &detail,
         };
         let audit = entry.write(tx)?;
-        count_rows(tx, audit, i64::try_from(waiting.len()).unwrap_or(i64::MAX))?;
-        for (run, seq, state) in waiting {
-            let from = State::from_name(&state).expect("the schema allows known states only");
-            let to = tx.step(run, from, Move::Suppress)?;
-            tx.conn
-                .prepare_cached(
-                    "UPDATE delivery SET state = ?5, reason = ?3, ended_at = ?4
-                     WHERE run = ?1 AND seq = ?2",
-                )?
-                .execute(params![run, seq, self.reason, tx.now, to.name()])?;
-            let id = DeliveryId {
-                run: RunNo(run),
-                seq,
-            };
-            note_row(tx, audit, id, from)?;
+        count_rows(tx, audit, i64::try_from(settled.len()).unwrap_or(i64::MAX))?;
+        for (id, was) in settled {
+            note_row(tx, audit, id, was)?;
         }
         Ok(added)
     }
+}
+
+/// What waits for an address is settled at once, so that `queue` tells the truth.
+fn settle(tx: &mut Tx<'_>, banned: &Banned) -> rusqlite::Result<Vec<(DeliveryId, State)>> {
+    let mut waiting = tx.conn.prepare_cached(
+        "SELECT d.run, d.seq, d.state FROM run r
+         CROSS JOIN run_key k ON k.run = r.no AND k.fingerprint = ?1 AND k.key = ?2
+         CROSS JOIN delivery d ON d.run = k.run AND d.seq = k.seq
+         WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending'
+           AND d.state IN ('queued', 'deferred')",
+    )?;
+    let fingerprint = super::Kept::fingerprint(&banned.key);
+    let waiting: Vec<(DeliveryId, State)> = waiting
+        .query_map(params![fingerprint, banned.key], |row| {
+            let id = DeliveryId {
+                run: RunNo(row.get(0)?),
+                seq: row.get(1)?,
+            };
+            let state = State::from_name(row.get_ref(2)?.as_str()?);
+            Ok((id, state.expect("the schema allows known states only")))
+        })?
+        .collect::<Result<_, _>>()?;
+    for (id, from) in &waiting {
+        let to = tx.step(id.run.0, *from, Move::Suppress)?;
+        tx.conn
+            .prepare_cached(
+                "UPDATE delivery SET state = ?5, reason = ?3, ended_at = ?4
+                 WHERE run = ?1 AND seq = ?2",
+            )?
+            .execute(params![id.run.0, id.seq, banned.reason, tx.now, to.name()])?;
+    }
+    Ok(waiting)
 }
 
 /// Takes an address off the list.

@@ -378,4 +378,19 @@ fn tell_opening(order: &Order, opening: &Opening) {
     if let Some(strays) = badness.strays_told() {
         tracing::warn!(schedule, run = opening.run, "{schedule}: {strays}");
     }
+    warn_late(schedule, opening);
+}
+
+/// Log line of a run that cannot end before it expires.
+pub fn warn_late(schedule: &str, opening: &Opening) {
+    if let Some(late) = &opening.late {
+        tracing::warn!(
+            event = "run-too-slow",
+            schedule,
+            run = opening.run,
+            late = late.late,
+            "{schedule}: run {}: {late}",
+            opening.run
+        );
+    }
 }

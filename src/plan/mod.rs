@@ -11,6 +11,7 @@
 mod due;
 mod filling;
 mod firing;
+mod forecast;
 mod former;
 mod local;
 mod opening;
@@ -19,7 +20,8 @@ mod roll;
 mod sanity;
 mod survey;
 
-pub use firing::{Firings, Upcoming, upcoming};
+pub use firing::{Firings, Upcoming, upcoming, warn_late};
+pub use forecast::{Late, foresee, foresee_open};
 pub use former::Former;
 pub use opening::{MANUAL, OpenError, Opening, Order, open};
 pub use roll::{Badness, Person, Roll, RollError};

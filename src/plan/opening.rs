@@ -6,6 +6,7 @@ use lettre::message::Mailbox;
 
 use super::due::is_too_late;
 use super::filling::Filling;
+use super::forecast::{Late, foresee};
 use super::former::Former;
 use super::local::ROUND;
 use super::roll::{Badness, Roll, RollError};
@@ -79,6 +80,8 @@ pub struct Opening {
     pub sent_before: u64,
     /// The first person who can be mailed, with their subject.
     pub first: Option<(Mailbox, String)>,
+    /// What of it will expire unsent.
+    pub late: Option<Late>,
 }
 
 impl Opening {
@@ -155,7 +158,11 @@ pub fn open(
         Err(RollError::BadRows(text.to_owned()).into())
     });
     match opened {
-        Ok(opening) => Ok(Opening { run: id, ..opening }),
+        Ok(opening) => Ok(Opening {
+            run: id,
+            late: foresee(config, roll.schedule(), opening.people()),
+            ..opening
+        }),
         Err(error) => Err(end(outbox, run, order, error)),
     }
 }

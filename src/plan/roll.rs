@@ -435,7 +435,11 @@ impl Badness {
     #[must_use]
     pub fn strays_told(&self) -> Option<String> {
         let first = self.strays_told.join("; ");
-        let more = if self.strays > BAD_ROWS_TOLD as u64 { "; …" } else { "" };
+        let more = if self.strays > BAD_ROWS_TOLD as u64 {
+            "; …"
+        } else {
+            ""
+        };
         let (strays, rows) = (self.strays, self.rows);
         (strays > 0).then(|| {
             format!(

@@ -5,3 +5,4 @@ mod addresses;
 mod backup;
 mod forgetting;
 mod operations;
+mod suppressing;

@@ -324,7 +324,10 @@ fn every_key_that_is_accepted_changes_something() {
         ("50/minute", "60/minute"),
         ("20_000", "20_001"),
         ("\"6h\"", "\"7h\""),
-        ("{ column = \"plan\", otherwise", "{ column = \"seats\", otherwise"),
+        (
+            "{ column = \"plan\", otherwise",
+            "{ column = \"seats\", otherwise",
+        ),
         ("\"Asia/Tokyo\"", "\"Asia/Seoul\""),
         ("overlap        = \"skip\"", "overlap = \"queue\""),
         ("\"hold\"", "\"assume-sent\""),

@@ -78,12 +78,7 @@ async fn where_a_rate_binds_nothing_is_chained() {
 #[tokio::test]
 async fn one_that_is_suppressed_meanwhile_is_not_sent() {
     let office = two_in_a_chain().await;
-    let suppress = Suppress {
-        key: BOB.to_owned(),
-        address: BOB.to_owned(),
-        reason: "asked to".to_owned(),
-        source: "test".to_owned(),
-    };
+    let suppress = Suppress::from(postroom::outbox::Banned::new(BOB, "asked to", "test"));
     office.outbox.submit(suppress).await.unwrap();
     only_the_first(&office, "suppressed").await;
 }

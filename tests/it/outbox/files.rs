@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use postroom::clock::Clock;
-use postroom::outbox::{Holder, LockError, Missed, Outbox, OutboxError, StateLock, Suppress};
+use postroom::outbox::{
+    Banned, Holder, LockError, Missed, Outbox, OutboxError, StateLock, Suppress,
+};
 use rusqlite::Connection;
 
 use crate::world::bench::{Bench, now, start};
@@ -363,12 +365,7 @@ fn a_writer_that_dies_answers_its_callers() {
     std::thread::spawn(move || {
         let first = outbox.submit(record).wait().map(drop);
         done.send(first).unwrap();
-        let second = outbox.submit(Suppress {
-            key: "x".to_owned(),
-            address: "x".to_owned(),
-            reason: "x".to_owned(),
-            source: "x".to_owned(),
-        });
+        let second = outbox.submit(Suppress::from(Banned::new("x", "x", "x")));
         done.send(second.wait().map(drop)).unwrap();
     });
     for _ in 0..2 {

@@ -6,8 +6,8 @@ use std::path::Path;
 use postroom::clock::Clock;
 use postroom::outbox::state::State;
 use postroom::outbox::{
-    AddRows, DeliveryId, FORGOTTEN, ForgetError, Forgotten, Kept, Outbox, Outcome, SealKeys,
-    Suppress, forget,
+    AddRows, Banned, DeliveryId, FORGOTTEN, ForgetError, Forgotten, Kept, Outbox, Outcome,
+    SealKeys, Suppress, forget,
 };
 
 use crate::world::bench::{Bench, now, report, row};
@@ -187,12 +187,10 @@ fn what_is_a_part_of_somebody_elses_address_stays_and_is_told() {
 #[test]
 fn an_address_on_the_list_stays_on_it_and_its_reason_goes() {
     let bench = Bench::new();
-    let entry = Suppress {
-        key: KEY.to_owned(),
+    let entry = Suppress::from(Banned {
         address: ADA.to_owned(),
-        reason: format!("{ADA} does not exist"),
-        source: "01J rcpt".to_owned(),
-    };
+        ..Banned::new(KEY, &format!("{ADA} does not exist"), "01J rcpt")
+    });
     now(bench.outbox.submit(entry)).unwrap();
     forget_her(&bench).unwrap();
     assert!(!stands(bench.dir.path(), KEY));
@@ -204,12 +202,10 @@ fn an_address_on_the_list_stays_on_it_and_its_reason_goes() {
 fn a_reader_in_the_middle_of_its_reading_is_told_of() {
     let dir = tempfile::tempdir().unwrap();
     let outbox = Outbox::open(dir.path(), Clock::system()).unwrap();
-    let entry = Suppress {
-        key: KEY.to_owned(),
+    let entry = Suppress::from(Banned {
         address: ADA.to_owned(),
-        reason: "asked".to_owned(),
-        source: "a person".to_owned(),
-    };
+        ..Banned::new(KEY, "asked", "a person")
+    });
     outbox.submit(entry).wait().unwrap();
     let sql = rusqlite::Connection::open(dir.path().join("postroom.db")).unwrap();
     sql.execute_batch("BEGIN; SELECT * FROM suppression")

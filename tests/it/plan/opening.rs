@@ -1,7 +1,7 @@
 //! A run is whole or it is nothing, and every row of its lists is accounted for.
 
 use postroom::daemon::answer;
-use postroom::outbox::{ClearFailed, Outbox, Suppress};
+use postroom::outbox::{Banned, ClearFailed, Outbox, Suppress};
 use postroom::plan::{OpenError, Opening, Order, open};
 
 use super::{ACCOUNT, Desk, hello};
@@ -49,12 +49,7 @@ fn every_row_is_accounted_for() {
         "Ada@Example.org",
         "eve@example.org",
     ]);
-    let banned = Suppress {
-        key: "eve@example.org".to_owned(),
-        address: "eve@example.org".to_owned(),
-        reason: "asked us to stop".to_owned(),
-        source: "grace".to_owned(),
-    };
+    let banned = Suppress::from(Banned::new("eve@example.org", "asked us to stop", "grace"));
     desk.outbox.submit(banned).wait().unwrap();
     let opening = desk.open(&hello("")).unwrap();
     assert_eq!((opening.badness.rows, opening.badness.bad), (5, 1));

@@ -3,8 +3,8 @@
 use postroom::clock::Timestamp;
 use postroom::deliver::Deliver;
 use postroom::outbox::{
-    Act, Change, DeliveryId, ForgetError, Hold, Outbox, OutboxError, RunNo, Scope, Suppress,
-    Unhold, Unsuppress, forget,
+    Act, Banned, Change, DeliveryId, ForgetError, Hold, Outbox, OutboxError, RunNo, Scope,
+    Suppress, Unhold, Unsuppress, forget,
 };
 use postroom::plan::{OpenError, Order, open};
 
@@ -123,12 +123,7 @@ impl Story {
 
     async fn suppress(&mut self, outbox: &Outbox) {
         let address = self.somebody();
-        let suppress = Suppress {
-            key: address.clone(),
-            address: address.clone(),
-            reason: "asked us to stop".to_owned(),
-            source: "a person".to_owned(),
-        };
+        let suppress = Suppress::from(Banned::new(&address, "asked us to stop", "a person"));
         answer(outbox.submit(suppress)).await;
         self.now_sure(|memory| memory.bans.insert(address));
     }

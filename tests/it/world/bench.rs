@@ -10,10 +10,10 @@ use postroom::clock::{Clock, Timestamp};
 use postroom::config::OnUncertain;
 use postroom::outbox::state::State;
 use postroom::outbox::{
-    Act, AddRows, Arm, ArmRefusal, Change, Changed, Claim, Claimed, Claims, ClearRun, DeliveryId,
-    DeliveryRow, FinishRun, FrozenRun, Kept, NewDelivery, NewRun, Opened, Outbox, OutboxError,
-    Outcome, Receipt, Record, Release, RowKey, RunNo, RunRow, SealKeys, Settle, Settled, Suppress,
-    Sweep, Swept,
+    Act, AddRows, Arm, ArmRefusal, Banned, Change, Changed, Claim, Claimed, Claims, ClearRun,
+    DeliveryId, DeliveryRow, FinishRun, FrozenRun, Kept, NewDelivery, NewRun, Opened, Outbox,
+    OutboxError, Outcome, Receipt, Record, Release, RowKey, RunNo, RunRow, SealKeys, Settle,
+    Settled, Suppress, Sweep, Swept,
 };
 use tempfile::TempDir;
 
@@ -241,13 +241,13 @@ impl Bench {
     }
 
     pub(crate) fn suppress(&self, address: &str) -> bool {
-        now(self.outbox.submit(Suppress {
-            key: address.to_lowercase(),
-            address: address.to_owned(),
-            reason: "asked us to stop".to_owned(),
-            source: "a person".to_owned(),
-        }))
+        now(self.outbox.submit(Suppress::from(Banned::new(
+            &address.to_lowercase(),
+            "asked us to stop",
+            "a person",
+        ))))
         .unwrap()
+            > 0
     }
 
     /// A person changes these rows, whatever their state.
