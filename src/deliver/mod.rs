@@ -158,6 +158,7 @@ impl Deliver {
             abort: CancellationToken::new(),
             fatal: CancellationToken::new(),
         };
+        let reader = outbox.reader()?;
         let (mut accounts, mut unusable) = (BTreeMap::new(), Vec::new());
         for account in settings.accounts {
             let name = account.name.clone();
@@ -175,7 +176,7 @@ impl Deliver {
             match target(&account, settings.deadlines) {
                 Ok(target) => {
                     let work = AccountWork::new(account, target, rates, tools);
-                    work.remember_what_was_sent(&outbox.reader()?)?;
+                    work.remember_what_was_sent(&reader)?;
                     deliver.tasks.spawn(dispatch::run(Arc::clone(&work)));
                     accounts.insert(name, work);
                 }

@@ -172,9 +172,9 @@ impl Story {
     /// Whatever is on hold is not any more.
     pub(super) async fn release(&self, outbox: &Outbox) {
         self.now_sure(|memory| memory.holds.clear());
-        let holds = outbox.reader().unwrap().holds(0).unwrap();
-        for hold in holds {
-            let (scope, author) = (hold.scope, AUTHOR.to_owned());
+        let holds = self.server.memory().holds_in_the_file();
+        for (scope, name) in holds {
+            let (scope, author) = (self::scope(&scope, &name), AUTHOR.to_owned());
             answer(outbox.submit(Unhold { scope, author })).await;
         }
     }
@@ -182,7 +182,7 @@ impl Story {
     /// Does something to a delivery in a state that it may fit.
     async fn change(&mut self, outbox: &Outbox, act: Act) {
         let fit: &[&str] = match act {
-            Act::Retry => &["rejected", "expired", "cancelled", "deferred"],
+            Act::Retry => &["rejected", "expired", "cancelled", "deferred", "accepted"],
             Act::Cancel => &["queued", "leased", "deferred", "uncertain", "armed"],
             Act::Sent | Act::NotSent => &["uncertain"],
         };

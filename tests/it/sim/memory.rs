@@ -122,6 +122,14 @@ impl Memory {
         }
     }
 
+    /// Holds of a process that died without an answer among them.
+    pub(crate) fn holds_in_the_file(&self) -> Vec<(String, String)> {
+        let query = "SELECT scope, name FROM hold ORDER BY scope, name";
+        let mut query = self.sql.prepare_cached(query).unwrap();
+        let holds = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        holds.unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
     /// A yes has left the server, and its sender may be waiting for it still.
     pub(crate) fn was_heard(&mut self, number: usize) {
         let body = &mut self.bodies[number];
@@ -131,6 +139,7 @@ impl Memory {
     /// A process has ended.
     pub(crate) fn has_ended(&mut self, dead: bool) {
         self.look();
+        self.look_at_all(&[]);
         self.seen.forget_writes();
         self.log.note(if dead {
             "the process is dead"
@@ -149,7 +158,10 @@ impl Memory {
             .filter(|(id, row)| check::moves(row, &self.seen.lives[id]))
             .map(|(_, row)| match row.state.as_str() {
                 "leased" | "armed" => MINUTE,
-                _ => row.next_at.saturating_sub(now).clamp(1000, 30 * MINUTE),
+                _ => row
+                    .next_at
+                    .saturating_sub(now)
+                    .clamp(MINUTE / 4, 30 * MINUTE),
             });
         let least = moving.min()?;
         Some(Duration::from_millis(u64::try_from(least).unwrap()))

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use postroom::outbox::Fate;
+use rusqlite::OptionalExtension;
 
 use super::log::Fault;
 use super::memory::Memory;
@@ -18,6 +19,8 @@ pub(crate) struct Row {
     lease_until: i64,
     pub(crate) resends: i64,
     pub(crate) next_at: i64,
+    /// When the time of its run is over.
+    expires_at: i64,
 }
 
 /// What stays the same of a delivery, and what happened to it.
@@ -46,6 +49,7 @@ pub(crate) struct Seen {
     /// What is being written: the operations, and the elapsed milliseconds of its process.
     writes: Vec<&'static str>,
     ticks: i64,
+    now: i64,
     wrote_at: u128,
     waits: bool,
 }
@@ -69,7 +73,16 @@ const MOVES: [(&str, &str); 5] = [
     ),
 ];
 
+/// A row in one line; see [`Row::parse`].
+const COLUMNS: &str = "d.run || ' ' || d.seq || ' ' || d.state || ' ' || d.epoch || ' ' ||
+    coalesce(d.lease_until, 0) || ' ' || d.resends || ' ' || d.next_at || ' ' || r.expires_at";
+
 impl Row {
+    fn id(line: &str) -> (i64, i64) {
+        let mut words = line.split(' ').map(|word| word.parse().unwrap());
+        (words.next().unwrap(), words.next().unwrap())
+    }
+
     fn parse(line: &str) -> Self {
         let mut words = line.split(' ');
         let mut next = || words.next().unwrap();
@@ -83,6 +96,7 @@ impl Row {
             lease_until: number(),
             resends: number(),
             next_at: number(),
+            expires_at: number(),
         }
     }
 
@@ -120,6 +134,7 @@ impl Memory {
         if !operation.is_empty() {
             self.seen.writes.push(operation);
         }
+        self.seen.now = self.clock.now().as_millisecond();
         self.seen.waits = fate == Fate::Wait;
         self.seen.wrote_at = self.log.now();
         self.seen.ticks = i64::try_from(self.clock.ticks().as_millis()).unwrap();
@@ -139,29 +154,71 @@ impl Memory {
         }
         self.seen.version = version;
         let writes = std::mem::take(&mut self.seen.writes);
-        let text: Option<String> = {
-            let query = "SELECT group_concat(run || ' ' || seq || ' ' || state || ' ' || epoch
-                   || ' ' || coalesce(lease_until, 0) || ' ' || resends || ' ' || next_at, x'0a')
-                 FROM (SELECT * FROM delivery ORDER BY run, seq)";
-            let mut query = self.sql.prepare_cached(query).unwrap();
+        let text = self.open_rows();
+        if text != self.seen.text {
+            let before = std::mem::replace(&mut self.seen.text, text.clone());
+            let known: Vec<&str> = before.lines().collect();
+            let changed = text.lines().filter(|line| !known.contains(line));
+            let mut rows: Vec<Row> = changed.map(Row::parse).collect();
+            let open: Vec<_> = text.lines().map(Row::id).collect();
+            let ended = known
+                .into_iter()
+                .map(Row::id)
+                .filter(|id| !open.contains(id));
+            for id in ended {
+                match self.row(id) {
+                    Some(row) => rows.push(row),
+                    None => drop(self.seen.rows.remove(&id)), // of a run that was never opened
+                }
+            }
+            rows.into_iter().for_each(|row| self.moved(row, &writes));
+        }
+        let count: usize = {
+            let mut query = self
+                .sql
+                .prepare_cached("SELECT count(*) FROM delivery")
+                .unwrap();
             query.query_row([], |row| row.get(0)).unwrap()
         };
-        let text = text.unwrap_or_default();
-        if text == self.seen.text {
-            return;
-        }
-        let before = std::mem::replace(&mut self.seen.text, text.clone());
-        let same: std::collections::HashSet<&str> = before.lines().collect();
-        let changed = text.lines().filter(|line| !same.contains(line));
-        for row in changed.map(Row::parse) {
-            self.moved(row, &writes);
+        if count != self.seen.rows.len() {
+            self.look_at_all(&writes);
         }
         self.one_armed_for_each_connection();
-        if text.lines().count() < self.seen.rows.len() {
-            let now: Vec<Row> = text.lines().map(Row::parse).collect();
-            let left = now.into_iter().map(|row| ((row.run, row.seq), row));
-            self.seen.rows = left.collect();
-        }
+    }
+
+    /// The rows that are not final, a line for each. A final one that is not so any more is among
+    /// them.
+    fn open_rows(&self) -> String {
+        let query = format!(
+            "SELECT group_concat({COLUMNS}, x'0a') FROM delivery d JOIN run r ON r.no = d.run
+             WHERE d.state IN ('queued', 'leased', 'armed', 'uncertain', 'deferred')"
+        );
+        let mut query = self.sql.prepare_cached(&query).unwrap();
+        let text: Option<String> = query.query_row([], |row| row.get(0)).unwrap();
+        text.unwrap_or_default()
+    }
+
+    fn row(&self, (run, seq): (i64, i64)) -> Option<Row> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM delivery d JOIN run r ON r.no = d.run
+             WHERE d.run = ?1 AND d.seq = ?2"
+        );
+        let mut query = self.sql.prepare_cached(&query).unwrap();
+        let line = query.query_row([run, seq], |row| row.get::<_, String>(0));
+        line.optional().unwrap().map(|line| Row::parse(&line))
+    }
+
+    /// The same for all rows, final ones too.
+    pub(crate) fn look_at_all(&mut self, writes: &[&'static str]) {
+        let query = format!("SELECT {COLUMNS} FROM delivery d JOIN run r ON r.no = d.run");
+        let rows: Vec<Row> = {
+            let mut query = self.sql.prepare_cached(&query).unwrap();
+            let rows = query.query_map([], |row| row.get::<_, String>(0)).unwrap();
+            rows.map(|line| Row::parse(&line.unwrap())).collect()
+        };
+        let there: Vec<_> = rows.iter().map(|row| (row.run, row.seq)).collect();
+        self.seen.rows.retain(|id, _| there.contains(id));
+        rows.into_iter().for_each(|row| self.moved(row, writes));
     }
 
     fn moved(&mut self, row: Row, writes: &[&'static str]) {
@@ -210,6 +267,9 @@ impl Memory {
         }
         if row.state == "armed" {
             *self.seen.arms.entry(life.key.clone()).or_default() += 1;
+            if row.expires_at <= self.seen.now {
+                faults.push(fault("nothing leaves when its time is over", text.clone()));
+            }
             if self.bans.contains(&life.key) {
                 faults.push(fault("suppression wins", text.clone()));
             }
