@@ -123,7 +123,7 @@ pub(crate) fn config(dice: &mut Rng, kind: Kind) -> Config {
         Kind::Mixed => {}
         Kind::Slow | Kind::Fickle => {
             let accounts = config.accounts.values_mut();
-            accounts.for_each(|account| account.connections = 1);
+            accounts.for_each(|account| account.connections = dice.usize(1..=2));
         }
         Kind::Silent => {
             for schedule in config.schedules.values_mut() {

@@ -36,6 +36,8 @@ mod story;
 mod swarm;
 mod watch;
 
+use std::panic::catch_unwind;
+
 use story::{Outcome, play};
 
 const THREADS: usize = 2;
@@ -59,13 +61,17 @@ fn all(seeds: &[u64]) -> (Outcome, Vec<String>) {
     let share = move |first: usize| {
         let mut sum = Outcome::default();
         for seed in seeds.iter().skip(first).step_by(THREADS) {
-            let outcome = play(*seed);
-            if !outcome.faults.is_empty() {
-                return (
-                    sum,
-                    Some(format!("POSTROOM_TEST_SEED={seed}\n{}", outcome.story())),
-                );
-            }
+            let outcome = match catch_unwind(|| play(*seed)) {
+                Ok(outcome) if outcome.faults.is_empty() => outcome,
+                Ok(outcome) => {
+                    let what = outcome.story();
+                    return (sum, Some(format!("POSTROOM_TEST_SEED={seed}\n{what}")));
+                }
+                Err(_) => {
+                    let what = "  it panicked, as is told above";
+                    return (sum, Some(format!("POSTROOM_TEST_SEED={seed}\n{what}")));
+                }
+            };
             sum.add(&outcome);
         }
         (sum, None)

@@ -128,7 +128,7 @@ impl Swarm {
             Kind::Slow => {
                 self.delay = 700;
                 (self.delays, self.delays_at_dot) = (40..=115, 250..=585);
-                self.dies_talking /= 4;
+                (self.later, self.dies_talking) = (self.later * 8, self.dies_talking / 4);
                 (self.acts, self.pause, self.jump) = (12, 400, 0);
             }
             Kind::Silent => {
