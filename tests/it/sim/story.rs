@@ -161,7 +161,7 @@ impl Story {
             if self.peace && !dead {
                 break;
             }
-            let wait = Duration::from_secs(self.dice.u64(..300));
+            let wait = Duration::from_secs(self.dice.u64(..self.server.swarm.gap));
             self.clock.sleep(wait).await;
         }
         self.end(outcome)

@@ -58,6 +58,8 @@ pub(crate) struct Swarm {
     /// How often something is done, and the longest pause after it, in seconds.
     pub(crate) acts: usize,
     pub(crate) pause: u64,
+    /// The longest time without a process.
+    pub(crate) gap: u64,
 }
 
 impl Swarm {
@@ -92,6 +94,7 @@ impl Swarm {
             pipe: 0,
             acts: 0,
             pause: 200,
+            gap: 300,
         };
         let longest = [5, 100, 700][dice.usize(..3)];
         (swarm.delays, swarm.delays_at_dot) = (0..=longest, 0..=longest);
@@ -144,7 +147,8 @@ impl Swarm {
             }
             Kind::Paced => {
                 (self.jump, self.delay, self.again) = (0, self.delay / 4, 0);
-                (self.acts, self.pause) = (8, 60);
+                (self.acts, self.pause, self.gap) = (8, 60, 20);
+                self.restart = 8;
             }
         }
     }
