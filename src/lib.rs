@@ -4,7 +4,7 @@
 //! the **outbox**; **deliver** **compose**s each message and carries it over **smtp** at the
 //! account's **pace**. **config** says what to do and **secret** where its credentials come from,
 //! **daemon** keeps it going, **cli** lets a person see and steer it, **sandbox** is a mail server
-//! to try it against, and **clock** alone knows the time.
+//! to try it against, **program** runs what other people wrote, and **clock** alone knows the time.
 //!
 //! Every bold word is a room: a folder or file beside this one. A room uses rooms on lower floors
 //! only; `tests/it/tidy.rs` holds that.
@@ -15,8 +15,8 @@
 //! 4  plan  deliver
 //! 3  outbox  smtp  pace  sandbox
 //! 2  config
-//! 1  calendar  audience  compose
-//! 0  clock  secret
+//! 1  calendar  audience  compose  secret
+//! 0  clock  program
 //! ```
 
 pub mod audience;
@@ -30,6 +30,7 @@ pub mod deliver;
 pub mod outbox;
 pub mod pace;
 pub mod plan;
+pub mod program;
 pub mod sandbox;
 pub mod secret;
 pub mod smtp;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::alert::Alert;
 use super::choice::{Addresses, LogFormat};
 use super::find;
 use super::section::Section;
@@ -27,6 +28,8 @@ pub struct Daemon {
     pub addresses: Addresses,
     /// How long finished runs keep their texts; their rows stay for twice as long.
     pub keep: Duration,
+    /// Who is told when something needs a person.
+    pub alert: Option<Alert>,
 }
 
 /// Reads `[daemon]`. Whatever is wrong in it has been reported; the default then stands for it.
@@ -44,5 +47,6 @@ pub(super) fn read(section: &Section<'_>) -> Daemon {
         log: section.choice("log").unwrap_or_default(),
         addresses: section.choice("addresses").unwrap_or_default(),
         keep: section.span("keep").unwrap_or(KEEP),
+        alert: None, // read beside it, as it names an account
     }
 }

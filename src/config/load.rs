@@ -10,10 +10,10 @@ use super::document::Document;
 use super::problem::{Problem, Problems};
 use super::reference::{look_up, report_unused};
 use super::schedule::Draft;
-use super::section::Section;
+use super::section::{Section, Text};
 use super::tables::{Named, header, named};
 use super::template::Templates;
-use super::{Config, Loaded, account, daemon, fields, files, list, schedule, syntax};
+use super::{Config, Loaded, account, alert, daemon, fields, files, list, schedule, syntax};
 use crate::audience::List;
 
 /// The version of the file's meaning that this postroom knows.
@@ -52,7 +52,8 @@ fn parse(doc: &Document) -> Option<Config> {
 fn resolve<'d>(doc: &'d Document, root: &'d DeTable<'d>) -> Config {
     let top = Section::open(doc, "", "", 0..0, root);
     check_version(&top);
-    let daemon = daemon_of(&top, doc);
+    let mut daemon = daemon_of(&top, doc);
+    let alert = alert::read(&top, doc);
     let tables = Tables::open(&top);
     let accounts = tables.accounts.iter();
     let accounts = accounts.filter_map(|it| Some((it.name(), account::read(&it.section)?)));
@@ -80,11 +81,23 @@ fn resolve<'d>(doc: &'d Document, root: &'d DeTable<'d>) -> Config {
         );
         look_up(&top, section, ("to", "list"), &draft.to, &tables.lists);
     }
+    let alert_via = alert.as_ref().and_then(|it| it.via.clone());
+    if let Some(draft) = alert {
+        let via = draft.via.as_slice();
+        look_up(
+            &top,
+            &draft.section,
+            ("via", "account"),
+            via,
+            &tables.accounts,
+        );
+        daemon.alert = Some(draft.alert);
+    }
     check_templates(&drafts, &mut templates, &lists);
     check_columns(&drafts, &lists);
     // While something is wrong, its name may be all that keeps another thing from being used.
     if !doc.has_errors() {
-        tables.report_unused(doc, &drafts);
+        tables.report_unused(doc, &drafts, alert_via.as_ref());
     }
     let schedules = drafts.into_iter().map(|(_, draft)| draft.schedule);
     Config {
@@ -120,13 +133,18 @@ impl<'d> Tables<'d> {
         }
     }
 
-    fn report_unused(&self, doc: &Document, drafts: &[(&Section<'_>, Draft<'_>)]) {
+    fn report_unused(
+        &self,
+        doc: &Document,
+        drafts: &[(&Section<'_>, Draft<'_>)],
+        alert_via: Option<&Text<'_>>,
+    ) {
         let drafts = || drafts.iter().map(|(_, draft)| draft);
         report_unused(
             doc,
             "account",
             &self.accounts,
-            drafts().flat_map(|it| &it.via),
+            drafts().flat_map(|it| &it.via).chain(alert_via),
         );
         report_unused(doc, "list", &self.lists, drafts().flat_map(|it| &it.to));
         report_unused(

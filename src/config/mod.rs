@@ -17,6 +17,7 @@
 //! ```
 
 mod account;
+mod alert;
 mod amount;
 mod choice;
 mod credential;
@@ -35,6 +36,7 @@ mod machine;
 mod mailbox;
 mod mask;
 mod problem;
+mod program;
 mod provider;
 mod reference;
 mod render;
@@ -57,6 +59,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use account::Account;
+pub use alert::Alert;
 pub use amount::{AmountError, Rate, format_duration, parse_duration};
 pub use choice::{
     Addresses, BadRows, Empty, LogFormat, NotAChoice, OnUncertain, Overlap, SaidTo, Tls, Treatment,

@@ -10,7 +10,9 @@ use super::problem::Problem;
 use super::section::{Section, Text};
 use super::times::{self, HolidayFile};
 use super::zone::{self, ReaderZones};
+use super::{program, tables};
 use crate::calendar::{self, Calendar, OpenHours};
+use crate::program::Program;
 
 const EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
 const CATCH_UP: Duration = Duration::from_secs(60 * 60);
@@ -37,6 +39,8 @@ pub struct Schedule {
     pub zone: TimeZone,
     /// Its times come to each reader in a zone of their own.
     pub readers: Option<ReaderZones>,
+    /// A program that says whether a run is opened when it is due.
+    pub when: Option<Program>,
     /// The waits after temporary failures, if not the account's; the last repeats.
     pub retry: Option<Vec<Duration>>,
     /// Mail that could not be sent for so long is not sent any more.
@@ -129,6 +133,7 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         between: times.between,
         zone,
         readers,
+        when: when(section),
         retry: section.spans("retry"),
         expires: section.span("expires").unwrap_or(EXPIRES),
         rate: section.rates("rate").unwrap_or_default(),
@@ -218,6 +223,28 @@ fn via<'d>(section: &Section<'d>) -> Option<Vec<Text<'d>>> {
         section.report(Problem::error("not-yet", message, place).key(section.path("via")));
     }
     Some(names)
+}
+
+/// The program that is asked before a run is opened.
+fn when(section: &Section<'_>) -> Option<Program> {
+    let value = section.value("when")?;
+    let entries = value.get_ref().as_table()?;
+    let header = tables::header(section.doc, value.span());
+    let inner = Section::open(
+        section.doc,
+        "schedule.*.when",
+        section.name,
+        header,
+        entries,
+    );
+    if inner.lacks("command") {
+        let message = format!("{} names no program", inner.title());
+        let place = inner.header_place("needs `command`");
+        let problem = Problem::error("missing-key", message, place);
+        let help = "write `when = { command = [\"/usr/local/bin/is-it-time\"] }`";
+        inner.report(problem.help(help).key(inner.path("command")));
+    }
+    program::read(&inner)
 }
 
 fn once(section: &Section<'_>, fields: Vec<String>) -> Option<OncePer> {

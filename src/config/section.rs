@@ -90,8 +90,10 @@ impl<'d> Section<'d> {
     pub(super) fn title(&self) -> String {
         match self.kind() {
             "" => "this file".to_owned(),
+            "alert" => "`alert`".to_owned(),
             kind if self.name.is_empty() => format!("[{kind}]"),
             "rule" => format!("a rule of account `{}`", self.name),
+            "when" => format!("`when` of schedule `{}`", self.name),
             kind => format!("{kind} `{}`", self.name),
         }
     }

@@ -113,7 +113,7 @@ impl Engine {
         for run in interrupted {
             let known = self.config.schedules.contains_key(&run.schedule);
             if known && !run.occurrence.starts_with(MANUAL) {
-                again.push(Order::due(&run.schedule, run.occurrence, run.due_at));
+                again.push(Order::due(&run.schedule, run.occurrence, run.due_at).begun());
                 continue;
             }
             let reason =

@@ -86,7 +86,7 @@ pub use record::{Outcome, Record};
 pub use report::{Report, Told};
 pub use rows::{Addressee, AttemptRow, Counts, DeliveryRow, RunRow, Snapshot, SuppressionRow};
 pub use run::{FinishRun, FrozenRun, NewRun, Opened, RunFailed};
-pub use schedule::{Cursors, Missed, SetCursor, TurnBack};
+pub use schedule::{Cursors, Missed, SetCursor, TurnBack, Unrun};
 pub use sent::Sent;
 pub use suppression::{Banned, Suppress, Unsuppress};
 pub use sweep::{Interrupted, Settle, Settled, Sweep, Swept};

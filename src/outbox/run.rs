@@ -21,7 +21,7 @@ use serde::Serialize;
 use super::RunNo;
 use super::filling::{forget_counts, still_filled};
 use super::once;
-use super::schedule::Missed;
+use super::schedule::{Missed, Unrun};
 use super::store::Tx;
 use super::writer::{Operation, Rank};
 use crate::config::{OnUncertain, OncePer, Overlap};
@@ -134,7 +134,7 @@ impl NewRun {
             occurrence: self.occurrence.clone(),
             account: self.frozen.account.clone(),
             due_at: self.due_at,
-            skipped: true,
+            state: Unrun::Skipped,
             reason: format!("run {other} was still being sent (`overlap = \"skip\"`)"),
         };
         skipped.apply(tx)?;
@@ -233,17 +233,25 @@ pub struct FinishRun {
 }
 
 impl Operation for FinishRun {
-    type Receipt = ();
+    /// The earlier run of its schedule that it waits for, if there is one.
+    type Receipt = Option<String>;
     const RANK: Rank = Rank::Step;
 
-    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<()> {
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Option<String>> {
         tx.conn
             .prepare_cached(
                 "UPDATE run SET state = 'sending', people = ?2
                  WHERE no = ?1 AND state = 'expanding'",
             )?
             .execute(params![self.run.0, self.people])?;
-        tx.complete(self.run.0)
+        tx.complete(self.run.0)?;
+        let sql = format!(
+            "SELECT e.id FROM run r JOIN run e ON e.schedule = r.schedule AND e.no < r.no
+             WHERE r.no = ?1 AND r.queues AND r.state = 'sending' AND e.queues
+               AND e.state IN ('expanding', 'sending') AND {GOES_ON} ORDER BY e.no LIMIT 1"
+        );
+        let mut query = tx.conn.prepare_cached(&sql)?;
+        query.query_row([self.run.0], |row| row.get(0)).optional()
     }
 }
 

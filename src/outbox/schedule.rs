@@ -106,6 +106,27 @@ impl Operation for TurnBack {
     }
 }
 
+/// What there is instead of a run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unrun {
+    /// Its time passed, and nobody meant it to.
+    Missed,
+    /// There is none, as the configuration wants it.
+    Skipped,
+    /// It could not be opened.
+    Failed,
+}
+
+impl Unrun {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Missed => "missed",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Records that an occurrence was not carried out, and why. It takes the occurrence's place: no
 /// run will be opened for it any more.
 #[derive(Clone, Debug)]
@@ -120,8 +141,8 @@ pub struct Missed {
     pub account: String,
     /// When it was due, in milliseconds.
     pub due_at: i64,
-    /// Whether that was meant, as the configuration says; otherwise nobody wanted it so.
-    pub skipped: bool,
+    /// What became of it.
+    pub state: Unrun,
     /// For people.
     pub reason: String,
 }
@@ -148,7 +169,7 @@ impl Operation for Missed {
                 self.account,
                 self.due_at,
                 tx.now,
-                if self.skipped { "skipped" } else { "missed" },
+                self.state.name(),
             ])?;
         Ok(added == 1)
     }

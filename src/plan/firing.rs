@@ -4,29 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::carrying::{Desk, Done};
 use super::due::{Due, due_between};
-use super::opening::{OpenError, Opening, Order, open};
+use super::opening::Order;
 use super::sanity::Sanity;
 use crate::calendar::{Calendar, Occurrence};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Schedule};
-use crate::outbox::{Cursors, Missed, Outbox, OutboxError, SetCursor, TurnBack};
+use crate::outbox::{Cursors, Outbox, OutboxError, SetCursor, TurnBack};
 
 /// The longest sleep: sleeps do not count suspension, and wall clocks jump.
 pub(super) const TICK: Duration = Duration::from_secs(30);
 /// After the outbox refused an opening.
 const OUTBOX_TROUBLE: Duration = Duration::from_secs(5);
-/// So many runs are opened at the same time: a long one delays no short one.
-const OPENINGS: usize = 32;
 
 /// The schedules of one configuration, waiting for their times.
 pub struct Firings {
-    config: Arc<Config>,
-    outbox: Outbox,
-    clock: Clock,
+    desk: Desk,
     sanity: Sanity,
     /// The schedules that have times; empty until the outbox has told how far they are.
     watched: BTreeMap<String, Watched>,
@@ -34,7 +30,6 @@ pub struct Firings {
     again: Vec<Order>,
     /// After trouble with the outbox: nothing is tried before, in ticks of the clock.
     rests_until: Duration,
-    room: Arc<Semaphore>,
 }
 
 /// How far one schedule is.
@@ -46,9 +41,6 @@ struct Watched {
     /// Its opening is under way.
     busy: bool,
 }
-
-/// What came of an order; an error of the outbox means that it is tried again.
-type Done = (Order, Result<(), OutboxError>);
 
 /// The next time of a schedule.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,14 +74,11 @@ impl Firings {
     #[must_use]
     pub fn new(config: Arc<Config>, outbox: Outbox, clock: Clock, again: Vec<Order>) -> Self {
         Self {
-            config,
-            outbox,
             sanity: Sanity::new(&clock),
-            clock,
+            desk: Desk::new(config, outbox, clock),
             watched: BTreeMap::new(),
             again,
             rests_until: Duration::ZERO,
-            room: Arc::new(Semaphore::new(OPENINGS)),
         }
     }
 
@@ -104,7 +93,7 @@ impl Firings {
                 self.rest(error)?;
             }
             tokio::select! {
-                () = self.clock.sleep(self.until_next()) => {}
+                () = self.desk.clock.sleep(self.until_next()) => {}
                 Some(done) = openings.join_next() => {
                     let mut next = Some(done);
                     while let Some(done) = next {
@@ -119,14 +108,14 @@ impl Firings {
 
     /// Begins what is due.
     async fn look(&mut self, openings: &mut JoinSet<Done>) -> Result<(), OutboxError> {
-        let seen = self.sanity.look(&self.clock);
-        if !seen.is_right || self.clock.ticks() < self.rests_until {
+        let seen = self.sanity.look(&self.desk.clock);
+        if !seen.is_right || self.desk.clock.ticks() < self.rests_until {
             return Ok(());
         }
         if self.watched.is_empty() {
             self.watch_all().await?;
         }
-        let now = self.clock.now();
+        let now = self.desk.clock.now();
         if seen.went_back || self.watched.values().any(|it| it.cursor > now + TICK) {
             self.turn_back(now, seen.went_back).await?;
         }
@@ -135,21 +124,19 @@ impl Firings {
             if let Some(watched) = self.watched.get_mut(&order.schedule) {
                 watched.busy = true;
             }
-            let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
-            let (clock, room) = (self.clock.clone(), Arc::clone(&self.room));
-            openings.spawn(carry_out(config, outbox, clock, room, order));
+            openings.spawn(self.desk.clone().carry_out(order));
         }
         Ok(())
     }
 
     /// Asks the outbox how far all schedules are.
     async fn watch_all(&mut self) -> Result<(), OutboxError> {
-        let schedules = timed(&self.config)
+        let schedules = timed(&self.desk.config)
             .map(|(schedule, calendar)| (schedule.name.clone(), calendar.identity()))
             .collect();
-        let cursors = self.outbox.submit(Cursors { schedules }).await?;
-        let now = self.clock.now();
-        for ((schedule, calendar), cursor) in timed(&self.config).zip(cursors) {
+        let cursors = self.desk.outbox.submit(Cursors { schedules }).await?;
+        let now = self.desk.clock.now();
+        for ((schedule, calendar), cursor) in timed(&self.desk.config).zip(cursors) {
             let cursor = Timestamp::from_millisecond(cursor).unwrap_or(now);
             let watched = Watched {
                 cursor,
@@ -174,8 +161,8 @@ impl Firings {
                 watched.cursor
             );
         }
-        while self.outbox.submit(TurnBack).await? {}
-        for (schedule, calendar) in timed(&self.config) {
+        while self.desk.outbox.submit(TurnBack).await? {}
+        for (schedule, calendar) in timed(&self.desk.config) {
             let watched = self.watched.get_mut(&schedule.name);
             if let Some(watched) = watched.filter(|it| it.cursor > now) {
                 watched.cursor = now;
@@ -188,7 +175,7 @@ impl Firings {
     /// Everything that is due now, over all schedules.
     async fn due(&mut self, now: Timestamp) -> Result<Vec<Order>, OutboxError> {
         let mut orders = Vec::new();
-        let config = Arc::clone(&self.config);
+        let config = Arc::clone(&self.desk.config);
         for (schedule, calendar) in timed(&config) {
             let waits = |it: &&Watched| !it.busy && it.next.as_ref().is_some_and(|it| it.at <= now);
             let Some(watched) = self.watched.get(&schedule.name).filter(waits) else {
@@ -202,7 +189,9 @@ impl Firings {
                 missed,
                 more_missed,
             } = due_between(schedule, calendar, watched.cursor, now);
-            self.record_missed(schedule, &missed, more_missed).await?;
+            self.desk
+                .record_missed(schedule, &missed, more_missed)
+                .await?;
             if let Some(occurrence) = run {
                 orders.push(Order::due(&schedule.name, occurrence.key, occurrence.at));
                 continue;
@@ -211,46 +200,10 @@ impl Firings {
                 schedule: schedule.name.clone(),
                 cursor_at: now.as_millisecond(),
             };
-            self.outbox.submit(dealt_with).await?;
+            self.desk.outbox.submit(dealt_with).await?;
             self.advance(&schedule.name, now);
         }
         Ok(orders)
-    }
-
-    async fn record_missed(
-        &self,
-        schedule: &Schedule,
-        missed: &[Occurrence],
-        more: u64,
-    ) -> Result<(), OutboxError> {
-        let name = &schedule.name;
-        for occurrence in missed {
-            let record = Missed {
-                id: self.clock.new_id().to_string(),
-                schedule: name.clone(),
-                occurrence: occurrence.key.clone(),
-                account: schedule.via.first().cloned().unwrap_or_default(),
-                due_at: occurrence.at.as_millisecond(),
-                skipped: false,
-                reason: "postroom was not running, or too late by more than `catch_up`".to_owned(),
-            };
-            if self.outbox.submit(record).await? {
-                tracing::warn!(
-                    event = "run-missed",
-                    schedule = name,
-                    "{name} missed its time {}",
-                    occurrence.key
-                );
-            }
-        }
-        if more > 0 {
-            tracing::warn!(
-                event = "run-missed",
-                schedule = name,
-                "{name} missed {more} or more earlier times, too; they are not recorded each"
-            );
-        }
-        Ok(())
     }
 
     /// An order was carried out, or is put back.
@@ -269,7 +222,7 @@ impl Firings {
     }
 
     fn advance(&mut self, schedule: &str, to: Timestamp) {
-        let calendar = self.config.schedules.get(schedule);
+        let calendar = self.desk.config.schedules.get(schedule);
         let calendar = calendar.and_then(|it| it.calendar.as_ref());
         if let (Some(watched), Some(calendar)) = (self.watched.get_mut(schedule), calendar) {
             watched.cursor = to;
@@ -283,16 +236,16 @@ impl Firings {
             return Err(error);
         }
         tracing::error!("schedules wait: {error}");
-        self.rests_until = self.clock.ticks() + OUTBOX_TROUBLE;
+        self.rests_until = self.desk.clock.ticks() + OUTBOX_TROUBLE;
         Ok(())
     }
 
     fn until_next(&self) -> Duration {
-        let ticks = self.clock.ticks();
+        let ticks = self.desk.clock.ticks();
         if ticks < self.rests_until {
             return self.rests_until - ticks;
         }
-        let now = self.clock.now();
+        let now = self.desk.clock.now();
         let waiting = self.watched.values().filter(|it| !it.busy);
         let next = waiting.filter_map(|it| Some(it.next.as_ref()?.at)).min();
         let wait = next.and_then(|at| Duration::try_from(at - now).ok());
@@ -303,94 +256,4 @@ impl Firings {
 fn timed(config: &Config) -> impl Iterator<Item = (&Schedule, &Calendar)> {
     let schedules = config.schedules.values();
     schedules.filter_map(|schedule| Some((schedule, schedule.calendar.as_ref()?)))
-}
-
-async fn carry_out(
-    config: Arc<Config>,
-    outbox: Outbox,
-    clock: Clock,
-    room: Arc<Semaphore>,
-    order: Order,
-) -> Done {
-    let _room = room.acquire().await;
-    let for_cursor = outbox.clone();
-    let opened = tokio::task::spawn_blocking(move || {
-        let outcome = open(&config, &outbox, &clock, &order);
-        (order, outcome)
-    });
-    let (order, outcome) = opened.await.expect("opening a run does not panic");
-    if let Err(OpenError::Outbox(error)) = outcome {
-        return (order, Err(error));
-    }
-    tell(&order, &outcome);
-    let dealt_with = SetCursor {
-        schedule: order.schedule.clone(),
-        cursor_at: order.due_at.as_millisecond(),
-    };
-    let recorded = for_cursor.submit(dealt_with).await;
-    (order, recorded)
-}
-
-/// Log line of what came of an order.
-fn tell(order: &Order, outcome: &Result<Opening, OpenError>) {
-    let schedule = &order.schedule;
-    match outcome {
-        Ok(opening) if opening.existed => {}
-        Ok(Opening {
-            skipped: Some(reason),
-            ..
-        }) => tracing::warn!(
-            event = "run-skipped",
-            schedule,
-            occurrence = order.occurrence,
-            "{schedule} skipped its time {}: {reason}",
-            order.occurrence
-        ),
-        Ok(opening) => tell_opening(order, opening),
-        Err(error) => tracing::error!(
-            event = "run-failed",
-            schedule,
-            occurrence = order.occurrence,
-            "{schedule} was not sent: {error}"
-        ),
-    }
-}
-
-fn tell_opening(order: &Order, opening: &Opening) {
-    let schedule = &order.schedule;
-    let badness = &opening.badness;
-    let people = opening.people();
-    tracing::info!(
-        event = "run-opened",
-        schedule,
-        run = opening.run,
-        people,
-        invalid = badness.bad,
-        duplicates = opening.duplicates,
-        suppressed = opening.suppressed,
-        sent_before = opening.sent_before,
-        "{schedule}: run {} for {people} people",
-        opening.run
-    );
-    if badness.bad > 0 {
-        tracing::warn!(schedule, run = opening.run, "{schedule}: {badness}");
-    }
-    if let Some(strays) = badness.strays_told() {
-        tracing::warn!(schedule, run = opening.run, "{schedule}: {strays}");
-    }
-    warn_late(schedule, opening);
-}
-
-/// Log line of a run that cannot end before it expires.
-pub fn warn_late(schedule: &str, opening: &Opening) {
-    if let Some(late) = &opening.late {
-        tracing::warn!(
-            event = "run-too-slow",
-            schedule,
-            run = opening.run,
-            late = late.late,
-            "{schedule}: run {}: {late}",
-            opening.run
-        );
-    }
 }

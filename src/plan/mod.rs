@@ -8,6 +8,8 @@
 //! the outbox takes its key only once; one schedule's trouble never stops another; nothing is sent
 //! of a run that is not whole.
 
+mod alert;
+mod carrying;
 mod due;
 mod filling;
 mod firing;
@@ -16,11 +18,14 @@ mod former;
 mod local;
 mod opening;
 mod preflight;
+mod question;
 mod roll;
 mod sanity;
 mod survey;
 
-pub use firing::{Firings, Upcoming, upcoming, warn_late};
+pub use alert::{ALERT, Cause, raise};
+pub use carrying::warn_late;
+pub use firing::{Firings, Upcoming, upcoming};
 pub use forecast::{Late, foresee, foresee_open};
 pub use former::Former;
 pub use opening::{MANUAL, OpenError, Opening, Order, open};

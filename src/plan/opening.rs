@@ -29,6 +29,8 @@ pub struct Order {
     pub test: Option<Mailbox>,
     /// The people of an earlier run, instead of the lists.
     pub former: Option<Former>,
+    /// Its opening was begun before, and interrupted.
+    pub begun: bool,
 }
 
 /// What the occurrence keys of runs begin with that a person asked for.
@@ -45,6 +47,16 @@ impl Order {
             only: None,
             test: None,
             former: None,
+            begun: false,
+        }
+    }
+
+    /// The same for an opening that was interrupted.
+    #[must_use]
+    pub fn begun(self) -> Self {
+        Self {
+            begun: true,
+            ..self
         }
     }
 
@@ -70,6 +82,8 @@ pub struct Opening {
     pub existed: bool,
     /// Why there is no run, as the configuration wants it; that is recorded.
     pub skipped: Option<String>,
+    /// The earlier run of its schedule that it waits for.
+    pub waits_for: Option<String>,
     /// Rows that were read.
     pub badness: Badness,
     /// People who get no mail because they are suppressed.
@@ -191,8 +205,9 @@ fn fill(outbox: &Outbox, run: RunNo, roll: &Roll<'_>) -> Result<Opening, OpenErr
     let duplicates = filling.seal()?;
     let sent_before = filling.reserve()?;
     let people = filling.rows;
-    outbox.submit(FinishRun { run, people }).wait()?;
+    let waits_for = outbox.submit(FinishRun { run, people }).wait()?;
     Ok(Opening {
+        waits_for,
         badness,
         duplicates,
         sent_before,

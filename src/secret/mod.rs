@@ -11,12 +11,13 @@ mod kept;
 use std::fmt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 pub use kept::Kept;
+
+use crate::program::{Program, ProgramError};
 
 /// How long a secret's command may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
@@ -83,25 +84,9 @@ pub enum SecretError {
     /// The process was not started with systemd credentials, or not with this one.
     #[error("systemd passed no credential called `{0}`")]
     NoCredential(String),
-    /// There is no such program.
-    #[error("the command `{0}` does not exist or may not be run")]
-    NoCommand(String),
-    /// The program failed; `said` is the last line it wrote to standard error.
-    #[error("the command `{command}` failed ({status}){}", after_colon(said))]
-    CommandFailed {
-        /// The program.
-        command: String,
-        /// How it ended.
-        status: ExitStatus,
-        /// Its last line on standard error, or nothing.
-        said: String,
-    },
-    /// The program did not end in time.
-    #[error("the command `{command}` did not end within {} seconds", COMMAND_LIMIT.as_secs())]
-    CommandSlow {
-        /// The program.
-        command: String,
-    },
+    /// The program did not run, or not to a good end.
+    #[error(transparent)]
+    Command(#[from] ProgramError),
     /// There was something to read, but it is no credential.
     #[error("{origin} {fault}")]
     Unusable {
@@ -162,10 +147,9 @@ impl Secret {
             },
             Self::Command { argv, .. } => {
                 let program = program(argv);
-                if can_run(program) {
-                    Ok(None)
-                } else {
-                    Err(SecretError::NoCommand(program.to_owned()))
+                match program.is_there() {
+                    true => Ok(None),
+                    false => Err(ProgramError::Missing(program.name().to_owned()).into()),
                 }
             }
         }
@@ -188,7 +172,7 @@ impl Secret {
             Self::File(path) => format!("file {}", path.display()),
             Self::Env(name) => format!("environment variable {name}"),
             Self::Credential(name) => format!("credential {name}"),
-            Self::Command { argv, .. } => format!("command {}", program(argv)),
+            Self::Command { argv, .. } => format!("command {}", program(argv).name()),
         }
     }
 
@@ -284,49 +268,16 @@ async fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
 }
 
 async fn run(argv: &[String]) -> Result<Zeroizing<Vec<u8>>, SecretError> {
-    let command = program(argv).to_owned();
-    let child = tokio::process::Command::new(&command)
-        .args(argv.iter().skip(1))
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let output = match tokio::time::timeout(COMMAND_LIMIT, child).await {
-        Ok(Ok(output)) => output,
-        Ok(Err(_)) => return Err(SecretError::NoCommand(command)),
-        Err(_) => return Err(SecretError::CommandSlow { command }),
-    };
-    let value = Zeroizing::new(output.stdout);
-    if output.status.success() {
-        return Ok(value);
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said
-        .lines()
-        .map(str::trim)
-        .rfind(|line| !line.is_empty())
-        .unwrap_or_default();
-    Err(SecretError::CommandFailed {
-        command,
-        status: output.status,
-        said: said.to_owned(),
-    })
+    let program = program(argv);
+    let most = usize::try_from(LENGTH_LIMIT).unwrap_or(usize::MAX);
+    Ok(program.run(&[], &[], most).await?)
 }
 
-fn program(argv: &[String]) -> &str {
-    argv.first().map_or("", String::as_str)
-}
-
-/// As `execvp` looks for it: a path as it stands, a bare name along `$PATH`.
-fn can_run(program: &str) -> bool {
-    let is_executable = |path: &Path| {
-        path.metadata()
-            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
-    if program.contains('/') {
-        return is_executable(Path::new(program));
+fn program(argv: &[String]) -> Program {
+    Program {
+        argv: argv.to_vec(),
+        limit: COMMAND_LIMIT,
     }
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&folders).any(|folder| is_executable(&folder.join(program)))
 }
 
 fn reason(error: &std::io::Error) -> String {
@@ -341,13 +292,5 @@ fn reason(error: &std::io::Error) -> String {
             )
         }
         _ => error.to_string(),
-    }
-}
-
-fn after_colon(text: &str) -> String {
-    if text.is_empty() {
-        String::new()
-    } else {
-        format!(": {text}")
     }
 }

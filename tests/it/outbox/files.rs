@@ -165,7 +165,7 @@ fn missed(bench: &Bench, n: u32) -> Missed {
         occurrence: n.to_string(),
         account: "ops".to_owned(),
         due_at: 0,
-        skipped: false,
+        state: postroom::outbox::Unrun::Missed,
         reason: "too late".to_owned(),
     }
 }

@@ -15,7 +15,7 @@ fn missed(clock: &Clock, caller: usize, n: usize) -> Missed {
         occurrence: format!("{n:04}"),
         account: "ops".to_owned(),
         due_at: 0,
-        skipped: false,
+        state: postroom::outbox::Unrun::Missed,
         reason: "too late".to_owned(),
     }
 }

@@ -1,5 +1,6 @@
 //! From a calendar and lists to runs, in virtual time.
 
+mod asking;
 mod firing;
 mod former;
 mod local;

@@ -1,0 +1,271 @@
+//! What is done with one occurrence that is due: its run is opened, or a word stands there instead;
+//! and whoever is to be told is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::alert::{Cause, raise};
+use super::firing::TICK;
+use super::opening::{OpenError, Opening, Order, open};
+use super::question::ask;
+use crate::calendar::Occurrence;
+use crate::clock::Clock;
+use crate::config::{Config, Schedule};
+use crate::outbox::{Missed, Outbox, OutboxError, SetCursor, Unrun};
+
+/// So many runs are opened at the same time: a long one delays no short one.
+const OPENINGS: usize = 32;
+/// A run that is opened later than this is late.
+const LATE: Duration = TICK.saturating_mul(2);
+
+/// What openings work with. Clones share it.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) config: Arc<Config>,
+    pub(super) outbox: Outbox,
+    pub(super) clock: Clock,
+    room: Arc<Semaphore>,
+}
+
+/// What came of an order; an error of the outbox means that it is tried again.
+pub(super) type Done = (Order, Result<(), OutboxError>);
+
+impl Desk {
+    pub(super) fn new(config: Arc<Config>, outbox: Outbox, clock: Clock) -> Self {
+        let room = Arc::new(Semaphore::new(OPENINGS));
+        Self {
+            config,
+            outbox,
+            clock,
+            room,
+        }
+    }
+
+    /// Opens the run of an occurrence, if it is to have one, and says that it is dealt with.
+    pub(super) async fn carry_out(self, order: Order) -> Done {
+        let room = Arc::clone(&self.room);
+        let _room = room.acquire().await;
+        let (order, carried) = match self.ask(&order).await {
+            Ok(()) => self.open(order).await,
+            Err((state, reason)) => {
+                let recorded = self.record(&order, state, reason).await;
+                (order, recorded)
+            }
+        };
+        if carried.is_err() {
+            return (order, carried);
+        }
+        let dealt_with = SetCursor {
+            schedule: order.schedule.clone(),
+            cursor_at: order.due_at.as_millisecond(),
+        };
+        let recorded = self.outbox.submit(dealt_with).await;
+        (order, recorded)
+    }
+
+    /// Asks the schedule's `when`, if it has one; or what there is instead of a run, and why.
+    async fn ask(&self, order: &Order) -> Result<(), (Unrun, String)> {
+        let schedule = self.config.schedules.get(&order.schedule);
+        let Some(program) = schedule.and_then(|it| it.when.as_ref()) else {
+            return Ok(());
+        };
+        if order.begun {
+            return Ok(()); // it has said yes
+        }
+        match ask(program, order).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err((
+                Unrun::Skipped,
+                format!("`{}` printed nothing (`when`)", program.name()),
+            )),
+            Err(error) => Err((
+                Unrun::Failed,
+                format!("whether to send could not be asked (`when`): {error}"),
+            )),
+        }
+    }
+
+    async fn open(&self, order: Order) -> Done {
+        let Self {
+            config,
+            outbox,
+            clock,
+            ..
+        } = self.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            let outcome = open(&config, &outbox, &clock, &order);
+            (order, outcome)
+        });
+        let (order, outcome) = opened.await.expect("opening a run does not panic");
+        match outcome {
+            Err(OpenError::Outbox(error)) => return (order, Err(error)),
+            Err(error) => {
+                let reason = error.to_string();
+                self.tell(&order, Unrun::Failed, &reason, true).await;
+            }
+            Ok(opening) if opening.existed => {}
+            Ok(Opening {
+                skipped: Some(reason),
+                ..
+            }) => self.tell(&order, Unrun::Skipped, &reason, true).await,
+            Ok(opening) => self.tell_opening(&order, &opening).await,
+        }
+        (order, Ok(()))
+    }
+
+    /// Records that there is no run for an occurrence, and tells it if that is new.
+    async fn record(&self, order: &Order, state: Unrun, reason: String) -> Result<(), OutboxError> {
+        let schedule = self.config.schedules.get(&order.schedule);
+        let account = schedule.and_then(|it| it.via.first());
+        let record = Missed {
+            id: self.clock.new_id().to_string(),
+            schedule: order.schedule.clone(),
+            occurrence: order.occurrence.clone(),
+            account: account.cloned().unwrap_or_default(),
+            due_at: order.due_at.as_millisecond(),
+            state,
+            reason: reason.clone(),
+        };
+        if self.outbox.submit(record).await? {
+            // That a program said no is no reason to alarm anybody.
+            self.tell(order, state, &reason, state != Unrun::Skipped)
+                .await;
+        }
+        Ok(())
+    }
+
+    /// Records what was missed; of very many, `more` are told in one line.
+    pub(super) async fn record_missed(
+        &self,
+        schedule: &Schedule,
+        missed: &[Occurrence],
+        more: u64,
+    ) -> Result<(), OutboxError> {
+        let name = &schedule.name;
+        for occurrence in missed {
+            let order = Order::due(name, occurrence.key.clone(), occurrence.at);
+            let reason = "postroom was not running, or too late by more than `catch_up`";
+            self.record(&order, Unrun::Missed, reason.to_owned())
+                .await?;
+        }
+        if more > 0 {
+            tracing::warn!(
+                event = "run-missed",
+                schedule = name,
+                "{name} missed {more} or more earlier times, too; they are not recorded each"
+            );
+        }
+        Ok(())
+    }
+
+    /// A log line about an occurrence without a run, and an alert if that is alarming.
+    async fn tell(&self, order: &Order, state: Unrun, reason: &str, alarms: bool) {
+        let Order {
+            schedule,
+            occurrence,
+            ..
+        } = order;
+        let (event, text) = match state {
+            Unrun::Missed => (
+                "run-missed",
+                format!("{schedule} missed its time {occurrence}: {reason}"),
+            ),
+            Unrun::Skipped => (
+                "run-skipped",
+                format!("{schedule} skipped its time {occurrence}: {reason}"),
+            ),
+            Unrun::Failed => (
+                "run-failed",
+                format!("{schedule} was not sent at {occurrence}: {reason}"),
+            ),
+        };
+        match state {
+            Unrun::Failed => tracing::error!(event, schedule, occurrence, "{text}"),
+            Unrun::Missed => tracing::warn!(event, schedule, occurrence, "{text}"),
+            Unrun::Skipped => tracing::info!(event, schedule, occurrence, "{text}"),
+        }
+        if alarms {
+            self.alert(event, schedule, text).await;
+        }
+    }
+
+    async fn alert(&self, event: &'static str, schedule: &str, text: String) {
+        let schedule = schedule.to_owned();
+        let cause = Cause {
+            event,
+            schedule,
+            text,
+        };
+        raise(&self.config, &self.outbox, &self.clock, cause).await;
+    }
+
+    async fn tell_opening(&self, order: &Order, opening: &Opening) {
+        let schedule = &order.schedule;
+        log_opening(schedule, opening);
+        let run = &opening.run;
+        let late = Duration::try_from(self.clock.now() - order.due_at).unwrap_or_default();
+        if late > LATE && !order.is_manual() && self.is_for_all_at_once(schedule) {
+            let minutes = late.as_secs() / 60;
+            let text = format!(
+                "{schedule}: run {run} of {} was opened {minutes} min late",
+                order.occurrence
+            );
+            tracing::warn!(event = "run-late", schedule, run, "{text}");
+            self.alert("run-late", schedule, text).await;
+        }
+        if let Some(other) = &opening.waits_for {
+            let text = format!(
+                "{schedule}: run {run} waits: run {other} of the same schedule is still being sent"
+            );
+            tracing::warn!(event = "run-overlaps", schedule, run, "{text}");
+            self.alert("run-overlaps", schedule, text).await;
+        }
+    }
+
+    /// Whether its times are not those of each reader, which pass one after the other.
+    fn is_for_all_at_once(&self, schedule: &str) -> bool {
+        let schedule = self.config.schedules.get(schedule);
+        schedule.is_none_or(|it| it.readers.is_none())
+    }
+}
+
+/// Log lines of a run that was opened.
+fn log_opening(schedule: &str, opening: &Opening) {
+    let badness = &opening.badness;
+    let people = opening.people();
+    tracing::info!(
+        event = "run-opened",
+        schedule,
+        run = opening.run,
+        people,
+        invalid = badness.bad,
+        duplicates = opening.duplicates,
+        suppressed = opening.suppressed,
+        sent_before = opening.sent_before,
+        "{schedule}: run {} for {people} people",
+        opening.run
+    );
+    if badness.bad > 0 {
+        tracing::warn!(schedule, run = opening.run, "{schedule}: {badness}");
+    }
+    if let Some(strays) = badness.strays_told() {
+        tracing::warn!(schedule, run = opening.run, "{schedule}: {strays}");
+    }
+    warn_late(schedule, opening);
+}
+
+/// Log line of a run that cannot end before it expires.
+pub fn warn_late(schedule: &str, opening: &Opening) {
+    if let Some(late) = &opening.late {
+        tracing::warn!(
+            event = "run-too-slow",
+            schedule,
+            run = opening.run,
+            late = late.late,
+            "{schedule}: run {}: {late}",
+            opening.run
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! Other people's programs: run without a shell and with nothing on their standard input but what
+//! they are given, within a deadline, and with their exit status checked.
+//!
+//! What they print is the caller's, and never logged here: it may be a secret.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+use zeroize::Zeroizing;
+
+/// A program with its arguments, and how long it may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The program and its arguments; never empty.
+    pub argv: Vec<String>,
+    /// When it has not ended by then, it is killed with all that it started.
+    pub limit: Duration,
+}
+
+/// Why a program did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// There is no such program.
+    #[error("the command `{0}` does not exist or may not be run")]
+    Missing(String),
+    /// It failed; `said` is the last line it wrote to standard error.
+    #[error("the command `{command}` failed ({status}){}", after_colon(said))]
+    Failed {
+        /// The program.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// Its last line on standard error, or nothing.
+        said: String,
+    },
+    /// It did not end in time.
+    #[error("the command `{command}` did not end within {} seconds", limit.as_secs())]
+    Slow {
+        /// The program.
+        command: String,
+        /// How long it might have taken.
+        limit: Duration,
+    },
+    /// It printed more than there may be.
+    #[error("the command `{command}` printed more than {} KB", most / 1024)]
+    Long {
+        /// The program.
+        command: String,
+        /// How many bytes there may be.
+        most: usize,
+    },
+    /// It cannot be spoken to.
+    #[error("the command `{command}` cannot be read: {error}")]
+    Io {
+        /// The program.
+        command: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+impl Program {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.argv.first().map_or("", String::as_str)
+    }
+
+    /// Whether there is such a program: as `execvp` looks for it, a path as it stands, a bare name
+    /// along `$PATH`.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        let is_executable = |path: &Path| {
+            path.metadata()
+                .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+        };
+        if self.name().contains('/') {
+            return is_executable(Path::new(self.name()));
+        }
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&folders).any(|folder| is_executable(&folder.join(self.name())))
+    }
+
+    /// Runs it with `input` and further environment variables, and returns what it printed: at most
+    /// `most` bytes.
+    ///
+    /// # Errors
+    /// It did not run, or not to a good end.
+    pub async fn run(
+        &self,
+        input: &[u8],
+        variables: &[(&str, &str)],
+        most: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
+        let command = self.name().to_owned();
+        let spawned = Command::new(&command)
+            .args(self.argv.iter().skip(1))
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn();
+        let Ok(mut child) = spawned else {
+            return Err(ProgramError::Missing(command));
+        };
+        let group = Group(child.id());
+        let talk = talk(&mut child, input, most);
+        let Ok(talked) = tokio::time::timeout(self.limit, talk).await else {
+            let limit = self.limit;
+            return Err(ProgramError::Slow { command, limit });
+        };
+        let (status, printed, said) = match talked {
+            Ok(Some(talked)) => talked,
+            Ok(None) => return Err(ProgramError::Long { command, most }),
+            Err(error) => return Err(ProgramError::Io { command, error }),
+        };
+        group.has_ended();
+        if status.success() {
+            return Ok(printed);
+        }
+        Err(ProgramError::Failed {
+            command,
+            status,
+            said: last_line(&said),
+        })
+    }
+}
+
+/// A program and what it started; they end with this value.
+struct Group(Option<u32>);
+
+impl Group {
+    fn has_ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let id = self.0.and_then(|id| i32::try_from(id).ok());
+        if let Some(group) = id.and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+type Talked = (ExitStatus, Zeroizing<Vec<u8>>, Vec<u8>);
+
+/// What a program printed, unless that is too much.
+async fn talk(child: &mut Child, input: &[u8], most: usize) -> std::io::Result<Option<Talked>> {
+    /// The last line that counts stands in the last of them.
+    const SAID: usize = 64 * 1024;
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let stdout = child.stdout.take().expect("it is piped");
+    let stderr = child.stderr.take().expect("it is piped");
+    let write = async {
+        // One that does not want to hear it all closes its end, which is its right.
+        let _ = stdin.write_all(input).await;
+        drop(stdin);
+    };
+    let (printed, said, ()) = tokio::join!(up_to(stdout, most), tail(stderr, SAID), write);
+    let Some(printed) = printed? else {
+        return Ok(None);
+    };
+    Ok(Some((child.wait().await?, printed, said?)))
+}
+
+async fn up_to(
+    from: impl AsyncRead + Unpin,
+    most: usize,
+) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    from.take(most as u64 + 1).read_to_end(&mut bytes).await?;
+    Ok((bytes.len() <= most).then_some(bytes))
+}
+
+/// The end of what it says; it may say more.
+async fn tail(mut from: impl AsyncRead + Unpin, most: usize) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while from.read_buf(&mut bytes).await? > 0 {
+        let over = bytes.len().saturating_sub(most);
+        bytes.drain(..over);
+    }
+    Ok(bytes)
+}
+
+fn last_line(said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
+    let mut lines = said.lines().map(str::trim);
+    lines
+        .rfind(|line| !line.is_empty())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn after_colon(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {text}")
+    }
+}
