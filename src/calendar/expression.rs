@@ -13,8 +13,10 @@ use jiff::{Timestamp, civil};
 
 use super::fault::{CronError, Token};
 use super::field::{Field, FloatingDay};
+use super::rarity::{self, Rarity, longest, ordinal};
 use super::shape;
 use super::unit::{MONTHS, Unit, WEEKDAYS};
+use super::workday::Workday;
 
 /// A crontab expression: five fields, or `@daily` and its like. Displays as it was written.
 ///
@@ -22,7 +24,8 @@ use super::unit::{MONTHS, Unit, WEEKDAYS};
 /// names of months and weekdays; Sunday is 0 and 7. If both day fields are restricted, a day that
 /// matches either will do; a day field that begins with `*` is not restricted, and then both must
 /// match. Beyond crontab: a range may run through the end (`Fri-Mon`, `22-2`), `L` is the last day
-/// of the month, `FriL` the last Friday, `Mon#2` the second Monday.
+/// of the month, `LW` the last from Monday to Friday, `15W` the one nearest to the 15th, `FriL` the
+/// last Friday, `Mon#2` the second Monday.
 ///
 /// An expression that no date matches cannot be held.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +34,7 @@ pub struct Cron {
     rules: Vec<Rule>,
     wildcard_hours: bool,
     all_hours: bool,
+    rarities: Vec<Rarity>,
 }
 
 /// Some of an expression's times. All its rules together make the whole.
@@ -39,6 +43,7 @@ struct Rule {
     schedule: cron::Schedule,
     /// Only days among the last so many of their month count.
     last_days: i8,
+    workday: Option<Workday>,
 }
 
 /// The days of a rule: those that all three parts allow.
@@ -47,12 +52,14 @@ struct Days {
     of_month: u64,
     of_week: u64,
     last_days: i8,
+    workday: Option<Workday>,
 }
 
 const EVERY_DAY: Days = Days {
     of_month: bits(1, 31),
     of_week: bits(0, 6),
     last_days: 31,
+    workday: None,
 };
 
 /// Leap years, and every weekday for 29 February, come round from here before the `cron` crate ends
@@ -88,6 +95,7 @@ impl FromStr for Cron {
             rules,
             wildcard_hours: hour.starred || all_hours,
             all_hours,
+            rarities: rarity::of(&day, tokens[2], &weekday, tokens[4], &month),
         })
     }
 }
@@ -99,6 +107,12 @@ impl Cron {
             .iter()
             .filter_map(|rule| rule.next_wall(after))
             .min()
+    }
+
+    /// Dates among its days that do not exist every month or every year.
+    #[must_use]
+    pub fn rarities(&self) -> &[Rarity] {
+        &self.rarities
     }
 
     /// Every hour is named.
@@ -159,6 +173,11 @@ impl Days {
                 last_days: 1,
                 ..EVERY_DAY
             },
+            FloatingDay::LastWorkday => Self::workday(Workday::Last, bits(26, 31)),
+            FloatingDay::NearestWorkday { day } => Self::workday(
+                Workday::Nearest(day),
+                bits(day.saturating_sub(2).max(1), (day + 2).min(31)),
+            ),
             FloatingDay::Nth { weekday, nth } => Self {
                 of_month: bits(7 * nth - 6, (7 * nth).min(31)),
                 of_week: 1 << weekday,
@@ -168,7 +187,17 @@ impl Days {
                 of_month: bits(22, 31),
                 of_week: 1 << weekday,
                 last_days: 7,
+                workday: None,
             },
+        }
+    }
+
+    fn workday(workday: Workday, of_month: u64) -> Self {
+        Self {
+            of_month,
+            of_week: bits(1, 5),
+            workday: Some(workday),
+            ..EVERY_DAY
         }
     }
 
@@ -177,6 +206,7 @@ impl Days {
             of_month: self.of_month & other.of_month,
             of_week: self.of_week & other.of_week,
             last_days: self.last_days.min(other.last_days),
+            workday: self.workday.or(other.workday),
         }
     }
 }
@@ -203,13 +233,17 @@ impl Rule {
         Some(Self {
             schedule,
             last_days: days.last_days,
+            workday: days.workday,
         })
     }
 
     fn next_wall(&self, mut after: civil::DateTime) -> Option<civil::DateTime> {
         loop {
             let found = from_utc(self.schedule.after(&as_utc(after)?).next()?)?;
-            if found.days_in_month() - found.day() < self.last_days {
+            let date = found.date();
+            if date.days_in_month() - date.day() < self.last_days
+                && self.workday.is_none_or(|workday| workday.is(date))
+            {
                 return Some(found);
             }
             after = found.date().at(23, 59, 59, 0);
@@ -251,25 +285,6 @@ fn never(text: &str, tokens: &[Token<'_>; 5], day: &Field, month: &Field) -> Cro
         never: true,
         ..fault
     }
-}
-
-/// How many days a month has in its longest year.
-fn longest(month: usize) -> u32 {
-    match month {
-        2 => 29,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-fn ordinal(day: u32) -> String {
-    let ending = match day {
-        1 | 21 | 31 => "st",
-        2 | 22 => "nd",
-        3 | 23 => "rd",
-        _ => "th",
-    };
-    format!("{day}{ending}")
 }
 
 fn list(values: u64, all: u64, name: impl Fn(u32) -> String) -> String {

@@ -15,6 +15,8 @@ pub(super) struct Field {
     pub(super) starred: bool,
     /// Days that move from month to month.
     pub(super) floating: Vec<FloatingDay>,
+    /// Those of the values that are named one by one, not by a range.
+    pub(super) singles: u64,
 }
 
 /// A day that moves from month to month. Not crontab's own; the notation is Quartz's.
@@ -22,6 +24,10 @@ pub(super) struct Field {
 pub(super) enum FloatingDay {
     /// `L`: the last day of the month.
     Last,
+    /// `LW`: the last day of the month from Monday to Friday.
+    LastWorkday,
+    /// `15W`: the day from Monday to Friday of the same month that is nearest to the 15th.
+    NearestWorkday { day: u32 },
     /// `Mon#2`: the second Monday.
     Nth { weekday: u32, nth: u32 },
     /// `FriL`, `5L`: the last Friday.
@@ -41,7 +47,13 @@ impl Field {
             }
             match floating(unit, item)? {
                 Some(day) => field.floating.push(day),
-                None => field.values |= values(unit, item)?,
+                None => {
+                    let values = values(unit, item)?;
+                    field.values |= values;
+                    if values.count_ones() == 1 {
+                        field.singles |= values;
+                    }
+                }
             }
         }
         Ok(field)
@@ -63,7 +75,17 @@ fn day_of_month(item: Token<'_>) -> Result<Option<FloatingDay>, CronError> {
     if item.text.eq_ignore_ascii_case("L") {
         return Ok(Some(FloatingDay::Last));
     }
-    // `LW`, `15W`, `L-3`: Quartz knows them, and they are no month or weekday in the wrong field.
+    if item.text.eq_ignore_ascii_case("LW") {
+        return Ok(Some(FloatingDay::LastWorkday));
+    }
+    if let Some(day) = item.strip_last('W')
+        && day.text.bytes().all(|byte| byte.is_ascii_digit())
+        && !day.text.is_empty()
+    {
+        let day = Unit::Day.value(day)?;
+        return Ok(Some(FloatingDay::NearestWorkday { day }));
+    }
+    // `L-3`, `1-5W`: Quartz knows the first, and they are no weekday in the wrong field.
     if item.text.contains(['L', 'W'])
         && item
             .text
@@ -74,7 +96,8 @@ fn day_of_month(item: Token<'_>) -> Result<Option<FloatingDay>, CronError> {
             "`{}` is more than a day of the month can say here",
             item.text
         );
-        return Err(item.fault(message, "the only letter is a lone `L`, the last day"));
+        let label = "`L` is the last day, `LW` the last from Monday to Friday, `15W` the nearest";
+        return Err(item.fault(message, label));
     }
     Ok(None)
 }

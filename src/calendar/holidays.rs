@@ -26,11 +26,13 @@ pub struct Holidays {
     /// Each holiday and its name, which may be empty.
     days: BTreeMap<Date, String>,
     then: OnHoliday,
+    /// The business day of each holiday that has one.
+    runs: BTreeMap<Date, Date>,
     /// The longest way from a holiday to its business day, in days.
     reach: i32,
 }
 
-/// No chain of holidays is longer: whoever finds no business day within this finds none.
+/// A business day further away than this is none: the years have ended, or never had one.
 const FAR: i32 = 366;
 
 impl OnHoliday {
@@ -57,17 +59,17 @@ impl Holidays {
     /// These holidays.
     #[must_use]
     pub fn new(days: BTreeMap<Date, String>, then: OnHoliday) -> Self {
-        let mut holidays = Self {
+        let runs = business_days(&days, then);
+        let ways = runs
+            .iter()
+            .map(|(day, runs)| (*runs - *day).get_days().abs());
+        let reach = ways.max().unwrap_or(0);
+        Self {
             days,
             then,
-            reach: 0,
-        };
-        let ways = holidays.days.keys().filter_map(|day| {
-            let runs = holidays.business_day(*day)?;
-            Some((runs - *day).get_days().abs())
-        });
-        holidays.reach = ways.max().unwrap_or(0);
-        holidays
+            runs,
+            reach,
+        }
     }
 
     /// What becomes of an occurrence that is planned for one.
@@ -93,24 +95,8 @@ impl Holidays {
     /// Where what is planned for `day` goes, if that is a holiday: nowhere where it falls out.
     pub(super) fn moved(&self, day: Date) -> Option<Option<Holiday>> {
         let name = self.days.get(&day)?.clone();
-        Some(
-            self.business_day(day)
-                .map(|runs| Holiday { day, name, runs }),
-        )
-    }
-
-    fn business_day(&self, from: Date) -> Option<Date> {
-        let step = |day: Date| match self.then {
-            OnHoliday::Skip => None,
-            OnHoliday::Before => day.yesterday().ok(),
-            OnHoliday::After => day.tomorrow().ok(),
-        };
-        let days = std::iter::successors(step(from), |day| step(*day));
-        days.take(FAR as usize).find(|day| self.is_business(*day))
-    }
-
-    fn is_business(&self, day: Date) -> bool {
-        !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) && !self.contain(day)
+        let runs = self.runs.get(&day).copied();
+        Some(runs.map(|runs| Holiday { day, name, runs }))
     }
 
     /// The same text for the same holidays, whatever version wrote it down.
@@ -128,4 +114,34 @@ impl Holidays {
         let days = days.collect::<Vec<u8>>();
         format!("{then} {:016x}", super::jitter::fingerprint(&days))
     }
+}
+
+/// The business day of each holiday, found from that of its neighbour.
+fn business_days(days: &BTreeMap<Date, String>, then: OnHoliday) -> BTreeMap<Date, Date> {
+    let mut found = BTreeMap::new();
+    let mut settle = |day: Date, step: fn(Date) -> Option<Date>| {
+        let is_holiday = |day: &Date| days.contains_key(day);
+        let is_weekend = |day: &Date| {
+            matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) && !is_holiday(day)
+        };
+        let mut neighbours = std::iter::successors(step(day), |day| step(*day));
+        let neighbour = neighbours.find(|day| !is_weekend(day))?;
+        let runs = if is_holiday(&neighbour) {
+            *found.get(&neighbour)?
+        } else {
+            neighbour
+        };
+        let near = (runs - day).get_days().abs() <= FAR;
+        near.then(|| found.insert(day, runs))
+    };
+    match then {
+        OnHoliday::Skip => {}
+        OnHoliday::Before => days.keys().for_each(|day| {
+            settle(*day, |day| day.yesterday().ok());
+        }),
+        OnHoliday::After => days.keys().rev().for_each(|day| {
+            settle(*day, |day| day.tomorrow().ok());
+        }),
+    }
+    found
 }

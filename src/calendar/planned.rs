@@ -6,11 +6,14 @@ use std::collections::VecDeque;
 use jiff::{SignedDuration, Timestamp};
 
 use super::holidays::{Holidays, OnHoliday};
+use super::hours::OpenHours;
 use super::occurrence::{Occurrence, resolve};
 use super::{Calendar, occurrence};
 
 /// How far ahead moved occurrences are put in order at a time.
 const BLOCK: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Openings that are tried before it is said that no occurrence comes at one.
+const OCCURRENCES_TRIED: usize = 800;
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The occurrences of a calendar after an instant, in strictly increasing order.
@@ -114,6 +117,26 @@ impl Calendar {
             None => Some(occurrence),
             Some(moved) => occurrence.moved_to(&self.zone, moved?),
         }
+    }
+}
+
+impl Calendar {
+    /// Whether none of its occurrences comes at open hours: for all that the next few hundred say.
+    #[must_use]
+    pub fn never_within(&self, hours: &OpenHours) -> bool {
+        let mut found = self.next_after(Timestamp::UNIX_EPOCH);
+        for _ in 0..OCCURRENCES_TRIED {
+            let Some(occurrence) = found else { return true };
+            let Some(opens) = hours.opens(&self.zone, occurrence.at) else {
+                return true;
+            };
+            if opens == occurrence.at {
+                return false;
+            }
+            // Those before the opening are outside as well.
+            found = self.next_after(earlier(opens, SignedDuration::from_nanos(1)));
+        }
+        true
     }
 }
 

@@ -69,7 +69,9 @@ pub fn parse_holiday(text: &str) -> Result<Vec<civil::Date>, String> {
         YEARS.filter_map(day).collect::<Vec<_>>()
     });
     yearly.filter(|days| !days.is_empty()).ok_or_else(|| {
-        format!("`{text}` is not a day: write `2026-12-24`, or `12-24` for every year")
+        format!(
+            "`{text}` is not a day: write `2026-12-24`, or `12-24` for every year, or an .ics file"
+        )
     })
 }
 

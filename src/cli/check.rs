@@ -8,7 +8,7 @@ use super::{Cli, Trouble};
 use crate::audience;
 use crate::clock::Clock;
 use crate::config::{self, Config, Loaded, Problems, Scope};
-use crate::daemon::answer;
+use crate::daemon::times;
 use crate::plan::{Roll, survey};
 
 #[derive(clap::Args, Debug)]
@@ -31,15 +31,25 @@ pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
         Some(config) if args.lists => during("reading the lists", out, || look_at_lists(config)),
         _ => Vec::new(),
     };
+    let now = Clock::system().now();
+    let outdated: Vec<_> = config.iter().flat_map(|it| it.outdated(now)).collect();
     if out.json {
         out.value(&serde_json::json!({
             "problems": problems.to_json(),
+            "outdated": outdated,
             "lists": lists.iter().map(Look::to_json).collect::<Vec<_>>(),
         }));
     } else {
         tell(config.as_ref(), &problems, &lists, out);
+        for note in &outdated {
+            out.line(format!("warning: {note}"));
+        }
     }
-    Ok(verdict(&problems, &lists, args.strict))
+    let strict = args.strict && !outdated.is_empty();
+    Ok(match verdict(&problems, &lists, args.strict) {
+        exit::DONE if strict => exit::DATA,
+        verdict => verdict,
+    })
 }
 
 fn verdict(problems: &Problems, lists: &[Look], strict: bool) -> Exit {
@@ -73,7 +83,7 @@ fn tell(config: Option<&Config>, problems: &Problems, lists: &[Look], out: &Out)
         counted(config.schedules.len(), "schedule", "schedules"),
     ));
     let now = Clock::system().now();
-    for (i, next) in answer::next(config, now).iter().take(3).enumerate() {
+    for (i, next) in times::next(config, now).iter().take(3).enumerate() {
         let zone = config
             .schedules
             .get(&next.schedule)

@@ -27,6 +27,9 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
         out.note(problems.render(out::errors_have_colour()));
     }
     let clock = Clock::system();
+    for note in config.outdated(clock.now()) {
+        out.note(format!("warning: {note}"));
+    }
     daemon::log::start(config.daemon.log, clock.clone());
     if args.with_stdin {
         std::thread::spawn(end_with_stdin);

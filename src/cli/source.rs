@@ -16,7 +16,7 @@ use crate::daemon::api::{
     QueueQuery, RunsQuery, Status, Why,
 };
 use crate::daemon::filter::Unfit;
-use crate::daemon::{answer, change};
+use crate::daemon::{answer, change, times};
 use crate::deliver::RecomposeError;
 use crate::outbox::{ChangeRow, DeliveryRow, HoldRow, Reader, RunRow, SuppressionRow};
 
@@ -63,7 +63,7 @@ impl<'a> Source<'a> {
                 accounts: Vec::new(),
                 open: Vec::new(),
                 last: Vec::new(),
-                next: answer::next(config, now),
+                next: times::next(config, now),
                 holds: Vec::new(),
                 full: None,
             }),

@@ -10,7 +10,7 @@
 //! files     the bytes, as text
 //! syntax    TOML's own grammar
 //! section   a table: its keys known, its values of the right shape
-//! daemon, account (and rule), list, template, schedule (and times)
+//! daemon, account (and rule), list, template, schedule (and times, holidays)
 //!           each reads its section into its type
 //! load      all of them; reference: names between them; fields: templates against columns
 //! problem   what was found; render draws it, mask keeps secrets out of it
@@ -28,6 +28,7 @@ mod encoding;
 mod fields;
 mod files;
 mod find;
+mod holidays;
 pub mod key;
 mod list;
 mod load;
@@ -35,6 +36,7 @@ mod login;
 mod machine;
 mod mailbox;
 mod mask;
+mod outdated;
 mod problem;
 mod program;
 mod provider;
@@ -67,6 +69,7 @@ pub use choice::{
 pub use daemon::Daemon;
 pub use dsn::Dsn;
 pub use find::{NotFound, find};
+pub use holidays::HolidayFile;
 pub use load::load;
 pub use login::{Login, Proof};
 pub use problem::{Place, Problem, Problems, Scope, Severity};
@@ -75,7 +78,6 @@ pub use rule::{BadPattern, ReplyPattern, Rule};
 pub use schedule::{CatchUp, EMAIL, OncePer, Schedule};
 pub use server::is_this_machine;
 pub use text::{Position, SourceText};
-pub use times::HolidayFile;
 pub use zone::ReaderZones;
 
 use crate::audience::List;

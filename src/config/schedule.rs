@@ -6,9 +6,10 @@ use jiff::tz::TimeZone;
 
 use super::amount::Rate;
 use super::choice::{BadRows, Empty, OnUncertain, Overlap};
+use super::holidays::HolidayFile;
 use super::problem::Problem;
 use super::section::{Section, Text};
-use super::times::{self, HolidayFile};
+use super::times;
 use super::zone::{self, ReaderZones};
 use super::{program, tables};
 use crate::calendar::{self, Calendar, OpenHours};

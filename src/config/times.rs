@@ -1,27 +1,16 @@
 //! When a schedule runs: `cron`, `every` or `on`, within `starts` and `ends`, off its `holidays`,
 //! with its `jitter`; and the hours `between` which its mail may leave.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-use jiff::civil::{Date, DateTime};
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use toml::de::DeValue;
 
+use super::holidays::{self, HolidayFile};
 use super::machine;
 use super::problem::Problem;
-use super::section::{Section, Value, every as all_good};
-use crate::calendar::{self, Calendar, Cron, Every, Holidays, OnHoliday, OpenHours, When};
-
-/// A file of holidays.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HolidayFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its last holiday.
-    pub last: Date,
-}
+use super::section::{Section, Text, Value, every as all_good};
+use crate::calendar::{self, Calendar, Cron, Every, OpenHours, When};
 
 /// What a schedule says about time.
 pub(super) struct Times {
@@ -41,7 +30,7 @@ pub(super) fn read(section: &Section<'_>, zone: &TimeZone) -> Times {
     let between = between(section);
     let (starts, ends) = (bound(section, "starts"), bound(section, "ends"));
     check_order(section, starts, ends);
-    let (holidays, holiday_files) = holidays(section);
+    let (holidays, holiday_files) = holidays::read(section, zone);
     let jitter = section.span("jitter");
     if !KINDS.iter().any(|(key, _)| section.has(key)) {
         needless_without_times(section);
@@ -60,6 +49,9 @@ pub(super) fn read(section: &Section<'_>, zone: &TimeZone) -> Times {
         && !section.doc.has_errors()
     {
         check_some_time(section, calendar);
+        if let Some(hours) = &between {
+            check_some_run_inside(section, calendar, hours);
+        }
     }
     Times {
         calendar,
@@ -99,7 +91,10 @@ fn when(section: &Section<'_>, starts: Option<DateTime>) -> Option<When> {
 fn cron(section: &Section<'_>) -> Option<Cron> {
     let written = section.text("cron")?;
     let fault = match written.text.parse::<Cron>() {
-        Ok(cron) => return Some(cron),
+        Ok(cron) => {
+            warn_of_rarities(section, &written, &cron);
+            return Some(cron);
+        }
         Err(fault) => fault,
     };
     let span = section
@@ -116,6 +111,18 @@ fn cron(section: &Section<'_>) -> Option<Cron> {
     let problem = problem.maybe_note(fault.note).maybe_help(fault.help);
     section.report(problem.key(section.path("cron")));
     None
+}
+
+/// A run that never comes is seen by nobody.
+fn warn_of_rarities(section: &Section<'_>, written: &Text<'_>, cron: &Cron) {
+    for rarity in cron.rarities() {
+        let doc = section.doc;
+        let span = doc.inside(written.span.clone(), written.text, rarity.span.clone());
+        let message = format!("{}: {}", section.title(), rarity.message);
+        let place = doc.place(span, rarity.label.clone());
+        let problem = Problem::warning("not-every-date", message, place);
+        section.report(problem.key(section.path("cron")));
+    }
 }
 
 fn every(section: &Section<'_>, starts: Option<DateTime>) -> Option<Every> {
@@ -167,7 +174,7 @@ fn on(section: &Section<'_>) -> Option<Vec<DateTime>> {
     }))
 }
 
-fn one_or_several<'a, 'd>(value: &'a Value<'d>) -> Vec<&'a Value<'d>> {
+pub(super) fn one_or_several<'a, 'd>(value: &'a Value<'d>) -> Vec<&'a Value<'d>> {
     match value.get_ref().as_array() {
         Some(list) => list.iter().collect(),
         None => vec![value],
@@ -180,7 +187,7 @@ fn bound(section: &Section<'_>, key: &'static str) -> Option<DateTime> {
     civil(section, key, section.value(key)?, read)
 }
 
-fn civil<T>(
+pub(super) fn civil<T>(
     section: &Section<'_>,
     key: &str,
     value: &Value<'_>,
@@ -216,27 +223,6 @@ fn check_order(section: &Section<'_>, starts: Option<DateTime>, ends: Option<Dat
         let problem = problem.and(section.value_place("starts", "this"));
         section.report(problem.key(section.path("ends")));
     }
-}
-
-fn holidays(section: &Section<'_>) -> (Option<Holidays>, Vec<HolidayFile>) {
-    let then = section.text("on_holiday").map(|word| word.text);
-    let then = then.and_then(OnHoliday::named).unwrap_or(OnHoliday::Skip);
-    let Some(value) = section.value("holidays") else {
-        if section.has("on_holiday") && section.lacks("holidays") {
-            let message = "`on_holiday` has no meaning without `holidays`";
-            let place = section.key_place("on_holiday", "take it out, or name the holidays");
-            let problem = Problem::error("needless-key", message, place);
-            section.report(problem.key(section.path("on_holiday")));
-        }
-        return (None, Vec::new());
-    };
-    let mut days = BTreeMap::new();
-    for day in one_or_several(value) {
-        if let Some(day) = civil(section, "holidays", day, calendar::parse_holiday) {
-            days.extend(day.into_iter().map(|day| (day, String::new())));
-        }
-    }
-    (Some(Holidays::new(days, then)), Vec::new())
 }
 
 fn between(section: &Section<'_>) -> Option<OpenHours> {
@@ -284,4 +270,15 @@ fn check_some_time(section: &Section<'_>, calendar: &Calendar) {
             problem.and(section.value_place(key, label))
         });
     section.report(problem.key(section.path(key)));
+}
+
+/// Such runs wait, each one: that may be meant, or a slip.
+fn check_some_run_inside(section: &Section<'_>, calendar: &Calendar, hours: &OpenHours) {
+    if !calendar.never_within(hours) {
+        return;
+    }
+    let message = format!("no run of {} begins within `between`", section.title());
+    let place = section.value_place("between", "every run waits until these hours");
+    let problem = Problem::warning("never-between", message, place);
+    section.report(problem.key(section.path("between")));
 }

@@ -4,14 +4,14 @@
 use lettre::message::Mailbox;
 
 use super::api::{
-    ForgetAnswer, History, ListRow, MessageAnswer, Next, QueueQuery, RunsQuery, SendAnswer,
-    SendRequest, Status, Why,
+    ForgetAnswer, History, ListRow, MessageAnswer, QueueQuery, RunsQuery, SendAnswer, SendRequest,
+    Status, Why,
 };
 use super::filter::{Unfit, filter, row};
+use super::times;
 use crate::audience::{self, Row, Source};
-use crate::calendar::Occurrence;
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Config, Schedule};
+use crate::config::Config;
 use crate::deliver::{RecomposeError, recompose};
 use crate::outbox::state::State;
 use crate::outbox::{
@@ -19,7 +19,7 @@ use crate::outbox::{
     Suppress, forget as forget_in,
 };
 use crate::plan::{
-    Former, Opening, Order, Roll, RollError, foresee, foresee_open, survey as survey_roll, upcoming,
+    Former, Opening, Order, Roll, RollError, foresee, foresee_open, survey as survey_roll,
 };
 
 /// So many runs are told if nobody says how many.
@@ -43,7 +43,7 @@ pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status
         accounts: Vec::new(),
         open: snapshot.open,
         last: snapshot.last,
-        next: next(config, now),
+        next: times::next(config, now),
         holds: reader.holds(now.as_millisecond())?,
         full: None,
     })
@@ -60,35 +60,6 @@ pub fn stranded(config: &Config, run: &RunRow) -> Option<String> {
             run.account
         )
     })
-}
-
-/// When schedules run next, soonest first.
-#[must_use]
-pub fn next(config: &Config, now: Timestamp) -> Vec<Next> {
-    upcoming(config, now)
-        .into_iter()
-        .map(|next| told(&config.schedules[&next.schedule], next.occurrence))
-        .collect()
-}
-
-/// The next `count` times of one schedule.
-#[must_use]
-pub fn times(schedule: &Schedule, now: Timestamp, count: usize) -> Vec<Next> {
-    let calendar = schedule.calendar.iter();
-    calendar
-        .flat_map(|calendar| calendar.after(now).take(count))
-        .map(|occurrence| told(schedule, occurrence))
-        .collect()
-}
-
-fn told(schedule: &Schedule, occurrence: Occurrence) -> Next {
-    Next {
-        schedule: schedule.name.clone(),
-        at: occurrence.at.as_millisecond(),
-        local: occurrence.local.to_string(),
-        zone: schedule.zone.iana_name().unwrap_or("UTC").to_owned(),
-        note: occurrence.note(),
-    }
 }
 
 /// Runs, the newest first.

@@ -58,8 +58,11 @@ pub struct Next {
     pub local: String,
     /// The time zone.
     pub zone: String,
-    /// What a clock change did to it, if one did.
+    /// What moved it, if something did: a clock change, a holiday, jitter; or what it waits for.
     pub note: Option<String>,
+    /// When its mail may leave, if not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sends_from: Option<i64>,
 }
 
 /// `GET /v1/queue`: which deliveries; without `state`, those that are not final, or all that `id`

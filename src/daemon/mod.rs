@@ -19,6 +19,7 @@ mod integrity;
 pub mod log;
 mod reports;
 mod thinning;
+pub mod times;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

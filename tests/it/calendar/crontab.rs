@@ -133,6 +133,27 @@ fn days_that_move_from_month_to_month() {
             "Sat 28 Feb, Sun 28 Feb, Tue 29 Feb, Wed 28 Feb",
         ),
         (
+            "0 0 LW * *",
+            "Fri 30 Jan, Fri 27 Feb, Tue 31 Mar, Thu 30 Apr, Fri 29 May, Tue 30 Jun",
+        ),
+        // 1 August is a Saturday, 1 November a Sunday: neither leaves its month.
+        (
+            "0 0 1w 7-11 *",
+            "Wed 1 Jul, Mon 3 Aug, Tue 1 Sep, Thu 1 Oct, Mon 2 Nov",
+        ),
+        (
+            "0 0 15W,LW 2,8 *",
+            "Mon 16 Feb, Fri 27 Feb, Fri 14 Aug, Mon 31 Aug",
+        ),
+        (
+            "0 0 31W * *",
+            "Fri 30 Jan, Tue 31 Mar, Fri 29 May, Fri 31 Jul",
+        ),
+        (
+            "0 0 LW * Mon#1",
+            "Mon 5 Jan, Fri 30 Jan, Mon 2 Feb, Fri 27 Feb",
+        ),
+        (
             "0 0 * * FriL",
             "Fri 30 Jan, Fri 27 Feb, Fri 27 Mar, Fri 24 Apr",
         ),

@@ -193,10 +193,16 @@ fn the_word_to_blame_is_named() {
             "write `*`",
         ),
         (
-            "0 9 15W * *",
-            "15W",
-            "`15W` is more than a day of the month can say here",
-            "the only letter is a lone `L`, the last day",
+            "0 9 L-3 * *",
+            "L-3",
+            "`L-3` is more than a day of the month can say here",
+            "`L` is the last day, `LW` the last from Monday to Friday, `15W` the nearest",
+        ),
+        (
+            "0 9 32W * *",
+            "32",
+            "there is no day 32",
+            "day of month: 1 to 31",
         ),
         (
             "0 9 * * L",

@@ -1,10 +1,16 @@
 //! The calendar: what crontab means, what clock changes do, and what is said about mistakes.
 
 mod clock_changes;
+mod croniter;
 mod crontab;
+mod distance;
+mod holidays;
+mod hours;
+mod ics;
 mod messages;
 mod properties;
 mod python;
+mod rarity;
 mod reference;
 mod zones;
 
