@@ -44,7 +44,7 @@ fn of(schedule: &Schedule, span: Span) -> impl Iterator<Item = Next> {
 }
 
 fn told(schedule: &Schedule, occurrence: &Occurrence) -> Next {
-    // Where each reader has a time of their own, the hours are judged for each as well.
+    // Where each reader has a time of their own, no one instant says whether it is within.
     let hours = schedule
         .between
         .as_ref()

@@ -4,5 +4,6 @@ mod account;
 mod addresses;
 mod backup;
 mod forgetting;
+mod next;
 mod operations;
 mod suppressing;
