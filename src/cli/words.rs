@@ -37,7 +37,7 @@ pub(super) fn counts(counts: &Counts) -> String {
         ("suppressed", &[State::Suppressed]),
     ];
     let mut parts: Vec<String> = Vec::new();
-    let rest = [("repeated", State::Skipped), ("unusable", State::Invalid)];
+    let rest = [("left out", State::Skipped), ("unusable", State::Invalid)];
     let all = WORDS
         .iter()
         .map(|(word, states)| (*word, counts.sum(states)))

@@ -8,7 +8,7 @@ use super::api::{
     Status, Why,
 };
 use super::filter::{Unfit, filter, row};
-use super::times;
+use super::{standing, times};
 use crate::audience::{self, Row, Source};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -18,9 +18,7 @@ use crate::outbox::{
     Banned, ChangeRow, DeliveryRow, ForgetError, HoldRow, Outbox, OutboxError, Reader, RunRow,
     Suppress, forget as forget_in,
 };
-use crate::plan::{
-    Former, Opening, Order, Roll, RollError, foresee, foresee_open, survey as survey_roll,
-};
+use crate::plan::{Former, Opening, Order, Roll, RollError, foresee, survey as survey_roll};
 
 /// So many runs are told if nobody says how many.
 const RUNS: usize = 20;
@@ -31,9 +29,13 @@ const RUNS: usize = 20;
 /// The outbox cannot be read.
 pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status, OutboxError> {
     let mut snapshot = reader.snapshot()?;
-    for run in &mut snapshot.open {
-        let late = || foresee_open(config, run, now.as_millisecond());
-        run.reason = stranded(config, run).or_else(|| late().map(|late| late.to_string()));
+    let said: Vec<Option<String>> = snapshot
+        .open
+        .iter()
+        .map(|run| standing::of(config, run, &snapshot.open, now))
+        .collect();
+    for (run, said) in snapshot.open.iter_mut().zip(said) {
+        run.reason = said;
     }
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -46,19 +48,6 @@ pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status
         next: times::next(config, now),
         holds: reader.holds(now.as_millisecond())?,
         full: None,
-    })
-}
-
-/// Why nothing of an open run can be sent, if its account is gone from the configuration.
-#[must_use]
-pub fn stranded(config: &Config, run: &RunRow) -> Option<String> {
-    let gone = run.state == "sending" && !config.accounts.contains_key(&run.account);
-    gone.then(|| {
-        format!(
-            "nothing of it is sent: its account `{}` is not in the configuration any more; put it \
-             back, or what waits expires",
-            run.account
-        )
     })
 }
 

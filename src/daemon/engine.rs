@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::answer;
+use super::standing;
 use super::thinning;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -279,7 +279,7 @@ async fn tidy(outbox: &Outbox) {
 /// Tells which runs wait for an account that is there no more.
 fn tell_stranded(config: &Config, outbox: &Outbox) -> Result<(), OutboxError> {
     for run in outbox.reader()?.snapshot()?.open {
-        if let Some(text) = answer::stranded(config, &run) {
+        if let Some(text) = standing::stranded(config, &run) {
             let (schedule, id) = (&run.schedule, &run.id);
             tracing::warn!(
                 event = "run-stranded",

@@ -18,6 +18,7 @@ pub mod filter;
 mod integrity;
 pub mod log;
 mod reports;
+mod standing;
 mod thinning;
 pub mod times;
 

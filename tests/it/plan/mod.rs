@@ -7,6 +7,7 @@ mod local;
 mod once;
 mod opening;
 mod roll;
+mod standing;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,0 +1,80 @@
+//! What keeps an open run from going on, for people.
+
+use crate::clock::Timestamp;
+use crate::config::{Config, Overlap, Schedule};
+use crate::outbox::RunRow;
+use crate::outbox::state::State;
+use crate::plan::{MANUAL, foresee_open};
+
+/// A run that was opened later than this, in milliseconds, was late.
+const LATE: i64 = 60_000;
+
+/// Why nothing of an open run can be sent, if its account is gone from the configuration.
+pub(super) fn stranded(config: &Config, run: &RunRow) -> Option<String> {
+    let gone = run.state == "sending" && !config.accounts.contains_key(&run.account);
+    gone.then(|| {
+        format!(
+            "nothing of it is sent: its account `{}` is not in the configuration any more; put it \
+             back, or what waits expires",
+            run.account
+        )
+    })
+}
+
+/// What is to be said of an open run, among all that are open.
+pub(super) fn of(config: &Config, run: &RunRow, open: &[RunRow], now: Timestamp) -> Option<String> {
+    if let Some(text) = stranded(config, run) {
+        return Some(text);
+    }
+    let late = foresee_open(config, run, now.as_millisecond());
+    let schedule = config.schedules.get(&run.schedule);
+    let said = [
+        schedule.and_then(|schedule| lateness(schedule, run)),
+        schedule.and_then(|schedule| waits_for(schedule, run, open)),
+        schedule.and_then(|schedule| closed(schedule, now)),
+        late.map(|late| late.to_string()),
+    ];
+    let said: Vec<String> = said.into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join("; "))
+}
+
+fn lateness(schedule: &Schedule, run: &RunRow) -> Option<String> {
+    let late = run.opened_at - run.due_at;
+    let counts = late > LATE && schedule.readers.is_none() && !is_manual(run);
+    counts.then(|| format!("opened {} min late", late / 60_000))
+}
+
+fn waits_for(schedule: &Schedule, run: &RunRow, open: &[RunRow]) -> Option<String> {
+    if schedule.overlap != Overlap::Queue || schedule.readers.is_some() || is_manual(run) {
+        return None;
+    }
+    let untried = [State::Queued, State::Leased, State::Armed];
+    let earlier = open.iter().take_while(|it| it.id != run.id).find(|it| {
+        it.schedule == run.schedule
+            && !is_manual(it)
+            && (it.state == "expanding" || it.counts.sum(&untried) > 0)
+    })?;
+    Some(format!(
+        "waits until everybody of run {} was tried",
+        earlier.id
+    ))
+}
+
+fn closed(schedule: &Schedule, now: Timestamp) -> Option<String> {
+    let hours = schedule.between.as_ref()?;
+    if hours.is_open(&schedule.zone, now) {
+        return None;
+    }
+    Some(match hours.opens(&schedule.zone, now) {
+        Some(at) => {
+            let at = at.to_zoned(schedule.zone.clone());
+            let at = at.strftime("%a %Y-%m-%d %H:%M %Z");
+            format!("outside its hours (`between`): it goes on {at}")
+        }
+        None => "outside its hours (`between`)".to_owned(),
+    })
+}
+
+fn is_manual(run: &RunRow) -> bool {
+    run.occurrence.starts_with(MANUAL)
+}
