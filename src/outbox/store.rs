@@ -173,7 +173,8 @@ impl Store {
         let inode = fs::metadata(&path)
             .map_err(|e| OutboxError::file(&path, &e))?
             .ino();
-        let stamp = stamp::Stamp::open(&conn, dir, found, clock.now().as_millisecond())?;
+        let stamp = stamp::Stamp::open(&conn, dir, found, clock.now().as_millisecond());
+        let stamp = stamp.inspect_err(|_| leave_log(&conn))?;
         let sound = Arc::new(AtomicBool::new(stamp.closed_well));
         let store = Self {
             conn,
@@ -247,7 +248,9 @@ impl Store {
         let written = transact(&mut self.conn, &self.clock, batch);
         let written = written.map_err(|error| self.judge(&error))?;
         written.into_iter().for_each(|commits| self.stamp(commits));
-        if let Err(error) = fold(&self.conn) {
+        if self.fatal.is_none()
+            && let Err(error) = fold(&self.conn)
+        {
             self.judge(&error); // this batch is durable, and the next one hears of it
         }
         Ok(())
@@ -281,6 +284,7 @@ impl Store {
     }
 
     fn stop(&mut self, text: String) -> OutboxError {
+        leave_log(&self.conn);
         tracing::error!(path = %self.path.display(), "the outbox stops: {text}");
         self.fatal = Some(text.clone());
         OutboxError::Stopped(text)
@@ -344,17 +348,24 @@ impl Store {
 
     /// A stop in order: notes it, and moves the write-ahead log into the database file.
     pub(super) fn close(&mut self) {
-        if self.fatal.is_none() && self.sound.load(Ordering::Acquire) && self.still_ours().is_ok() {
+        if self.fatal.is_some() || self.still_ours().is_err() {
+            return;
+        }
+        if self.sound.load(Ordering::Acquire) {
             match stamp::close(&self.conn) {
                 Ok(commits) => self.stamp(commits),
                 Err(error) => tracing::warn!("could not note the end in the outbox: {error}"),
             }
+        }
+        if self.fatal.is_some() {
+            return;
         }
         let done = self
             .conn
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = done {
             tracing::warn!("could not fold the write-ahead log into the outbox: {error}");
+            self.judge(&error); // and does not try again when the connection is closed
         }
     }
 }
@@ -396,6 +407,16 @@ fn fold(conn: &Connection) -> rusqlite::Result<()> {
         left("PRAGMA wal_checkpoint(PASSIVE)")?;
     }
     Ok(())
+}
+
+/// Nothing is moved out of the write-ahead log any more, not even when the connection is closed:
+/// what a failed sync was for may be lost though the next one succeeds, and then only the log still
+/// has it. The next start moves all of it anew.
+fn leave_log(conn: &Connection) {
+    let leave = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    if let Err(error) = conn.set_db_config(leave, true) {
+        tracing::error!("the write-ahead log cannot be left alone: {error}");
+    }
 }
 
 fn private_file(path: &Path) -> Result<(), OutboxError> {

@@ -114,6 +114,18 @@ impl Disk {
         })
     }
 
+    /// Whether the database was written to and synced after the call that failed. What that call
+    /// was for may be lost though the next one succeeds.
+    pub(super) fn was_trusted_again(&self) -> bool {
+        let told = self.told().into_iter();
+        let after = told.skip_while(|record| {
+            !matches!(record, Record::FailedSync { .. } | Record::Refused { .. })
+        });
+        after
+            .into_iter()
+            .any(|record| matches!(record, Record::Sync { name, .. } if name == "postroom.db"))
+    }
+
     /// The power goes, and comes back: in the directory lies what a disk has kept of it. The daemon
     /// is gone already.
     pub(super) fn cut(self, keeps: &mut Kept<'_>) {
