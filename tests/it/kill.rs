@@ -81,7 +81,7 @@ fn kill_loop(policy: &str) -> Outcome {
     let mut dice = fastrand::Rng::with_seed(seed);
     let catcher = Catcher::start(LATENCY);
     let (file, list) = people::list(extent.rows);
-    let soon = Timestamp::now() + 15.seconds(); // the daemon is there by then
+    let soon = Timestamp::now() + 8.seconds(); // the daemon is there by then
     let workspace = letter::due_at(soon, &catcher, policy, &file);
 
     let mut daemon = workspace.daemon();

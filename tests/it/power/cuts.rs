@@ -68,7 +68,7 @@ fn cut_loop(extent: &Extent, forgets: bool) -> Vec<String> {
     let mut dice = fastrand::Rng::with_seed(seed);
     let catcher = Catcher::start(LATENCY);
     let (file, list) = people::list(extent.rows);
-    let soon = Timestamp::now() + 15.seconds(); // the daemon is there by then
+    let soon = Timestamp::now() + 8.seconds(); // the daemon is there by then
     let workspace = letter::due_at(soon, &catcher, "", &file);
 
     let (mut disk, mut daemon) = on_disk(&workspace, forgets);
