@@ -118,6 +118,9 @@ fn jitter_moves_every_time_alike_and_leaves_its_name() {
         let found = late.next_after(from).unwrap();
         assert_eq!(found.at, expected.at + late.jitter);
         assert_eq!(found.key, expected.key);
+        // A restart between the planned time and the delayed one loses nothing.
+        let just_before = found.at - SignedDuration::from_secs(1);
+        assert_eq!(late.next_after(just_before).as_ref(), Some(&found));
         assert!(
             found.note().unwrap().ends_with("4m 12s of jitter"),
             "{:?}",
