@@ -8,7 +8,7 @@ use postroom::deliver::verdict::Decision::{Accept, Gone, Later, Never};
 use postroom::deliver::verdict::Fault::{Login, Quota, Rate, Sender, Server};
 use postroom::deliver::verdict::Scope::{Account, Message, Recipient, Session};
 use postroom::deliver::verdict::{
-    Decision, Lesson, Row, Scope, TABLE, Verdict, judge, judge_error,
+    Decision, Lesson, Row, Scope, TABLE, Verdict, is_ruled, judge, judge_error,
 };
 use postroom::smtp::Stage::{
     Auth, Body, Connect, Data, Dot, Ehlo, Greeting, Mail, Rcpt, Reset, Starttls, Tls,
@@ -371,6 +371,10 @@ async fn every_broken_session_has_its_meaning() {
         (refused(Body, "452 4.3.1 full").await, Message, None),
         (refused(Reset, "500 what?").await, Session, None),
         (SmtpError::new(Auth, missing()), Account(Login), None),
+        // Some answer a wrong password so.
+        (SmtpError::new(Auth, Trouble::Closed), Account(Login), None),
+        (SmtpError::new(Auth, other(Trouble::Io)), Account(Login), None),
+        (SmtpError::new(Auth, timeout()), Account(Server), None),
         (SmtpError::new(Starttls, missing()), Account(Server), None),
         (SmtpError::new(Connect, other(Trouble::Resolve)), Account(Server), None),
         (SmtpError::new(Connect, other(Trouble::Connect)), Account(Server), None),
@@ -465,6 +469,25 @@ async fn a_rule_fits_only_what_it_says() {
         rule(Some("551"), None, Some(SaidTo::Dot), then),
     ];
     assert_eq!(ruled(&strange, Rcpt, refusal).await, (Recipient, Never));
+    for (at, stage) in [
+        (SaidTo::Mail, Mail),
+        (SaidTo::Rcpt, Rcpt),
+        (SaidTo::Data, Data),
+        (SaidTo::Dot, Dot),
+        (SaidTo::Dot, Body),
+    ] {
+        let rules = [rule(None, None, Some(at), then)];
+        let heard = reply(refusal).await;
+        for other in [Mail, Rcpt, Data, Dot, Body] {
+            let same = other == stage || (at == SaidTo::Dot && [Dot, Body].contains(&other));
+            assert_eq!(is_ruled(&rules, other, &heard), same, "{at} {other}");
+        }
+        assert_eq!(
+            ruled(&rules, stage, refusal).await,
+            (Account(Quota), Later),
+            "{at} {stage}"
+        );
+    }
     let anything = [rule(None, Some(""), None, then)];
     let opening = [
         (Greeting, Account(Server)),
