@@ -76,7 +76,10 @@ pub(super) fn hold(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trou
         return Ok(exit::DONE);
     }
     let on = plain(&request.scope.to_string());
-    let goes_on = match (&request.scope, ends_at) {
+    // One that a restore made stays, without an end.
+    let all = answer.holds.iter().find(|hold| hold.scope == Scope::All);
+    let all = all.filter(|_| request.scope == Scope::All);
+    let goes_on = match (&request.scope, all.map_or(ends_at, |hold| hold.ends_at)) {
         (_, Some(at)) => format!("it goes on at {}", wall(at)),
         (Scope::All, None) => "`postroom release --all` lets it go on".to_owned(),
         (_, None) => format!("`postroom release {}` lets it go on", args.what.words()),

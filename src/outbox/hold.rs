@@ -12,7 +12,7 @@ use super::audit::Entry;
 use super::query::failed;
 use super::store::Tx;
 use super::writer::{Operation, Rank};
-use super::{OutboxError, Reader};
+use super::{OutboxError, Reader, stamp};
 
 /// What a hold is on.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -88,7 +88,8 @@ impl HoldRow {
 }
 
 /// Puts something on hold: no body of it leaves once this is durable. A hold on the same thing is
-/// replaced.
+/// replaced, but for that of an outbox that went back in time: it has no end, and only a release
+/// ends it.
 #[derive(Clone, Debug)]
 pub struct Hold {
     /// On what.
@@ -115,8 +116,12 @@ impl Operation for Hold {
             .query_row([scope, name], |row| row.get::<_, bool>(0))?;
         tx.conn
             .prepare_cached(
-                "INSERT OR REPLACE INTO hold (scope, name, reason, author, created_at, ends_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO hold (scope, name, reason, author, created_at, ends_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (scope, name) DO UPDATE SET reason = excluded.reason,
+                   author = excluded.author, created_at = excluded.created_at,
+                   ends_at = excluded.ends_at
+                 WHERE hold.author <> ?7",
             )?
             .execute(params![
                 scope,
@@ -124,7 +129,8 @@ impl Operation for Hold {
                 self.reason,
                 self.author,
                 tx.now,
-                self.ends_at
+                self.ends_at,
+                stamp::AUTHOR,
             ])?;
         let entry = Entry {
             author: &self.author,

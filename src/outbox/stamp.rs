@@ -21,7 +21,7 @@ use super::{OutboxError, store};
 
 const FILE: &str = "stamp";
 /// Who puts an outbox on hold that went back in time.
-const AUTHOR: &str = "postroom";
+pub(super) const AUTHOR: &str = "postroom";
 
 /// The file, open for as long as the outbox is.
 pub(super) struct Stamp {

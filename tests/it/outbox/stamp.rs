@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use postroom::clock::Clock;
-use postroom::outbox::{Check, Outbox, Outcome};
+use postroom::outbox::{Check, Hold, Outbox, Outcome, Scope, Unhold};
 use rusqlite::Connection;
 
-use crate::world::bench::{Bench, start};
+use crate::world::bench::{Bench, GRACE, now, start};
 
 const FILES: [&str; 3] = ["postroom.db", "postroom.db-wal", "stamp"];
 
@@ -158,6 +159,32 @@ fn what_a_person_has_on_hold_stays_so_with_their_reason() {
         0,
         "the end of that hold is not this one's"
     );
+}
+
+/// Or it would begin to send what may have been sent, at an hour that nobody meant for that.
+#[test]
+fn a_hold_with_an_end_does_not_replace_that_of_a_copy() {
+    let bench = Bench::new();
+    bench.open(&["ada@example.org"]);
+    let bench = stopped(bench, |dir| {
+        fs::remove_file(dir.join("stamp")).unwrap();
+    });
+    let why = bench.on_hold();
+    assert!(why.is_some());
+    let hold = Hold {
+        scope: Scope::All,
+        reason: "lunch".to_owned(),
+        author: GRACE.to_owned(),
+        ends_at: Some(bench.now_ms() + 60_000),
+    };
+    assert!(!now(bench.outbox.submit(hold)).unwrap(), "it was on hold");
+    assert_eq!(bench.on_hold(), why);
+    bench.advance(Duration::from_secs(3600));
+    assert!(bench.claim(10).is_empty());
+    let author = GRACE.to_owned();
+    let scope = Scope::All;
+    assert!(now(bench.outbox.submit(Unhold { scope, author })).unwrap());
+    assert_eq!(bench.claim(10).len(), 1);
 }
 
 #[test]
