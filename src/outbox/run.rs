@@ -112,14 +112,15 @@ impl Operation for NewRun {
 }
 
 impl NewRun {
-    /// The earlier run that this one must not overlap, if it is to be skipped for it.
+    /// The earlier run of the calendar that this one must not overlap, if it is to be skipped for
+    /// it.
     fn overlapped(&self, tx: &Tx<'_>) -> rusqlite::Result<Option<String>> {
         if self.overlap != Some(Overlap::Skip) {
             return Ok(None);
         }
         let sql = format!(
             "SELECT e.id FROM run e WHERE e.schedule = ?1 AND e.state IN ('expanding', 'sending')
-               AND {GOES_ON} ORDER BY e.no LIMIT 1"
+               AND e.queues AND {GOES_ON} ORDER BY e.no LIMIT 1"
         );
         let mut query = tx.conn.prepare_cached(&sql)?;
         query

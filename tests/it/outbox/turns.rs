@@ -104,6 +104,15 @@ fn a_run_is_skipped_while_an_earlier_one_is_sent_and_that_is_recorded() {
     bench.open_run(third, &["ada@example.org"]);
 }
 
+#[test]
+fn what_a_person_asked_for_makes_no_run_of_the_calendar_skip() {
+    let bench = Bench::new();
+    let by_hand = bench.open_run(bench.new_run("weekly", "manual:1"), &["ada@example.org"]);
+    let due = run(&bench, "09:00", Overlap::Skip);
+    let due = bench.open_run(due, &["ada@example.org"]);
+    assert_eq!(of(&bench.claim(10)), [by_hand, due]);
+}
+
 /// Opens a run whose first row may leave in an hour and not after two; the second has no time of
 /// its own.
 fn with_own_hour(bench: &Bench) -> RunNo {
