@@ -87,22 +87,8 @@ impl Operation for TurnBack {
         tx.conn
             .prepare_cached("DELETE FROM run WHERE state IN ('missed', 'skipped') AND due_at > ?1")?
             .execute([tx.now])?;
-        let moved = tx
-            .conn
-            .prepare_cached(
-                "WITH far AS (
-                   SELECT d.run, d.seq, ?1 + (SELECT max(value) FROM json_each(r.retry)) AS latest
-                   FROM run r CROSS JOIN delivery d INDEXED BY delivery_waiting ON d.run = r.no
-                   WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending'
-                     AND d.state IN ('queued', 'deferred') AND d.state = 'deferred'
-                     AND d.next_at > ?1 + (SELECT max(value) FROM json_each(r.retry)) * 5 / 4
-                     AND d.next_at > d.not_before
-                   LIMIT ?2)
-                 UPDATE delivery SET next_at = max(far.latest, not_before) FROM far
-                 WHERE delivery.run = far.run AND delivery.seq = far.seq",
-            )?
-            .execute(params![tx.now, CHUNK])?;
-        Ok(moved == CHUNK)
+        let (waiting, in_doubt) = (call_waiting(tx)?, call_doubtful(tx)?);
+        Ok(waiting == CHUNK || in_doubt == CHUNK)
     }
 }
 
@@ -125,6 +111,43 @@ impl Unrun {
             Self::Failed => "failed",
         }
     }
+}
+
+/// What was given back or is to be sent again may go at once, what a server deferred after the
+/// longest wait.
+fn call_waiting(tx: &Tx<'_>) -> rusqlite::Result<usize> {
+    tx.conn
+        .prepare_cached(
+            "WITH far AS (
+               SELECT d.run, d.seq, ?1 + iif(d.state = 'queued', 0,
+                 (SELECT max(value) FROM json_each(r.retry))) AS latest
+               FROM run r CROSS JOIN delivery d INDEXED BY delivery_waiting ON d.run = r.no
+               WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending'
+                 AND d.state IN ('queued', 'deferred')
+                 AND d.next_at > ?1 + (SELECT max(value) FROM json_each(r.retry)) * 5 / 4
+                 AND d.next_at > d.not_before
+               LIMIT ?2)
+             UPDATE delivery SET next_at = max(far.latest, not_before) FROM far
+             WHERE delivery.run = far.run AND delivery.seq = far.seq",
+        )?
+        .execute(params![tx.now, CHUNK])
+}
+
+/// What is sent again for want of an answer waits `resend_after`; what a person decides waits on.
+fn call_doubtful(tx: &Tx<'_>) -> rusqlite::Result<usize> {
+    tx.conn
+        .prepare_cached(
+            "WITH far AS (
+               SELECT d.run, d.seq, ?1 + r.resend_after AS latest
+               FROM run r CROSS JOIN delivery d INDEXED BY delivery_busy ON d.run = r.no
+               WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending'
+                 AND d.state IN ('leased', 'armed', 'uncertain') AND d.state = 'uncertain'
+                 AND d.next_at > max(?1 + r.resend_after, d.not_before) AND d.next_at < ?3
+               LIMIT ?2)
+             UPDATE delivery SET next_at = max(far.latest, not_before) FROM far
+             WHERE delivery.run = far.run AND delivery.seq = far.seq",
+        )?
+        .execute(params![tx.now, CHUNK, i64::MAX])
 }
 
 /// Records that an occurrence was not carried out, and why. It takes the occurrence's place: no

@@ -202,3 +202,24 @@ async fn a_clock_set_back_makes_nobody_wait_for_it() {
     assert!(!now(bench.outbox.submit(TurnBack)).unwrap());
     assert_eq!(bench.claims(10).next_at, Some(next_at), "once");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_keeps_neither_what_goes_at_once_nor_what_is_in_doubt() {
+    let bench = Bench::new();
+    let run = bench.open(&["ada@example.org", "bob@example.org", "cyd@example.org"]);
+    let rows = bench.claim(10);
+    rows.iter().for_each(|row| bench.arm(row).unwrap());
+    let next_at = bench.now_ms();
+    bench.record(&rows[0], Outcome::NotSent { next_at });
+    bench.record(&rows[1], Outcome::Uncertain);
+    bench.record(&rows[2], Outcome::Uncertain);
+    let held = "UPDATE delivery SET next_at = ?1 WHERE run = ?2 AND seq = 3";
+    bench.sql().execute(held, [i64::MAX, run.0]).unwrap();
+    let yesterday = bench.clock.now() - Duration::from_secs(24 * 3600);
+    bench.clock.jump_to(yesterday);
+    assert!(!now(bench.outbox.submit(TurnBack)).unwrap());
+    assert_eq!(bench.claim_one().id, rows[0].id, "it may go at once");
+    let doubtful = bench.delivery(rows[1].id).next_at;
+    assert_eq!(doubtful, Some(bench.now_ms() + 15 * MINUTE));
+    assert_eq!(bench.delivery(rows[2].id).next_at, None, "a person decides");
+}
