@@ -25,6 +25,8 @@ use crate::clock::Clock;
 
 /// The file of the database in the state directory.
 pub(super) const DATABASE: &str = "postroom.db";
+/// The file that is given up where the disk is full.
+pub(super) const BALLAST: &str = "ballast";
 const BALLAST_BYTES: u64 = 1 << 20;
 /// So many pages of the write-ahead log, 4 KiB each, are moved into the database at a time. Arms
 /// wait meanwhile: with four times as many, one in a hundred did so for more than 10 ms.
@@ -160,7 +162,7 @@ impl Store {
     /// Another program's file, a newer schema, damage, a read-only or full disk.
     pub(super) fn open(dir: &Path, clock: Clock) -> Result<Self, OutboxError> {
         let path = dir.join(DATABASE);
-        let ballast = dir.join("ballast");
+        let ballast = dir.join(BALLAST);
         private_file(&path)?;
         schema::not_emptied(&path, &ballast)?;
         let found = schema::whose(&path)?;

@@ -7,11 +7,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::ForgetError;
+use super::store::BALLAST;
 
 /// So much of a file is looked at together.
 const WINDOW: usize = 1 << 20;
 
 /// The files directly below `dir` in which one of `texts` stands, in any case of its ASCII letters.
+/// The ballast is not looked at: it is random, and a short name stands in it by chance.
 pub(super) fn find(dir: &Path, texts: &BTreeSet<String>) -> Result<Vec<PathBuf>, ForgetError> {
     let needles: Vec<Vec<u8>> = texts
         .iter()
@@ -20,6 +22,9 @@ pub(super) fn find(dir: &Path, texts: &BTreeSet<String>) -> Result<Vec<PathBuf>,
         .collect();
     let mut found = Vec::new();
     for path in files(dir) {
+        if path.ends_with(BALLAST) {
+            continue;
+        }
         match holds(&path, &needles) {
             Ok(true) => found.push(path),
             Ok(false) => {}

@@ -217,3 +217,16 @@ fn a_reader_in_the_middle_of_its_reading_is_told_of() {
     assert!(done.left.is_empty() && !stands(dir.path(), KEY), "{done:?}");
     outbox.close();
 }
+
+/// A name of three letters stands in every other megabyte of random bytes.
+#[test]
+fn what_stands_in_the_ballast_by_chance_is_no_trace() {
+    let bench = Bench::new();
+    open(&bench, "weekly");
+    let path = bench.dir.path().join("ballast");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[..KEY.len()].copy_from_slice(KEY.as_bytes());
+    fs::write(&path, bytes).unwrap();
+    let done = forget_her(&bench).unwrap();
+    assert!(done.left.is_empty(), "{done:?}");
+}
