@@ -36,7 +36,7 @@ CREATE TABLE blob (
 -- `rounds` counts the times that it was opened: once, and once more for each retry of an ended run,
 -- the latest at `reopened_at`. One that `queues` is not claimed while an earlier such run of its
 -- schedule still has people who were not tried.
--- the latest at `reopened_at`. `once_per` is a JSON array of fields, see the table `once`.
+-- `once_per` is a JSON array of fields, see the table `once`.
 CREATE TABLE run (
   no           INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT NOT NULL UNIQUE,
