@@ -134,7 +134,7 @@ impl Left {
                 "in doubt: find out whether they arrived, and say so with `postroom queue resolve`"
             }
             Self::NotInDoubt => "not in doubt: they wait to be sent",
-            Self::Sent => "sent: nobody gets it twice",
+            Self::Sent => "sent, or taken as sent: nobody gets it twice",
             Self::Ended => "ended before, and not sent",
             Self::NeverMeant => "suppressed, repeated or unusable from the start",
             Self::Suppressed => "to addresses that get no mail (`postroom suppress remove ADDR`)",

@@ -37,7 +37,7 @@ pub(in super::super) struct Args {
 pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let name = args.file.display().to_string();
     let bytes = read(args)
-        .map_err(|error| Trouble::new(exit::USAGE, format!("cannot read {name}: {error}")))?;
+        .map_err(|error| Trouble::new(exit::IO, format!("cannot read {name}: {error}")))?;
     let found = judge(&bytes).map_err(|(line, why)| {
         let text = format!("{name}:{line}: {why}; nothing was imported");
         Trouble::new(exit::DATA, plain(&text))
