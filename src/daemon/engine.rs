@@ -180,7 +180,7 @@ impl Engine {
             loop {
                 match outbox.submit(Sweep).await {
                     Ok(swept) if swept.more => continue,
-                    Ok(swept) if swept.resent + swept.leases > 0 => watch.wake(),
+                    Ok(swept) if swept.resent + swept.leases + swept.expired > 0 => watch.wake(),
                     Ok(_) => {}
                     Err(error @ OutboxError::Stopped(_)) => {
                         return tracing::error!("housekeeping has stopped: {error}");

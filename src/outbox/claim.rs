@@ -29,6 +29,10 @@ pub(super) const TOO_LATE: &str = "not sent in time";
 /// The same, where an earlier try was taken or not: who asks must not be told that it was not.
 pub(super) const IN_DOUBT_TOO_LATE: &str = "it may have arrived, and was not sent again in time";
 
+/// So many rows are looked at for those whose time is not over: a million may end at one moment,
+/// and the sweep takes them away in chunks.
+const LOOKED_AT: usize = 500;
+
 /// An armed row is its lane's for so long, from its arm on: more than any body and the ten minutes
 /// of its answer take. It ends only for a lane that died.
 const ARMED: Duration = Duration::from_secs(2 * 3600);
@@ -151,13 +155,16 @@ impl Claim {
             return Ok(0);
         }
         let mut due = tx.conn.prepare_cached(
-            "SELECT seq, state FROM delivery
-             WHERE run = ?1 AND state IN ('queued', 'deferred') AND next_at <= ?2
-               AND (expires_at IS NULL OR expires_at > ?2)
+            "SELECT seq, state FROM (
+               SELECT seq, state, next_at, expires_at FROM delivery
+               WHERE run = ?1 AND state IN ('queued', 'deferred') AND next_at <= ?2
+               ORDER BY next_at, seq LIMIT ?4)
+             WHERE expires_at IS NULL OR expires_at > ?2
              ORDER BY next_at, seq LIMIT ?3",
         )?;
+        let looked_at = most.max(LOOKED_AT);
         let due: Vec<(i64, String)> = due
-            .query_map(params![run.no, tx.now, most], |row| {
+            .query_map(params![run.no, tx.now, most, looked_at], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?
             .collect::<Result<_, _>>()?;
@@ -199,7 +206,8 @@ fn open_runs(tx: &Tx<'_>, account: &str) -> rusqlite::Result<Vec<OpenRun>> {
         "SELECT no, id, schedule FROM run r
          WHERE account = ?2 AND state IN ('expanding', 'sending') AND state = 'sending'
            AND expires_at > ?1 AND NOT {HELD} AND NOT (queues AND EXISTS (
-             SELECT 1 FROM run e WHERE e.state IN ('expanding', 'sending') AND e.queues
+             SELECT 1 FROM run e INDEXED BY run_open
+             WHERE e.state IN ('expanding', 'sending') AND e.queues
                AND e.schedule = r.schedule AND e.no < r.no AND {GOES_ON}))
          ORDER BY no"
     );
@@ -214,16 +222,19 @@ fn open_runs(tx: &Tx<'_>, account: &str) -> rusqlite::Result<Vec<OpenRun>> {
     runs.collect()
 }
 
-/// A row that expires is the next sweep's, not the next claim's.
+/// A row that expires is the next sweep's, not the next claim's. Behind many of those nothing is
+/// seen, until the sweep is through and wakes the accounts.
 fn next_at(tx: &Tx<'_>, run: i64) -> rusqlite::Result<Option<i64>> {
     tx.conn
         .prepare_cached(
-            "SELECT next_at FROM delivery
-             WHERE run = ?1 AND state IN ('queued', 'deferred')
-               AND (expires_at IS NULL OR expires_at > ?2)
-             ORDER BY next_at LIMIT 1",
+            "SELECT next_at FROM (
+               SELECT seq, next_at, expires_at FROM delivery
+               WHERE run = ?1 AND state IN ('queued', 'deferred')
+               ORDER BY next_at, seq LIMIT ?3)
+             WHERE expires_at IS NULL OR expires_at > ?2
+             ORDER BY next_at, seq LIMIT 1",
         )?
-        .query_row([run, tx.now], |row| row.get(0))
+        .query_row(params![run, tx.now, LOOKED_AT], |row| row.get(0))
         .optional()
 }
 

@@ -336,7 +336,7 @@ impl Operation for ClearFailed {
         let left: Option<i64> = tx
             .conn
             .prepare_cached(
-                "SELECT no FROM run WHERE state = 'failed'
+                "SELECT no FROM run INDEXED BY run_failed WHERE state = 'failed'
                    AND EXISTS (SELECT 1 FROM delivery WHERE run = no)
                  ORDER BY no DESC LIMIT 1",
             )?

@@ -119,8 +119,9 @@ impl NewRun {
             return Ok(None);
         }
         let sql = format!(
-            "SELECT e.id FROM run e WHERE e.schedule = ?1 AND e.state IN ('expanding', 'sending')
-               AND e.queues AND {GOES_ON} ORDER BY e.no LIMIT 1"
+            "SELECT e.id FROM run e INDEXED BY run_open
+             WHERE e.schedule = ?1 AND e.state IN ('expanding', 'sending') AND e.queues
+               AND {GOES_ON} ORDER BY e.no LIMIT 1"
         );
         let mut query = tx.conn.prepare_cached(&sql)?;
         query

@@ -66,8 +66,8 @@ impl Operation for Settle {
             }
         }
         let mut expanding = tx.conn.prepare_cached(
-            "SELECT no, schedule, occurrence, due_at FROM run WHERE state = 'expanding'
-             ORDER BY no",
+            "SELECT no, schedule, occurrence, due_at FROM run
+             WHERE state IN ('expanding', 'sending') AND state = 'expanding' ORDER BY no",
         )?;
         settled.interrupted = expanding
             .query_map([], |row| {

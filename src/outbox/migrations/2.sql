@@ -54,6 +54,7 @@ ALTER TABLE run_2 RENAME TO run;
 CREATE INDEX run_open ON run (account, no) WHERE state IN ('expanding', 'sending');
 CREATE INDEX run_schedule ON run (schedule, no);
 CREATE INDEX run_ended ON run (thinned, ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX run_failed ON run (no) WHERE state = 'failed';
 CREATE INDEX run_template ON run (template);
 
 CREATE TABLE delivery_2 (

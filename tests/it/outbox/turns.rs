@@ -5,7 +5,8 @@ use std::time::Duration;
 use postroom::config::Overlap;
 use postroom::outbox::state::State;
 use postroom::outbox::{
-    ArmRefusal, Claim, Claimed, DeliveryId, Hour, NewRun, Opened, Outcome, RunNo, TurnBack,
+    ArmRefusal, Claim, Claimed, DeliveryId, Hour, NewDelivery, NewRun, Opened, Outcome, RunNo,
+    TurnBack,
 };
 
 use crate::world::bench::{ACCOUNT, Bench, LEASE, now, row};
@@ -150,6 +151,39 @@ async fn a_row_with_a_time_of_its_own_leaves_then_and_not_too_late() {
     let over = bench.delivery(DeliveryId { run, seq: 3 });
     assert_eq!(over.state, "skipped");
     assert!(over.reason.unwrap().contains("five hours"));
+}
+
+/// A million may be over at one moment: claims would look at each of them, and all arms would wait.
+#[tokio::test(start_paused = true)]
+async fn a_claim_does_not_look_through_all_that_is_over() {
+    let bench = Bench::new();
+    let no = bench.begin(bench.new_run("weekly", "09:00"));
+    let rows = |from: i64, to: i64, hour: Hour| {
+        let rows = (from..=to).map(|seq| NewDelivery {
+            hour: Some(hour.clone()),
+            ..row(seq, &format!("p{seq}@example.org"))
+        });
+        rows.collect()
+    };
+    let at = |minutes: i64| bench.now_ms() + minutes * MINUTE;
+    let (not_before, expires_at) = (at(0), at(10));
+    let soon = Hour::Due {
+        not_before,
+        expires_at,
+    };
+    let (not_before, expires_at) = (at(10), at(90));
+    let late = Hour::Due {
+        not_before,
+        expires_at,
+    };
+    bench.fill(no, rows(1, 500, soon));
+    bench.fill(no, rows(501, 502, late));
+    bench.finish(no, 502);
+    bench.advance(Duration::from_secs(10 * 60));
+    let claims = bench.claims(10);
+    assert!(claims.rows.is_empty() && claims.next_at.is_none());
+    assert_eq!(bench.sweep().expired, 500);
+    assert_eq!(bench.claims(10).rows.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
