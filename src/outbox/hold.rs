@@ -13,6 +13,7 @@ use super::query::failed;
 use super::store::Tx;
 use super::writer::{Operation, Rank};
 use super::{OutboxError, Reader, stamp};
+use crate::clock::Timestamp;
 
 /// What a hold is on.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -135,10 +136,18 @@ impl Operation for Hold {
         let entry = Entry {
             author: &self.author,
             action: "hold",
-            detail: &format!("{}: {}", self.scope, self.reason),
+            detail: &format!("{}{}: {}", self.scope, self.until(), self.reason),
         };
         entry.write(tx)?;
         Ok(!there)
+    }
+}
+
+impl Hold {
+    fn until(&self) -> String {
+        let at = self.ends_at.map(Timestamp::from_millisecond);
+        at.and_then(Result::ok)
+            .map_or_else(String::new, |at| format!(", until {at:.0}"))
     }
 }
 

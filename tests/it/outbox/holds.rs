@@ -132,3 +132,14 @@ fn holds_and_releases_are_in_the_audit() {
         ]
     );
 }
+
+#[test]
+fn the_audit_says_until_when() {
+    let bench = Bench::new();
+    hold(&bench, Scope::All, Some(bench.now_ms() + 3_600_000));
+    let changes = bench.outbox.reader().unwrap().changes(None, 1).unwrap();
+    assert_eq!(
+        changes[0].detail,
+        "everything, until 2026-06-01T09:00:00Z: looks wrong"
+    );
+}
