@@ -156,7 +156,7 @@ pub(super) fn end(text: &str) -> Result<i64, Trouble> {
         return Ok(at.as_millisecond());
     }
     let text = format!(
-        "{} is over: it ends later than it begins",
+        "{} is over: name a time that is still to come",
         text.escape_debug()
     );
     Err(Trouble::new(exit::USAGE, text))
@@ -198,7 +198,7 @@ impl What {
 
     fn is_a_run(&self, config: &Config) -> Result<bool, Trouble> {
         let id = self.what.as_deref().unwrap_or_default();
-        Source::of(config)?.has_run(id)
+        Ok(Source::of(config)?.run(id)?.is_some())
     }
 
     /// The hold that was named; what is gone from the configuration can be released, too.

@@ -114,7 +114,7 @@ fn messages(
         limit: args.count,
         ..QueueQuery::default()
     };
-    let rows = source.queue(&query)?;
+    let rows = source.all(&query)?;
     if let (true, Some(run)) = (rows.is_empty(), &args.run) {
         if let Some(gone) = removed(config, source, run)? {
             return Err(Trouble::new(exit::NO, gone));
@@ -137,11 +137,7 @@ fn messages(
 
 /// Why the messages of a run cannot be listed any more, if it is too old.
 fn removed(config: &Config, source: &Source<'_>, run: &str) -> Result<Option<String>, Trouble> {
-    let runs = source.runs(&RunsQuery {
-        limit: Some(usize::try_from(u32::MAX).unwrap_or(usize::MAX)),
-        ..RunsQuery::default()
-    })?;
-    let gone = runs.into_iter().find(|it| it.id == run && it.thinned == 2);
+    let gone = source.run(run)?.filter(|it| it.thinned == 2);
     Ok(gone.map(|it| {
         format!(
             "the messages of run {} were removed after twice `keep` ({}): {}",

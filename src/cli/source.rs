@@ -20,6 +20,9 @@ use crate::daemon::{answer, change, times};
 use crate::deliver::RecomposeError;
 use crate::outbox::{ChangeRow, DeliveryRow, HoldRow, Reader, RunRow, SuppressionRow};
 
+/// So many rows are fetched at a time.
+pub(super) const PAGE: usize = 2_000;
+
 /// Something that can answer.
 pub(super) enum Source<'a> {
     /// The daemon.
@@ -70,6 +73,22 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// All that fit, in pages: nobody holds a million rows for another.
+    pub(super) fn all(&self, query: &QueueQuery) -> Result<Vec<DeliveryRow>, Trouble> {
+        let (mut rows, mut page) = (Vec::new(), query.clone());
+        loop {
+            let left = query.limit.map_or(PAGE, |limit| limit - rows.len());
+            page.limit = Some(left.min(PAGE));
+            let found = self.queue(&page)?;
+            let ended = found.len() < PAGE;
+            page.after = found.last().map(|row| row.id.clone());
+            rows.extend(found);
+            if ended || query.limit == Some(rows.len()) {
+                return Ok(rows);
+            }
+        }
+    }
+
     pub(super) fn queue(&self, query: &QueueQuery) -> Result<Vec<DeliveryRow>, Trouble> {
         let now = Clock::system().now();
         match self {
@@ -117,18 +136,18 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Whether a run's id is or begins with this, and no other's does.
-    pub(super) fn has_run(&self, id: &str) -> Result<bool, Trouble> {
+    /// The run whose id is or begins with this, if no other's does.
+    pub(super) fn run(&self, id: &str) -> Result<Option<RunRow>, Trouble> {
         match self {
             Self::Daemon(client) => {
                 match client.get::<RunRow>(&format!("/v1/runs/{}", step(id)), &()) {
-                    Ok(_) => Ok(true),
-                    Err(AskError::Refused(_)) => Ok(false),
+                    Ok(run) => Ok(Some(run)),
+                    Err(AskError::Refused(_)) => Ok(None),
                     Err(error) => asked(Err(error)),
                 }
             }
-            Self::Outbox(_, reader) => read(reader.run(id)).map(|run| run.is_some()),
-            Self::Nothing(_) => Ok(false),
+            Self::Outbox(_, reader) => read(reader.run(id)),
+            Self::Nothing(_) => Ok(None),
         }
     }
 

@@ -5,15 +5,12 @@ use serde::Serialize;
 use super::super::Trouble;
 use super::super::exit::{self, Exit};
 use super::super::out::Out;
-use super::super::source::Source;
+use super::super::source::{PAGE, Source};
 use super::super::which::Which;
 use crate::config::Config;
 use crate::daemon::api::QueueQuery;
 use crate::outbox::DeliveryRow;
 use crate::outbox::state::State;
-
-/// So many rows are fetched at a time.
-const PAGE: usize = 2_000;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {

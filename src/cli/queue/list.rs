@@ -27,11 +27,10 @@ pub(super) struct Args {
 
 pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let limit = args.count.or(if out.json { None } else { Some(ROWS + 1) });
-    let query = QueueQuery {
-        limit,
-        ..args.which.query()?
-    };
-    let rows = Source::of(config)?.queue(&query)?;
+    let which = args.which.query()?;
+    let everything = which.is_open();
+    let query = QueueQuery { limit, ..which };
+    let rows = Source::of(config)?.all(&query)?;
     if out.json {
         out.value(&rows);
         return Ok(exit::DONE);
@@ -39,7 +38,10 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
     let shown = args.count.unwrap_or(ROWS);
     let table = table(rows.iter().take(shown));
     if table.is_empty() {
-        out.line("nothing waits");
+        out.line(match everything {
+            true => "nothing waits",
+            false => "no message fits",
+        });
         return Ok(exit::DONE);
     }
     table.lines().iter().for_each(|line| out.line(line));

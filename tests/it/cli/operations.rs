@@ -213,3 +213,23 @@ fn a_daemon_that_is_started_held_sends_nothing_until_it_is_released() {
     assert!(daemon.stop().success());
     catcher.stop();
 }
+
+/// They come in pages, so that neither the daemon nor anybody who asks it meanwhile waits for all.
+#[test]
+fn a_list_of_thousands_is_whole() {
+    let catcher = Catcher::start(Duration::ZERO);
+    let workspace = workspace(&catcher);
+    let mut list = "email,name,city,note,number\n".to_owned();
+    for n in 0..4_001 {
+        list += &format!("p{n}@example.org,P,Paris,n,{n}\n");
+    }
+    workspace.write("people.csv", list);
+    let daemon = workspace.daemon();
+    let rows = opened(&workspace);
+    let ids: std::collections::BTreeSet<_> = rows.iter().map(|row| &row.id).collect();
+    assert_eq!((rows.len(), ids.len()), (4_001, 4_001));
+    assert_eq!(queue(&workspace, &["-n", "2000"]).len(), 2_000);
+    assert_eq!(queue(&workspace, &["-n", "2001"]).len(), 2_001);
+    assert!(daemon.stop().success());
+    catcher.stop();
+}
