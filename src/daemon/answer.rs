@@ -1,6 +1,8 @@
 //! Answers that are the same whether the daemon gives them or a command that reads the outbox
 //! itself.
 
+use std::collections::BTreeMap;
+
 use lettre::message::Mailbox;
 
 use super::api::{
@@ -29,13 +31,9 @@ const RUNS: usize = 20;
 /// The outbox cannot be read.
 pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status, OutboxError> {
     let mut snapshot = reader.snapshot()?;
-    let said: Vec<Option<String>> = snapshot
-        .open
-        .iter()
-        .map(|run| standing::of(config, run, &snapshot.open, now))
-        .collect();
-    for (run, said) in snapshot.open.iter_mut().zip(said) {
-        run.reason = said;
+    let behind = standing::behind(&snapshot.open);
+    for run in &mut snapshot.open {
+        run.reason = standing::of(config, run, &behind, now);
     }
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -82,17 +80,37 @@ pub fn queue(
     now: Timestamp,
 ) -> Result<Vec<DeliveryRow>, Unfit> {
     let mut rows = reader.deliveries(&filter(config, reader, query)?)?;
-    let holds = reader.holds(now.as_millisecond())?;
-    rows.iter_mut().for_each(|row| mark_held(row, &holds));
+    let stops = Stops::now(reader, now)?;
+    rows.iter_mut().for_each(|row| stops.mark(row));
     Ok(rows)
 }
 
-/// Says of a delivery that waits what stops it.
-fn mark_held(row: &mut DeliveryRow, holds: &[HoldRow]) {
-    let run = row.id.split('.').next().unwrap_or_default();
-    let stops = |hold: &&HoldRow| hold.stops(run, &row.schedule, &row.account);
-    if ["queued", "deferred", "leased"].contains(&row.state.as_str()) {
-        row.held = holds.iter().find(stops).cloned();
+/// What may stop deliveries that wait.
+struct Stops {
+    holds: Vec<HoldRow>,
+    behind: BTreeMap<String, String>,
+}
+
+impl Stops {
+    fn now(reader: &Reader, now: Timestamp) -> Result<Self, OutboxError> {
+        Ok(Self {
+            holds: reader.holds(now.as_millisecond())?,
+            behind: standing::behind(&reader.open_runs()?),
+        })
+    }
+
+    /// Says of a delivery that waits what stops it.
+    fn mark(&self, row: &mut DeliveryRow) {
+        if !["queued", "deferred", "leased"].contains(&row.state.as_str()) {
+            return;
+        }
+        let run = row.id.split('.').next().unwrap_or_default();
+        let stops = |hold: &&HoldRow| hold.stops(run, &row.schedule, &row.account);
+        row.held = self.holds.iter().find(stops).cloned();
+        if let Some(text) = self.behind.get(run) {
+            row.next_at = None;
+            row.reason.get_or_insert_with(|| text.clone());
+        }
     }
 }
 
@@ -106,7 +124,7 @@ pub fn delivery(reader: &Reader, id: &str, now: Timestamp) -> Result<History, Un
         let id = id.escape_debug();
         return Err(Unfit::Unknown(format!("the run has no message {id}")));
     };
-    mark_held(&mut delivery, &reader.holds(now.as_millisecond())?);
+    Stops::now(reader, now)?.mark(&mut delivery);
     Ok(History {
         delivery,
         attempts: reader.attempts(found)?,
@@ -119,10 +137,10 @@ pub fn delivery(reader: &Reader, id: &str, now: Timestamp) -> Result<History, Un
 /// # Errors
 /// The outbox cannot be read.
 pub fn why(reader: &Reader, key: String, now: Timestamp) -> Result<Why, OutboxError> {
-    let holds = reader.holds(now.as_millisecond())?;
+    let stops = Stops::now(reader, now)?;
     let deliveries = reader.history(&key)?.into_iter();
     let deliveries = deliveries.map(|(mut delivery, attempts, changes)| {
-        mark_held(&mut delivery, &holds);
+        stops.mark(&mut delivery);
         History {
             delivery,
             attempts,

@@ -1,9 +1,10 @@
 //! What keeps an open run from going on, for people.
 
+use std::collections::BTreeMap;
+
 use crate::clock::Timestamp;
-use crate::config::{Config, Overlap, Schedule};
+use crate::config::{Config, Schedule};
 use crate::outbox::RunRow;
-use crate::outbox::state::State;
 use crate::plan::{MANUAL, foresee_open};
 
 /// A run that was opened later than this, in milliseconds, was late.
@@ -21,8 +22,27 @@ pub(super) fn stranded(config: &Config, run: &RunRow) -> Option<String> {
     })
 }
 
-/// What is to be said of an open run, among all that are open.
-pub(super) fn of(config: &Config, run: &RunRow, open: &[RunRow], now: Timestamp) -> Option<String> {
+/// Which of the open runs wait for an earlier one of their schedule, by their ids, in words.
+pub(super) fn behind(open: &[RunRow]) -> BTreeMap<String, String> {
+    let (mut first, mut behind) = (BTreeMap::new(), BTreeMap::new());
+    for run in open.iter().filter(|run| run.queues) {
+        if let Some(earlier) = first.get(&run.schedule) {
+            let text = format!("waits until everybody of run {earlier} was tried");
+            behind.insert(run.id.clone(), text);
+        } else if run.goes_on() {
+            first.insert(run.schedule.clone(), run.id.clone());
+        }
+    }
+    behind
+}
+
+/// What is to be said of an open run, with what [`behind`] says of all that are open.
+pub(super) fn of(
+    config: &Config,
+    run: &RunRow,
+    behind: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Option<String> {
     if let Some(text) = stranded(config, run) {
         return Some(text);
     }
@@ -30,7 +50,7 @@ pub(super) fn of(config: &Config, run: &RunRow, open: &[RunRow], now: Timestamp)
     let schedule = config.schedules.get(&run.schedule);
     let said = [
         schedule.and_then(|schedule| lateness(schedule, run)),
-        schedule.and_then(|schedule| waits_for(schedule, run, open)),
+        behind.get(&run.id).cloned(),
         schedule.and_then(|schedule| closed(schedule, now)),
         late.map(|late| late.to_string()),
     ];
@@ -42,22 +62,6 @@ fn lateness(schedule: &Schedule, run: &RunRow) -> Option<String> {
     let late = run.opened_at - run.due_at;
     let counts = late > LATE && schedule.readers.is_none() && !is_manual(run);
     counts.then(|| format!("opened {} min late", late / 60_000))
-}
-
-fn waits_for(schedule: &Schedule, run: &RunRow, open: &[RunRow]) -> Option<String> {
-    if schedule.overlap != Overlap::Queue || schedule.readers.is_some() || is_manual(run) {
-        return None;
-    }
-    let untried = [State::Queued, State::Leased, State::Armed];
-    let earlier = open.iter().take_while(|it| it.id != run.id).find(|it| {
-        it.schedule == run.schedule
-            && !is_manual(it)
-            && (it.state == "expanding" || it.counts.sum(&untried) > 0)
-    })?;
-    Some(format!(
-        "waits until everybody of run {} was tried",
-        earlier.id
-    ))
 }
 
 fn closed(schedule: &Schedule, now: Timestamp) -> Option<String> {

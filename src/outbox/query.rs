@@ -27,7 +27,7 @@ pub struct Reader {
 }
 
 const RUN: &str = "SELECT r.id, r.schedule, r.occurrence, r.state, r.reason, r.account, r.due_at,
-    r.opened_at, r.ended_at, r.expires_at, r.no, r.thinned FROM run r";
+    r.opened_at, r.ended_at, r.expires_at, r.no, r.thinned, r.queues FROM run r";
 const DELIVERY: &str =
     "SELECT r.id || '.' || d.seq, r.schedule, d.state, d.address, d.name, d.list,
     d.line, d.reason, d.tries, d.next_at, d.doubted, d.ended_at, d.run, d.seq, r.account";
@@ -61,10 +61,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub fn snapshot(&self) -> Result<Snapshot, OutboxError> {
-        let open = self.run_rows(
-            &format!("{RUN} WHERE r.state IN ('expanding', 'sending') ORDER BY r.no"),
-            &[],
-        )?;
+        let open = self.open_runs()?;
         let last = self.run_rows(
             &format!(
                 "{RUN} WHERE r.no IN (SELECT max(no) FROM run
@@ -74,6 +71,17 @@ impl Reader {
             &[],
         )?;
         Ok(Snapshot { open, last })
+    }
+
+    /// Open runs, oldest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn open_runs(&self) -> Result<Vec<RunRow>, OutboxError> {
+        self.run_rows(
+            &format!("{RUN} WHERE r.state IN ('expanding', 'sending') ORDER BY r.no"),
+            &[],
+        )
     }
 
     /// Runs, newest first: of one schedule or of all, opened since a time.

@@ -62,8 +62,21 @@ pub struct RunRow {
     /// 0 while all of it is there, 1 once texts and fields are gone, 2 once the deliveries are.
     #[serde(default)]
     pub thinned: u8,
+    /// Whether it is sent after the earlier runs of its schedule (`overlap`), not beside them.
+    #[serde(default)]
+    pub queues: bool,
     /// Deliveries by state.
     pub counts: Counts,
+}
+
+impl RunRow {
+    /// Whether it still has people who were not tried: those who only wait for another try stand in
+    /// nobody's way.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        let untried = [State::Queued, State::Leased, State::Armed];
+        self.state == "expanding" || self.counts.sum(&untried) > 0
+    }
 }
 
 /// Whom a delivery is for, as it was frozen.
@@ -178,6 +191,7 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         ended_at: row.get(8)?,
         expires_at: row.get(9)?,
         thinned: row.get(11)?,
+        queues: row.get(12)?,
         counts: Counts::default(),
     })
 }

@@ -275,7 +275,7 @@ fn a_broken_page_is_found_and_stops_the_outbox_for_good() {
     let reader = bench.outbox.reader().unwrap();
     let check = bench.outbox.check(&reader).unwrap();
     assert!(matches!(check, Check::Damaged(_)), "{check:?}");
-    let error = crate::world::bench::now(bench.outbox.submit(postroom::outbox::Sweep));
+    let error = now(bench.outbox.submit(postroom::outbox::Sweep));
     let error = error.unwrap_err().to_string();
     assert!(error.contains("damaged"), "{error}");
     assert!(!bench.outbox.is_sound());

@@ -1,6 +1,7 @@
 //! A run is whole or it is nothing, and every row of its lists is accounted for.
 
 use postroom::daemon::answer;
+use postroom::daemon::api::QueueQuery;
 use postroom::outbox::{Banned, ClearFailed, Outbox, Suppress};
 use postroom::plan::{OpenError, Opening, Order, open};
 
@@ -364,4 +365,28 @@ fn a_run_whose_account_is_gone_says_so() {
     let status = answer::status(&desk.config(&renamed), &reader, now).unwrap();
     let reason = status.open[0].reason.as_deref().unwrap();
     assert!(reason.contains("`ops`"), "{reason}");
+}
+
+/// Or it would look as if it were sent this moment, for as long as the earlier one is on hold.
+#[test]
+fn a_run_that_waits_for_an_earlier_one_says_so() {
+    let desk = Desk::new();
+    desk.house.people(&["ada@example.org"]);
+    let config = desk.config(&hello(""));
+    for occurrence in ["09:00", "10:00"] {
+        let order = Order::due("hello", occurrence.to_owned(), desk.clock.now());
+        open(&config, &desk.outbox, &desk.clock, &order).unwrap();
+    }
+    desk.open(&hello("")).unwrap(); // what a person asks for waits for nobody
+    let (reader, now) = (desk.outbox.reader().unwrap(), desk.clock.now());
+    let runs = answer::status(&config, &reader, now).unwrap().open;
+    let waits = runs[1].reason.as_deref().unwrap();
+    assert!(waits.contains(&runs[0].id), "{waits}");
+    assert_eq!((&runs[0].reason, &runs[2].reason), (&None, &None));
+    let rows = answer::queue(&config, &reader, &QueueQuery::default(), now).unwrap();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (row.reason.as_deref(), row.next_at.is_some()))
+        .collect();
+    assert_eq!(told, [(None, true), (Some(waits), false), (None, true)]);
 }
