@@ -48,7 +48,8 @@ fn cursor(tx: &Tx<'_>, name: &str, revision: &str) -> rusqlite::Result<i64> {
     Ok(tx.now)
 }
 
-/// Says that all occurrences of a schedule up to a time have been dealt with.
+/// Says that all occurrences of a schedule up to a time have been dealt with. It never takes a
+/// calendar back: an interrupted opening may lie before the last edit.
 #[derive(Clone, Debug)]
 pub struct SetCursor {
     /// The schedule's name.
@@ -63,7 +64,7 @@ impl Operation for SetCursor {
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<()> {
         tx.conn
-            .prepare_cached("UPDATE schedule SET cursor_at = ?2 WHERE name = ?1")?
+            .prepare_cached("UPDATE schedule SET cursor_at = max(cursor_at, ?2) WHERE name = ?1")?
             .execute(params![self.schedule, self.cursor_at])
             .map(drop)
     }

@@ -225,8 +225,8 @@ impl Firings {
         let calendar = self.desk.config.schedules.get(schedule);
         let calendar = calendar.and_then(|it| it.calendar.as_ref());
         if let (Some(watched), Some(calendar)) = (self.watched.get_mut(schedule), calendar) {
-            watched.cursor = to;
-            watched.next = calendar.next_after(to);
+            watched.cursor = watched.cursor.max(to); // as `SetCursor` has it
+            watched.next = calendar.next_after(watched.cursor);
         }
     }
 

@@ -280,6 +280,19 @@ async fn an_interrupted_opening_is_finished_by_the_next_process() {
     assert!(frozen.sender.contains("ops@example.org"), "{frozen:?}");
 }
 
+/// The edit begins anew from the start on; what was interrupted before it lies further back.
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_opening_does_not_take_an_edited_schedule_back() {
+    let desk = Desk::new();
+    let (id, again) = desk.interrupted(&desk.config(&hello(NINE))).await;
+    desk.jump("2026-06-01T09:30:00Z");
+    let edited = desk.config(&hello("cron = \"15 9 * * *\""));
+    desk.watch_again(&edited, again, HOUR).await;
+    let runs = desk.runs();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    assert_eq!(runs[0].id, id);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_interrupted_opening_is_not_taken_up_later_than_a_missed_one_would_be() {
     for (catch_up, back_at, state) in [
