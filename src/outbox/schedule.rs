@@ -70,11 +70,14 @@ impl Operation for SetCursor {
     }
 }
 
-/// The clock was set back: calendars that are past this moment go on from it. What was only told
-/// as missed or skipped, and is still to come now, may have its run; and nobody waits for another
-/// try longer than they would have.
+/// The clock was set back: calendars that are past the moment that it went to go on from there. What
+/// was only told as missed or skipped, and came after it, may have its run; and nobody waits for
+/// another try longer than they would have.
 #[derive(Clone, Copy, Debug)]
-pub struct TurnBack;
+pub struct TurnBack {
+    /// That moment, in milliseconds: now, or some seconds ago.
+    pub to: i64,
+}
 
 impl Operation for TurnBack {
     /// Whether there is more to do.
@@ -84,10 +87,10 @@ impl Operation for TurnBack {
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<bool> {
         tx.conn
             .prepare_cached("UPDATE schedule SET cursor_at = ?1 WHERE cursor_at > ?1")?
-            .execute([tx.now])?;
+            .execute([self.to])?;
         tx.conn
             .prepare_cached("DELETE FROM run WHERE state IN ('missed', 'skipped') AND due_at > ?1")?
-            .execute([tx.now])?;
+            .execute([self.to])?;
         let (waiting, in_doubt) = (call_waiting(tx)?, call_doubtful(tx)?);
         Ok(waiting == CHUNK || in_doubt == CHUNK)
     }

@@ -116,8 +116,9 @@ impl Firings {
             self.watch_all().await?;
         }
         let now = self.desk.clock.now();
-        if seen.went_back || self.watched.values().any(|it| it.cursor > now + TICK) {
-            self.turn_back(now, seen.went_back).await?;
+        let ahead = self.watched.values().any(|it| it.cursor > now + TICK);
+        if let Some(to) = seen.went_back_to.or(ahead.then_some(now)) {
+            self.turn_back(to, seen.went_back_to.is_some()).await?;
         }
         let due = self.due(now).await?;
         for order in self.again.drain(..).chain(due) {
@@ -148,25 +149,28 @@ impl Firings {
         Ok(())
     }
 
-    /// The clock has gone back: calendars go on from the time that it is now. What was done already
+    /// The clock has gone back: calendars go on from the time that it went to. What was done already
     /// is not done again, since each occurrence has one run.
-    async fn turn_back(&mut self, now: Timestamp, is_told: bool) -> Result<(), OutboxError> {
-        let ahead = self.watched.iter().filter(|(_, it)| it.cursor > now + TICK);
+    async fn turn_back(&mut self, to: Timestamp, is_told: bool) -> Result<(), OutboxError> {
+        let ahead = self.watched.iter().filter(|(_, it)| it.cursor > to + TICK);
         let ahead = ahead.max_by_key(|(_, it)| it.cursor);
         if let (Some((name, watched)), false) = (ahead, is_told) {
             tracing::warn!(
                 event = "clock-went-back",
                 schedule = name,
-                "the clock has gone back: {name} is already past {}, and goes on from {now}",
+                "the clock has gone back: {name} is already past {}, and goes on from {to}",
                 watched.cursor
             );
         }
-        while self.desk.outbox.submit(TurnBack).await? {}
+        let back = TurnBack {
+            to: to.as_millisecond(),
+        };
+        while self.desk.outbox.submit(back).await? {}
         for (schedule, calendar) in timed(&self.desk.config) {
             let watched = self.watched.get_mut(&schedule.name);
-            if let Some(watched) = watched.filter(|it| it.cursor > now) {
-                watched.cursor = now;
-                watched.next = calendar.next_after(now);
+            if let Some(watched) = watched.filter(|it| it.cursor > to) {
+                watched.cursor = to;
+                watched.next = calendar.next_after(to);
             }
         }
         Ok(())
@@ -248,7 +252,8 @@ impl Firings {
         let now = self.desk.clock.now();
         let waiting = self.watched.values().filter(|it| !it.busy);
         let next = waiting.filter_map(|it| Some(it.next.as_ref()?.at)).min();
-        let wait = next.and_then(|at| Duration::try_from(at - now).ok());
+        // What fell due while the others were looked at does not wait for the next tick.
+        let wait = next.map(|at| Duration::try_from(at - now).unwrap_or(Duration::ZERO));
         wait.unwrap_or(TICK).min(TICK)
     }
 }

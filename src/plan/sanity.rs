@@ -24,8 +24,9 @@ pub(super) struct Sanity {
 pub(super) struct Seen {
     /// Whether it may be right.
     pub(super) is_right: bool,
-    /// Whether it says an earlier time than it should.
-    pub(super) went_back: bool,
+    /// It says an earlier time than it should. What has come since then at the earliest was not
+    /// looked at by the time that it really is.
+    pub(super) went_back_to: Option<Timestamp>,
 }
 
 impl Sanity {
@@ -59,7 +60,7 @@ impl Sanity {
         }
         Seen {
             is_right,
-            went_back: jump < -HARMLESS,
+            went_back_to: (jump < -HARMLESS).then(|| now.checked_sub(passed).unwrap_or(now)),
         }
     }
 }

@@ -230,10 +230,11 @@ async fn a_clock_set_back_makes_nobody_wait_for_it() {
     bench.record(&row, busy(&bench));
     let yesterday = bench.clock.now() - Duration::from_secs(24 * 3600);
     bench.clock.jump_to(yesterday);
-    assert!(!now(bench.outbox.submit(TurnBack)).unwrap());
+    let back = TurnBack { to: bench.now_ms() };
+    assert!(!now(bench.outbox.submit(back)).unwrap());
     let next_at = bench.claims(10).next_at.unwrap();
     assert_eq!(next_at, bench.now_ms() + MINUTE, "the wait of run {run:?}");
-    assert!(!now(bench.outbox.submit(TurnBack)).unwrap());
+    assert!(!now(bench.outbox.submit(back)).unwrap());
     assert_eq!(bench.claims(10).next_at, Some(next_at), "once");
 }
 
@@ -251,7 +252,7 @@ async fn a_clock_set_back_keeps_neither_what_goes_at_once_nor_what_is_in_doubt()
     bench.sql().execute(held, [i64::MAX, run.0]).unwrap();
     let yesterday = bench.clock.now() - Duration::from_secs(24 * 3600);
     bench.clock.jump_to(yesterday);
-    assert!(!now(bench.outbox.submit(TurnBack)).unwrap());
+    assert!(!now(bench.outbox.submit(TurnBack { to: bench.now_ms() })).unwrap());
     assert_eq!(bench.claim_one().id, rows[0].id, "it may go at once");
     let doubtful = bench.delivery(rows[1].id).next_at;
     assert_eq!(doubtful, Some(bench.now_ms() + 15 * MINUTE));

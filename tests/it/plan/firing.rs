@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postroom::config::Config;
-use postroom::outbox::{AddRows, NewRun, Opened};
+use postroom::outbox::{AddRows, Fate, NewRun, Opened, Outbox};
 use postroom::plan::{Firings, Order, upcoming};
 
 use super::{ACCOUNT, Desk, hello};
@@ -186,6 +186,69 @@ async fn a_clock_that_goes_forward_makes_no_burst() {
     let mut unique = keys.clone();
     unique.dedup();
     assert_eq!(keys, unique);
+}
+
+/// A30: between the jump and the tick at which it is noticed, an occurrence comes: it is not lost,
+/// also where it was told as missed, since the clock had been wrong before.
+#[tokio::test(start_paused = true)]
+async fn what_falls_due_before_a_jump_back_is_noticed_has_its_run() {
+    for wrong in [None, Some("2026-06-03T09:55:00Z")] {
+        let desk = Desk::new();
+        let config = desk.config(&hello(NINE));
+        tokio::join!(desk.watch(&config, HOUR / 2), async {
+            tokio::time::sleep(Duration::from_secs(45)).await;
+            if let Some(wrong) = wrong {
+                desk.jump(wrong);
+            }
+            tokio::time::sleep(Duration::from_secs(60)).await; // ticks are due at 90 and 120
+            desk.jump("2026-05-31T08:59:52Z");
+        });
+        let late = wrong.map(|_| sent("2026-06-03T09:00"));
+        let first = [sent("2026-05-31T09:00")];
+        let wanted: Vec<_> = first.into_iter().chain(late).collect();
+        assert_eq!(desk.occurrences("hello"), wanted, "{wrong:?}");
+    }
+    // A day forward by mistake: what was missed by that is yet to come.
+    let desk = Desk::new();
+    let config = desk.config(&hello(NINE));
+    tokio::join!(desk.watch(&config, HOUR / 2), async {
+        tokio::time::sleep(Duration::from_secs(45)).await;
+        desk.jump("2026-06-02T12:00:00Z");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        desk.jump("2026-06-01T08:59:52Z");
+    });
+    let wanted = [sent("2026-06-01T09:00")];
+    assert_eq!(desk.occurrences("hello"), wanted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_falls_due_while_the_disk_is_slow_for_others_does_not_wait_for_a_tick() {
+    let mut desk = Desk::new();
+    let clock = desk.clock.clone();
+    let slow = move |operation: &str| {
+        if operation == "Missed" {
+            clock.advance(Duration::from_secs(2));
+        }
+        Fate::Live
+    };
+    desk.outbox = Outbox::open_mortal(desk.state(), desk.clock.clone(), slow).unwrap();
+    let config = desk.config(&format!(
+        "{}[schedule.early]\nsend = \"hello\"\nto = \"people\"\nvia = \"ops\"\n\
+         on = 2026-06-01T08:30:00\ncatch_up = \"never\"\n",
+        hello(NINE)
+    ));
+    desk.watch(&config, HOUR / 60).await;
+    desk.jump("2026-06-01T08:59:59Z");
+    desk.watch(&config, HOUR / 60).await;
+    assert_eq!(desk.occurrences("early").len(), 1);
+    assert_eq!(desk.occurrences("hello"), [sent("2026-06-01T09:00")]);
+    let runs = desk.runs();
+    let run = runs.iter().find(|run| run.schedule == "hello").unwrap();
+    assert_eq!(
+        run.opened_at - run.due_at,
+        1000,
+        "once the disk has answered"
+    );
 }
 
 /// A jump while it sleeps is noticed at the next tick.
