@@ -6,6 +6,7 @@
 mod audience;
 mod calendar;
 mod cli;
+mod clocks;
 mod compose;
 mod config;
 mod deliver;

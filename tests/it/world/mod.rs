@@ -29,4 +29,5 @@ pub(crate) mod script;
 pub(crate) mod skip;
 pub(crate) mod small_disk;
 pub(crate) mod testimony;
+pub(crate) mod wall_clock;
 pub(crate) mod workspace;

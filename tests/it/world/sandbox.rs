@@ -22,6 +22,11 @@ impl Catcher {
     pub(crate) const PASSWORD: &str = PASSWORD;
 
     pub(crate) fn start(latency: Duration) -> Self {
+        Self::start_by(&Clock::system(), latency)
+    }
+
+    /// The same, by a clock that its certificates are of today for.
+    pub(crate) fn start_by(clock: &Clock, latency: Duration) -> Self {
         let (runtime, folder) = (Runtime::new().unwrap(), folder());
         let options = Options {
             dir: Some(folder.path().to_owned()),
@@ -32,7 +37,7 @@ impl Catcher {
             ..Options::default()
         };
         let sandbox = runtime
-            .block_on(Sandbox::start(options, Clock::system()))
+            .block_on(Sandbox::start(options, clock.clone()))
             .unwrap();
         Self {
             runtime,
