@@ -24,6 +24,8 @@ pub const FORGOTTEN: &str = "(forgotten)";
 
 /// At most so many rows are blanked by one step.
 const CHUNK: usize = 500;
+/// A shorter name is found in many a word and hash that is not theirs, and is not looked for.
+const LOOKED_FOR: usize = 6;
 /// How often, and for how long each time, the end of other reading is waited for.
 const FOLDS: usize = 40;
 const FOLD_WAIT: Duration = Duration::from_millis(50);
@@ -250,7 +252,8 @@ fn blank(tx: &mut Tx<'_>, id: DeliveryId, key: &str, step: &mut Step) -> rusqlit
         found => found?,
     };
     step.texts.insert(address);
-    step.texts.extend(name);
+    step.texts
+        .extend(name.filter(|name| name.len() >= LOOKED_FOR));
     step.rows += 1;
     if failed {
         // Nothing of it happened, nobody counts it, and it is on its way out.

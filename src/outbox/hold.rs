@@ -106,7 +106,8 @@ pub struct Hold {
 impl Operation for Hold {
     /// Whether it was not on hold before.
     type Receipt = bool;
-    const RANK: Rank = Rank::Step;
+    /// Whoever stops mail on a full disk must not find it go on when there is room.
+    const RANK: Rank = Rank::Result;
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<bool> {
         forget_ended(tx)?;

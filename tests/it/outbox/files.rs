@@ -173,7 +173,7 @@ fn missed(bench: &Bench, n: u32) -> Missed {
 #[test]
 fn on_a_full_disk_nothing_is_armed_and_what_was_sent_is_still_recorded() {
     use postroom::outbox::state::State;
-    use postroom::outbox::{Arm, ArmRefusal, Outcome};
+    use postroom::outbox::{Arm, ArmRefusal, Hold, Outcome, Scope};
     type Armed = Result<Vec<Result<(), ArmRefusal>>, OutboxError>;
 
     let Some(disk) = SmallDisk::mount("3m") else {
@@ -211,6 +211,14 @@ fn on_a_full_disk_nothing_is_armed_and_what_was_sent_is_still_recorded() {
         matches!(refused, Err(OutboxError::Full { .. })),
         "{refused:?}"
     );
+    // Who stops it now must not find it go on when there is room.
+    let hold = Hold {
+        scope: Scope::Account("elsewhere".to_owned()),
+        reason: "wrong price".to_owned(),
+        author: "uid 0 (root)".to_owned(),
+        ends_at: None,
+    };
+    assert!(now(bench.outbox.submit(hold)).unwrap());
     let reply = now(bench
         .outbox
         .submit(crate::world::bench::report(&lanes[0], Outcome::Accepted)));
@@ -233,6 +241,8 @@ fn on_a_full_disk_nothing_is_armed_and_what_was_sent_is_still_recorded() {
         "there is room again"
     );
     assert!(disk.path().join("ballast").exists());
+    let holds = bench.outbox.reader().unwrap().holds(bench.now_ms());
+    assert_eq!(holds.unwrap().len(), 1);
     let states: Vec<_> = bench
         .outbox
         .reader()
