@@ -71,6 +71,10 @@ impl Operation for AddRows {
     type Receipt = u64;
     const RANK: Rank = Rank::Bulk;
 
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<u64> {
         static MANY: LazyLock<String> = LazyLock::new(|| AddRows::statement(GROUP));
         static ONE: LazyLock<String> = LazyLock::new(|| AddRows::statement(1));
@@ -215,6 +219,10 @@ impl Kept {
 impl Operation for SealKeys {
     type Receipt = Kept;
     const RANK: Rank = Rank::Bulk;
+
+    fn rows(&self) -> usize {
+        self.keys.len()
+    }
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Kept> {
         static MANY: LazyLock<String> = LazyLock::new(|| SealKeys::statement(GROUP));

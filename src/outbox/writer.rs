@@ -1,7 +1,8 @@
 //! One thread writes. Everything that arrives while a commit runs goes into the next one.
 //!
-//! Results, arms and claims come before bulk rows, and a batch takes at most one bulk request, so
-//! that opening a run of a million delays no message under way. Requests of one kind keep their
+//! Results, arms and claims come before bulk rows, and a batch takes no more of those than one large
+//! request has, so that opening a run of a million delays no message under way, and a thousand runs
+//! of one person share commits. Requests of one kind keep their
 //! order: a result that is submitted before an arm is durable no later than that arm.
 
 use std::collections::VecDeque;
@@ -19,6 +20,8 @@ use super::store::{Store, Tx, Work};
 /// So many requests share a transaction at most: with arms and results of some 20 microseconds
 /// each, a commit then comes every few milliseconds at the latest.
 const BATCH: usize = 512;
+/// So many rows of bulk requests share a transaction at most, unless one has more by itself.
+const BULK_ROWS: usize = 500;
 
 /// Something that the outbox can be asked to do, whole or not at all.
 pub trait Operation: Send + 'static {
@@ -28,6 +31,10 @@ pub trait Operation: Send + 'static {
     const RANK: Rank;
     /// Whether it has to run outside of any transaction, so that nothing of it can be rolled back.
     const ALONE: bool = false;
+    /// How many rows it touches, where that is known: small bulk requests share a transaction.
+    fn rows(&self) -> usize {
+        BULK_ROWS
+    }
     /// Does it. Called again from the start if the transaction had to be rolled back.
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Self::Receipt>;
 }
@@ -145,7 +152,8 @@ pub(super) struct Inbox {
 #[derive(Default)]
 struct Queue {
     urgent: VecDeque<Box<dyn Work>>,
-    bulk: VecDeque<Box<dyn Work>>,
+    /// With the rows that each touches.
+    bulk: VecDeque<(usize, Box<dyn Work>)>,
     closed: bool,
 }
 
@@ -190,6 +198,7 @@ impl Door {
     /// Hands in an operation; what was handed in first is durable first.
     pub(super) fn submit<O: Operation>(&self, operation: O) -> Receipt<O::Receipt> {
         let (reply, receiver) = oneshot::channel();
+        let rows = operation.rows();
         let work: Box<dyn Work> = Box::new(Pending {
             operation,
             receipt: None,
@@ -200,7 +209,7 @@ impl Door {
                 let mut store = store.lock().expect("the store does not panic");
                 store.commit(Some(work), name_of::<O>());
             }
-            Self::Thread(inbox) => inbox.push(work, O::RANK),
+            Self::Thread(inbox) => inbox.push(work, O::RANK, rows),
         }
         Receipt(receiver)
     }
@@ -219,13 +228,13 @@ impl Door {
 }
 
 impl Inbox {
-    fn push(&self, work: Box<dyn Work>, rank: Rank) {
+    fn push(&self, work: Box<dyn Work>, rank: Rank, rows: usize) {
         let mut queue = self.queue.lock().expect("the queue's holders do not panic");
         if queue.closed {
             return; // dropping the work tells the asker that the outbox is closed
         }
         match rank {
-            Rank::Bulk => queue.bulk.push_back(work),
+            Rank::Bulk => queue.bulk.push_back((rows, work)),
             Rank::Result | Rank::Step => queue.urgent.push_back(work),
         }
         self.filled.notify_one();
@@ -242,8 +251,25 @@ impl Inbox {
         }
         let urgent = queue.urgent.len().min(BATCH);
         let mut batch: Vec<_> = queue.urgent.drain(..urgent).collect();
-        batch.extend(queue.bulk.pop_front());
+        batch.extend(queue.next_bulk());
         batch
+    }
+}
+
+impl Queue {
+    /// The oldest bulk request, and as many more as are small enough to go with it.
+    fn next_bulk(&mut self) -> Vec<Box<dyn Work>> {
+        let mut taken = Vec::new();
+        let mut room = BULK_ROWS;
+        while let Some((rows, _)) = self.bulk.front() {
+            let rows = (*rows).max(1);
+            if rows > room && !taken.is_empty() {
+                break;
+            }
+            room = room.saturating_sub(rows);
+            taken.extend(self.bulk.pop_front().map(|(_, work)| work));
+        }
+        taken
     }
 }
 
@@ -306,5 +332,49 @@ impl<O: Operation> Work for Pending<O> {
 
     fn stands_alone(&self) -> bool {
         O::ALONE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::OutboxError;
+    use super::super::store::{Tx, Work};
+    use super::Queue;
+
+    struct Rows;
+
+    impl Work for Rows {
+        fn apply(&mut self, _: &mut Tx<'_>) -> rusqlite::Result<()> {
+            Ok(())
+        }
+        fn settle(&mut self, _: Option<&OutboxError>) {}
+        fn records_results(&self) -> bool {
+            false
+        }
+        fn stands_alone(&self) -> bool {
+            false
+        }
+    }
+
+    /// How many requests go at a time, of those with so many rows.
+    fn taken(rows: &[usize]) -> Vec<usize> {
+        let mut queue = Queue::default();
+        for rows in rows {
+            queue.bulk.push_back((*rows, Box::new(Rows)));
+        }
+        let mut taken = Vec::new();
+        while !queue.bulk.is_empty() {
+            taken.push(queue.next_bulk().len());
+        }
+        taken
+    }
+
+    #[test]
+    fn small_bulk_requests_share_a_commit_and_a_large_one_has_its_own() {
+        assert_eq!(taken(&[1; 1200]), [500, 500, 200]);
+        assert_eq!(taken(&[500, 500, 1]), [1, 1, 1]);
+        assert_eq!(taken(&[1, 499, 1, 500]), [2, 1, 1]);
+        assert_eq!(taken(&[2000, 0, 500]), [1, 1, 1]);
+        assert_eq!(taken(&[0; 600]), [500, 100]);
     }
 }

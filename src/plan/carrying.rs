@@ -46,7 +46,7 @@ impl Desk {
     /// Opens the run of an occurrence, if it is to have one, and says that it is dealt with.
     pub(super) async fn carry_out(self, order: Order) -> Done {
         let room = Arc::clone(&self.room);
-        let _room = room.acquire().await;
+        let place = room.acquire().await;
         let (order, carried) = match self.ask(&order).await {
             Ok(()) => self.open(order).await,
             Err((state, reason)) => {
@@ -57,6 +57,7 @@ impl Desk {
         if carried.is_err() {
             return (order, carried);
         }
+        drop(place);
         let dealt_with = SetCursor {
             schedule: order.schedule.clone(),
             cursor_at: order.due_at.as_millisecond(),

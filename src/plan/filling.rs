@@ -11,7 +11,7 @@ use lettre::message::Mailbox;
 use super::opening::OpenError;
 use super::roll::{Badness, Person, Roll, RollError};
 use crate::outbox::{
-    AddRows, ClearRun, Kept, NewDelivery, Notices, Outbox, OutboxError, Receipt, ReserveOnce,
+    AddRows, ClearRun, Hour, Kept, NewDelivery, Notices, Outbox, OutboxError, Receipt, ReserveOnce,
     RowKey, RunNo, SealKeys,
 };
 
@@ -34,6 +34,8 @@ pub(super) struct Filling<'a> {
     /// The first person who can be mailed, with their subject.
     pub(super) first: Option<(Mailbox, String)>,
     chunk: Vec<NewDelivery>,
+    /// The addresses of the first chunk: if it remains the only one, nothing is looked up.
+    few: Vec<RowKey>,
     keys: Vec<SortKey>,
     once: Option<Once>,
     under_way: UnderWay<u64>,
@@ -54,6 +56,7 @@ impl<'a> Filling<'a> {
             suppressed: 0,
             first: None,
             chunk: Vec::with_capacity(CHUNK),
+            few: Vec::new(),
             keys: Vec::new(),
             once: notices.map(|notices| Once {
                 notices,
@@ -89,6 +92,13 @@ impl<'a> Filling<'a> {
         self.rows += 1;
         if person.fault.is_none() {
             self.keys.push(SortKey::of_address(&person.key, self.rows)?);
+            if self.is_short() && !matches!(person.hour, Some(Hour::Over(_))) {
+                self.few.push(RowKey {
+                    fingerprint: Kept::fingerprint(&person.key),
+                    key: person.key.clone(),
+                    seq: self.rows,
+                });
+            }
             if let Some(once) = &mut self.once {
                 let notice = once.notices.of(&person.key, &person.fields);
                 once.keys
@@ -116,6 +126,11 @@ impl<'a> Filling<'a> {
         Ok(())
     }
 
+    /// So far all of it goes to the outbox at once.
+    fn is_short(&self) -> bool {
+        usize::try_from(self.rows).is_ok_and(|rows| rows <= CHUNK)
+    }
+
     fn flush(&mut self) -> Result<(), OutboxError> {
         let rows = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
         if !rows.is_empty() {
@@ -131,6 +146,9 @@ impl<'a> Filling<'a> {
     /// Gives each address its one message, in the order of the fingerprints, which keeps the
     /// index's pages in order; the lowest row keeps the address. Returns how many were duplicates.
     pub(super) fn seal(&mut self) -> Result<u64, OutboxError> {
+        if self.is_short() && self.suppressed == 0 {
+            return self.seal_few();
+        }
         self.keys.sort_unstable();
         let reader = self.outbox.reader()?;
         // While one lot is sealed, the next one is looked up.
@@ -159,6 +177,17 @@ impl<'a> Filling<'a> {
             duplicates += kept.duplicates;
         }
         Ok(duplicates)
+    }
+
+    fn seal_few(&mut self) -> Result<u64, OutboxError> {
+        let mut keys = std::mem::take(&mut self.few);
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        keys.sort_unstable_by_key(|it| (it.fingerprint, it.seq));
+        let run = self.run;
+        let kept = self.outbox.submit(SealKeys { run, keys }).wait()?;
+        Ok(kept.duplicates)
     }
 
     /// Leaves out who was sent the same notice before, in the order of the notices. Returns how

@@ -146,7 +146,9 @@ pub fn open(
     if !order.is_manual() {
         roll.is_due_at(order.due_at, clock.now());
     }
-    let (run, id) = match outbox.submit(frozen(config, &roll, clock, order)).wait()? {
+    let new = frozen(config, &roll, clock, order);
+    let new_id = new.id.clone();
+    let (run, id) = match outbox.submit(new).wait()? {
         Opened::Fill(run, id) => (run, id),
         Opened::Skipped(reason) => {
             return Ok(Opening {
@@ -165,7 +167,8 @@ pub fn open(
     // A panic in a list reader or a template concerns this run, not all schedules.
     let opened = catch_unwind(AssertUnwindSafe(|| {
         in_time(&roll, clock, order)?;
-        fill(outbox, run, &roll)
+        let is_new = id == new_id;
+        fill(outbox, run, is_new, &roll)
     }));
     let opened = opened.unwrap_or_else(|_| {
         let text = "postroom failed while it read the lists (a bug); nothing was sent";
@@ -194,13 +197,16 @@ fn in_time(roll: &Roll<'_>, clock: &Clock, order: &Order) -> Result<(), OpenErro
     )))
 }
 
-fn fill(outbox: &Outbox, run: RunNo, roll: &Roll<'_>) -> Result<Opening, OpenError> {
-    let reader = outbox.reader()?;
-    let notices = roll
-        .once_per()
-        .map(|once| reader.notices(&roll.schedule().name, once));
-    let mut filling = Filling::new(outbox, run, notices.transpose()?);
-    filling.clear()?;
+/// A thousand runs of one person may fall due at once: what only others need is left out of them.
+fn fill(outbox: &Outbox, run: RunNo, is_new: bool, roll: &Roll<'_>) -> Result<Opening, OpenError> {
+    let notices = match roll.once_per() {
+        Some(once) => Some(outbox.reader()?.notices(&roll.schedule().name, once)?),
+        None => None,
+    };
+    let mut filling = Filling::new(outbox, run, notices);
+    if !is_new {
+        filling.clear()?;
+    }
     let badness = filling.fill(roll)?;
     let duplicates = filling.seal()?;
     let sent_before = filling.reserve()?;
