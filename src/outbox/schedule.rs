@@ -70,9 +70,9 @@ impl Operation for SetCursor {
     }
 }
 
-/// The clock was set back: calendars that are past the moment that it went to go on from there. What
-/// was only told as missed or skipped, and came after it, may have its run; and nobody waits for
-/// another try longer than they would have.
+/// The clock was set back: calendars that are past the moment that it went to go on from there.
+/// What was only told as missed or skipped, and came after it, may have its run; and nobody waits
+/// for another try longer than they would have.
 #[derive(Clone, Copy, Debug)]
 pub struct TurnBack {
     /// That moment, in milliseconds: now, or some seconds ago.

@@ -1,8 +1,8 @@
 //! One thread writes. Everything that arrives while a commit runs goes into the next one.
 //!
-//! Results, arms and claims come before bulk rows, and a batch takes no more of those than one large
-//! request has, so that opening a run of a million delays no message under way, and a thousand runs
-//! of one person share commits. Requests of one kind keep their
+//! Results, arms and claims come before bulk rows, and a batch takes no more of those than one
+//! large request has, so that opening a run of a million delays no message under way, and a
+//! thousand runs of one person share commits. Requests of one kind keep their
 //! order: a result that is submitted before an arm is durable no later than that arm.
 
 use std::collections::VecDeque;

@@ -149,8 +149,8 @@ impl Firings {
         Ok(())
     }
 
-    /// The clock has gone back: calendars go on from the time that it went to. What was done already
-    /// is not done again, since each occurrence has one run.
+    /// The clock has gone back: calendars go on from the time that it went to. What was done
+    /// already is not done again, since each occurrence has one run.
     async fn turn_back(&mut self, to: Timestamp, is_told: bool) -> Result<(), OutboxError> {
         let ahead = self.watched.iter().filter(|(_, it)| it.cursor > to + TICK);
         let ahead = ahead.max_by_key(|(_, it)| it.cursor);

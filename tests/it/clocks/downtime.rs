@@ -11,8 +11,8 @@ use super::{Moves, Post, Told, at, heard, missed, sent, sent_at};
 use crate::world::history;
 use crate::world::patience::wait_for;
 
-/// A40: down over three occurrences: the last one is caught up if it is not too late, the others are
-/// recorded.
+/// A40: down over three occurrences: the last one is caught up if it is not too late, the others
+/// are recorded.
 #[test]
 fn after_a_downtime_the_last_run_is_caught_up_and_the_others_are_missed() {
     let schedules = [
