@@ -2,8 +2,8 @@
 //!
 //! Results, arms and claims come before bulk rows, and a batch takes no more of those than one
 //! large request has, so that opening a run of a million delays no message under way, and a
-//! thousand runs of one person share commits. Requests of one kind keep their
-//! order: a result that is submitted before an arm is durable no later than that arm.
+//! thousand runs of one person share commits. Requests of one kind keep their order: a result that
+//! is submitted before an arm is durable no later than that arm.
 
 use std::collections::VecDeque;
 use std::future::Future;

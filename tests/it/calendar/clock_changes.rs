@@ -230,6 +230,7 @@ fn half_an_hours_shift_is_a_clock_change_like_any_other() {
     );
 }
 
+/// A38: Apia in 2011.
 #[test]
 fn a_day_that_a_country_skipped_is_one_gap() {
     // Samoa went from the end of 29 Dec 2011 straight to 31 Dec.

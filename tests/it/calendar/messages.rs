@@ -332,6 +332,7 @@ fn nicknames_that_are_no_times_are_refused_with_a_reason() {
     );
 }
 
+/// A39: the 31st of February.
 #[test]
 fn an_expression_that_never_runs_is_refused() {
     let table = [

@@ -17,6 +17,7 @@ fn names_of_tzdb_are_zones_in_any_case() {
     assert!(zone("Etc/UTC").is_ok());
 }
 
+/// A39: a zone that there is not.
 #[test]
 fn an_unknown_name_gets_the_closest_one() {
     for (name, suggestion) in [
@@ -39,6 +40,7 @@ fn an_unknown_name_gets_the_closest_one() {
     assert_eq!(zone(" ").unwrap_err().message, "the time zone is empty");
 }
 
+/// A39: `EST5EDT` and the like.
 #[test]
 fn what_is_no_place_is_refused_with_a_city() {
     for (name, message, city) in [
