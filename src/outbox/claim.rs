@@ -59,7 +59,8 @@ pub struct Claim {
 pub struct Claims {
     /// The rows, now leased.
     pub rows: Vec<Claimed>,
-    /// When the earliest row that was not taken is due, in milliseconds: for the account to sleep.
+    /// When the earliest row that was not taken is due, in milliseconds, for the account to sleep;
+    /// none if the limit was reached.
     pub next_at: Option<i64>,
 }
 
@@ -130,6 +131,9 @@ impl Operation for Claim {
                     *limit -= taken;
                 }
             }
+        }
+        if claims.rows.len() == self.limit {
+            return Ok(claims); // nobody sleeps who has all that they can take
         }
         for run in &runs {
             if limits.get(&run.schedule) != Some(&0) {
@@ -206,7 +210,7 @@ fn open_runs(tx: &Tx<'_>, account: &str) -> rusqlite::Result<Vec<OpenRun>> {
         "SELECT no, id, schedule FROM run r
          WHERE account = ?2 AND state IN ('expanding', 'sending') AND state = 'sending'
            AND expires_at > ?1 AND NOT {HELD} AND NOT (queues AND EXISTS (
-             SELECT 1 FROM run e INDEXED BY run_open
+             SELECT 1 FROM run e INDEXED BY run_turn
              WHERE e.state IN ('expanding', 'sending') AND e.queues
                AND e.schedule = r.schedule AND e.no < r.no AND {GOES_ON}))
          ORDER BY no"

@@ -119,7 +119,7 @@ impl NewRun {
             return Ok(None);
         }
         let sql = format!(
-            "SELECT e.id FROM run e INDEXED BY run_open
+            "SELECT e.id FROM run e INDEXED BY run_turn
              WHERE e.schedule = ?1 AND e.state IN ('expanding', 'sending') AND e.queues
                AND {GOES_ON} ORDER BY e.no LIMIT 1"
         );
@@ -248,7 +248,8 @@ impl Operation for FinishRun {
             .execute(params![self.run.0, self.people])?;
         tx.complete(self.run.0)?;
         let sql = format!(
-            "SELECT e.id FROM run r JOIN run e ON e.schedule = r.schedule AND e.no < r.no
+            "SELECT e.id FROM run r
+             JOIN run e INDEXED BY run_turn ON e.schedule = r.schedule AND e.no < r.no
              WHERE r.no = ?1 AND r.queues AND r.state = 'sending' AND e.queues
                AND e.state IN ('expanding', 'sending') AND {GOES_ON} ORDER BY e.no LIMIT 1"
         );

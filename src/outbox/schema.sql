@@ -71,6 +71,7 @@ CREATE TABLE run (
     OR thinned = 2)
 ) STRICT;
 CREATE INDEX run_open ON run (account, no) WHERE state IN ('expanding', 'sending');
+CREATE INDEX run_turn ON run (schedule, no) WHERE state IN ('expanding', 'sending');
 CREATE INDEX run_schedule ON run (schedule, no);
 CREATE INDEX run_ended ON run (thinned, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX run_failed ON run (no) WHERE state = 'failed';

@@ -52,6 +52,7 @@ UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence WHERE name = '
 DROP TABLE run;
 ALTER TABLE run_2 RENAME TO run;
 CREATE INDEX run_open ON run (account, no) WHERE state IN ('expanding', 'sending');
+CREATE INDEX run_turn ON run (schedule, no) WHERE state IN ('expanding', 'sending');
 CREATE INDEX run_schedule ON run (schedule, no);
 CREATE INDEX run_ended ON run (thinned, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX run_failed ON run (no) WHERE state = 'failed';
