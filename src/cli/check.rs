@@ -84,10 +84,8 @@ fn tell(config: Option<&Config>, problems: &Problems, lists: &[Look], out: &Out)
     ));
     let now = Clock::system().now();
     for (i, next) in times::next(config, now).iter().take(3).enumerate() {
-        let zone = config
-            .schedules
-            .get(&next.schedule)
-            .map(|it| it.zone.clone());
+        let schedule = config.schedules.get(&next.schedule);
+        let zone = schedule.and_then(|it| it.calendar.as_ref().map(|it| it.zone.clone()));
         out.line(format!(
             "  {:5} {}  {} {}  ({})",
             if i == 0 { "next:" } else { "" },
@@ -143,6 +141,9 @@ impl Look {
                 if survey.badness.bad > 0 {
                     text += &format!(", {}", out::plain(&survey.badness.to_string()));
                 }
+                if let Some(strays) = survey.badness.strays_told() {
+                    text += &format!("; {}", out::plain(&strays));
+                }
                 text
             }
         }
@@ -157,6 +158,8 @@ impl Look {
                 "duplicates": survey.duplicates,
                 "invalid": survey.badness.bad,
                 "invalid_told": survey.badness.told,
+                "unknown_zones": survey.badness.strays,
+                "unknown_zones_told": survey.badness.strays_told,
                 "first": survey.first.as_ref().and_then(|(person, _)| {
                     person.mailbox.as_ref().ok().map(|it| audience::mask(it.email.as_ref()))
                 }),

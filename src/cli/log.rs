@@ -66,7 +66,7 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
     } else if runs.is_empty() {
         out.line("nothing was done yet");
     } else {
-        table(&runs).lines().iter().for_each(|line| out.line(line));
+        out.lines(&table(&runs).lines());
     }
     Ok(exit::DONE)
 }
@@ -91,7 +91,7 @@ fn changes(source: &Source<'_>, query: &RunsQuery, out: &Out) -> Result<Exit, Tr
     if table.is_empty() {
         out.line("nobody changed anything");
     } else {
-        table.lines().iter().for_each(|line| out.line(line));
+        out.lines(&table.lines());
     }
     Ok(exit::DONE)
 }
@@ -127,10 +127,7 @@ fn messages(
     } else if rows.is_empty() {
         out.line("nothing failed");
     } else {
-        queue::table(rows.iter())
-            .lines()
-            .iter()
-            .for_each(|line| out.line(line));
+        out.lines(&queue::table(rows.iter()).lines());
     }
     Ok(exit::DONE)
 }

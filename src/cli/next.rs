@@ -47,7 +47,7 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
     for next in &times {
         table.row(row(config, next, now.as_millisecond()));
     }
-    table.lines().iter().for_each(|line| out.line(line));
+    out.lines(&table.lines());
     Ok(exit::DONE)
 }
 

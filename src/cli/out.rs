@@ -1,6 +1,6 @@
 //! Where commands print. A reader who goes away (`postroom log | head`) is no error.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -19,6 +19,15 @@ impl Out {
     /// Prints a line for people.
     pub(super) fn line(&self, text: impl AsRef<str>) {
         let _ = writeln!(anstream::stdout(), "{}", text.as_ref());
+    }
+
+    /// Prints many lines for people, as one piece.
+    pub(super) fn lines(&self, lines: &[String]) {
+        let mut piece = BufWriter::new(anstream::stdout().lock());
+        let _ = lines
+            .iter()
+            .try_for_each(|line| writeln!(piece, "{line}"))
+            .and_then(|()| piece.flush());
     }
 
     /// Prints bytes as they are.
@@ -75,6 +84,9 @@ pub(super) fn alarming(text: &str) -> String {
 
 /// Text from outside (names, addresses, servers' words) that cannot steer a terminal.
 pub(super) fn plain(text: &str) -> String {
+    if !text.chars().any(char::is_control) {
+        return text.to_owned();
+    }
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

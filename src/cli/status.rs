@@ -97,7 +97,7 @@ fn accounts(config: &Config, status: &Status, out: &Out) {
         };
         table.row(vec![name.clone(), state, count(waiting), note]);
     }
-    table.lines().iter().for_each(|line| out.line(line));
+    out.lines(&table.lines());
 }
 
 fn open_runs(status: &Status, out: &Out) {
@@ -121,7 +121,7 @@ fn open_runs(status: &Status, out: &Out) {
             so_far,
         ]);
     }
-    table.lines().iter().for_each(|line| out.line(line));
+    out.lines(&table.lines());
 }
 
 fn schedules(config: &Config, args: &Args, status: &Status, out: &Out) {
@@ -140,7 +140,7 @@ fn schedules(config: &Config, args: &Args, status: &Status, out: &Out) {
             last.map_or_else(String::new, ended),
         ]);
     }
-    table.lines().iter().for_each(|line| out.line(line));
+    out.lines(&table.lines());
 }
 
 fn ended(run: &RunRow) -> String {

@@ -42,7 +42,7 @@ impl Table {
         let heading: Vec<String> = self.heading.iter().map(|cell| (*cell).to_owned()).collect();
         let all = || std::iter::once(&heading).chain(&self.rows);
         let widths: Vec<usize> = (0..self.heading.len())
-            .map(|i| all().map(|row| row[i].width()).max().unwrap_or(0))
+            .map(|i| all().map(|row| width(&row[i])).max().unwrap_or(0))
             .collect();
         all().map(|row| line(row, &widths)).collect()
     }
@@ -52,13 +52,22 @@ fn line(row: &[String], widths: &[usize]) -> String {
     let mut text = String::new();
     for (cell, width) in row.iter().zip(widths) {
         text.push_str(cell);
-        text.push_str(&" ".repeat(width - cell.width() + 2));
+        text.extend(std::iter::repeat_n(' ', width - self::width(cell) + 2));
     }
-    text.trim_end().to_owned()
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// In columns of a terminal. Most cells are plain letters, and tables may have a million of them.
+fn width(cell: &str) -> usize {
+    match cell.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        true => cell.len(),
+        false => cell.width(),
+    }
 }
 
 fn cut(cell: &str) -> String {
-    if cell.width() <= CELL_MAX {
+    if width(cell) <= CELL_MAX {
         return cell.to_owned();
     }
     let mut text = String::new();

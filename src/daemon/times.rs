@@ -1,5 +1,8 @@
 //! When schedules run, told with what moved each time and what it waits for.
 
+use std::num::NonZero;
+use std::thread;
+
 use super::api::Next;
 use crate::calendar::Occurrence;
 use crate::clock::Timestamp;
@@ -29,7 +32,18 @@ pub fn next(config: &Config, now: Timestamp) -> Vec<Next> {
 /// The times of these schedules within a span, all of them together in order.
 #[must_use]
 pub fn within<'c>(schedules: impl Iterator<Item = &'c Schedule>, span: Span) -> Vec<Next> {
-    let mut found: Vec<Next> = schedules.flat_map(|schedule| of(schedule, span)).collect();
+    let schedules: Vec<&Schedule> = schedules.collect();
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let lots = schedules.chunks(schedules.len().div_ceil(cores).max(1));
+    let mut found: Vec<Next> = thread::scope(|scope| {
+        let of_lot = |lot: &[&Schedule]| -> Vec<Next> {
+            lot.iter().flat_map(|schedule| of(schedule, span)).collect()
+        };
+        let at_work: Vec<_> = lots.map(|lot| scope.spawn(move || of_lot(lot))).collect();
+        let done = at_work.into_iter();
+        done.flat_map(|it| it.join().expect("a calendar does not panic"))
+            .collect()
+    });
     found.sort_by(|a, b| (a.at, &a.schedule).cmp(&(b.at, &b.schedule)));
     found.truncate(span.most);
     found

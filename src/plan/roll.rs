@@ -441,9 +441,10 @@ impl Badness {
             ""
         };
         let (strays, rows) = (self.strays, self.rows);
+        let name = if strays == 1 { "names" } else { "name" };
         (strays > 0).then(|| {
             format!(
-                "of {rows} rows {strays} name a time zone that there is not, and `otherwise` is \
+                "of {rows} rows {strays} {name} a time zone that there is not, and `otherwise` is \
                  taken for it ({first}{more})"
             )
         })

@@ -44,7 +44,7 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
         });
         return Ok(exit::DONE);
     }
-    table.lines().iter().for_each(|line| out.line(line));
+    out.lines(&table.lines());
     if rows.len() > shown {
         out.line(format!(
             "… and more than these {}: `-n` shows them",

@@ -90,7 +90,7 @@ fn list(config: &Config, out: &Out) -> Result<Exit, Trouble> {
     if table.is_empty() {
         out.line("nobody is suppressed");
     } else {
-        table.lines().iter().for_each(|line| out.line(line));
+        out.lines(&table.lines());
     }
     Ok(exit::DONE)
 }
