@@ -213,12 +213,36 @@ async fn nothing_leaves_after_closing_time() {
         lease: LEASE,
     };
     let rows = now(bench.outbox.submit(claim)).unwrap().rows;
+    assert!(!rows[0].is_closed(bench.clock.now()));
     bench.advance(Duration::from_secs(60));
+    assert!(rows[0].is_closed(bench.clock.now()), "at that very moment");
     assert_eq!(bench.arm(&rows[0]), Err(ArmRefusal::Closed));
     assert_eq!(bench.state(id), State::Queued, "it waits");
 
     let rows = bench.claim(10);
+    assert!(!rows[0].is_closed(bench.clock.now()), "it has no hours now");
     assert_eq!(bench.arm(&rows[0]), Ok(()));
+}
+
+/// Who is first changes from claim to claim, so that no rhythm starves a run.
+#[test]
+fn runs_take_turns_to_be_first() {
+    let bench = Bench::new();
+    let runs: Vec<RunNo> = (0..3).map(|_| bench.open(&["ada@example.org"])).collect();
+    for turn in [0, 1, 2, 3, 4, 8, 100] {
+        let claim = Claim {
+            account: ACCOUNT.to_owned(),
+            limit: 1,
+            schedule_limits: Default::default(),
+            closing: Default::default(),
+            turn,
+            lease: LEASE,
+        };
+        let rows = now(bench.outbox.submit(claim)).unwrap().rows;
+        let first = usize::try_from(turn).unwrap() % 3;
+        assert_eq!(of(&rows), [runs[first]], "turn {turn}");
+        bench.release(&rows[0]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
