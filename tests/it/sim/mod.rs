@@ -52,7 +52,7 @@ fn seeds() -> std::ops::Range<u64> {
         return seed..seed + 1;
     }
     let long = std::env::var_os("POSTROOM_TEST_LONG").is_some();
-    0..if long { 20_000 } else { 1_000 }
+    0..if long { 20_000 } else { 2_000 }
 }
 
 /// What the seeds came to, and those of them that failed, with what did not hold. Two threads share
