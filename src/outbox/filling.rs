@@ -186,6 +186,18 @@ pub struct RowKey {
     pub seq: i64,
 }
 
+impl RowKey {
+    /// The address that a row has.
+    #[must_use]
+    pub fn new(key: String, seq: i64) -> Self {
+        Self {
+            fingerprint: Kept::fingerprint(&key),
+            key,
+            seq,
+        }
+    }
+}
+
 /// Gives each address of a run its one message: the first row keeps it, later ones are skipped.
 /// Sent in chunks that are sorted by fingerprint over the whole run, which keeps the index's pages
 /// in order; rows of one address may lie in two chunks, the first one first.
@@ -297,12 +309,7 @@ impl Reader {
             .map_err(failed)?;
         query
             .query_map(params![run.0, serde_json::json!(rows).to_string()], |row| {
-                let key: String = row.get(0)?;
-                Ok(RowKey {
-                    fingerprint: Kept::fingerprint(&key),
-                    key,
-                    seq: row.get(1)?,
-                })
+                Ok(RowKey::new(row.get(0)?, row.get(1)?))
             })
             .and_then(Iterator::collect)
             .map_err(failed)

@@ -93,11 +93,7 @@ impl<'a> Filling<'a> {
         if person.fault.is_none() {
             self.keys.push(SortKey::of_address(&person.key, self.rows)?);
             if self.is_short() && !matches!(person.hour, Some(Hour::Over(_))) {
-                self.few.push(RowKey {
-                    fingerprint: Kept::fingerprint(&person.key),
-                    key: person.key.clone(),
-                    seq: self.rows,
-                });
+                self.few.push(RowKey::new(person.key.clone(), self.rows));
             }
             if let Some(once) = &mut self.once {
                 let notice = once.notices.of(&person.key, &person.fields);
