@@ -9,9 +9,10 @@ use crate::clock::{Clock, Timestamp};
 use crate::compose::{Part, Source};
 use crate::config::{Alert, Config, OnUncertain};
 use crate::outbox::{
-    AddRows, FinishRun, FrozenRun, Kept, NewDelivery, NewRun, Opened, Outbox, OutboxError, RowKey,
+    AddRows, FinishRun, FrozenRun, NewDelivery, NewRun, Opened, Outbox, OutboxError, RowKey,
     SealKeys,
 };
+use crate::program::Program;
 
 /// The schedule that alerts are runs of.
 pub const ALERT: &str = "@alert";
@@ -32,7 +33,9 @@ pub struct Cause {
     pub text: String,
 }
 
-/// Tells whoever is to be told, as the configuration says. What stands against it is logged.
+/// Tells whoever is to be told, as the configuration says. The mail is in the outbox when this
+/// returns; a program takes its own time, and no schedule waits for it. What stands against it is
+/// logged.
 pub async fn raise(config: &Config, outbox: &Outbox, clock: &Clock, cause: Cause) {
     let Some(alert) = config.daemon.alert.clone() else {
         return;
@@ -47,9 +50,12 @@ pub async fn raise(config: &Config, outbox: &Outbox, clock: &Clock, cause: Cause
         Ok(false) => return, // told within this hour
         Err(error) => tracing::error!(event = "alert-failed", "no alert is sent: {error}"),
     }
-    let Some(program) = &alert.command else {
-        return;
-    };
+    if let Some(program) = alert.command {
+        tokio::spawn(call(program, cause));
+    }
+}
+
+async fn call(program: Program, cause: Cause) {
     let variables = [
         ("POSTROOM_EVENT", cause.event),
         ("POSTROOM_SCHEDULE", cause.schedule.as_str()),
@@ -116,21 +122,15 @@ impl Raised {
             return Ok(false);
         };
         let people = i64::try_from(self.rows.len()).unwrap_or(i64::MAX);
-        let mut keys: Vec<RowKey> = self.rows.iter().map(row_key).collect();
+        let keys = self.rows.iter();
+        let keys = keys.map(|row| RowKey::new(row.key.clone(), row.seq));
+        let mut keys: Vec<RowKey> = keys.collect();
         keys.sort_unstable_by_key(|it| (it.fingerprint, it.seq));
         let rows = self.rows;
         outbox.submit(AddRows { run, rows }).wait()?;
         outbox.submit(SealKeys { run, keys }).wait()?;
         outbox.submit(FinishRun { run, people }).wait()?;
         Ok(true)
-    }
-}
-
-fn row_key(row: &NewDelivery) -> RowKey {
-    RowKey {
-        fingerprint: Kept::fingerprint(&row.key),
-        key: row.key.clone(),
-        seq: row.seq,
     }
 }
 

@@ -9,7 +9,7 @@ use postroom::outbox::RunRow;
 use postroom::plan::{ALERT, Cause, Firings, Order, raise};
 
 use super::{Desk, hello};
-use crate::world::office::{lull, until};
+use crate::world::office::{lull, until, within};
 
 const SOON: &str = "on = \"2026-06-01T09:00\"\n";
 
@@ -162,6 +162,23 @@ async fn an_alert_is_a_mail_and_a_call_once_for_each_cause_and_hour() {
         raise(&config, &desk.outbox, &desk.clock, cause(schedule)).await;
         assert_eq!(desk.occurrences(ALERT).len(), alerts, "{schedule} {to}");
     }
-    let heard = std::fs::read_to_string(&told).unwrap();
+    let calls = || std::fs::read_to_string(&told).unwrap();
+    until("the calls", || calls().matches("run-failed").count() >= 3).await;
+    lull().await;
+    let heard = calls();
     assert_eq!(heard.matches("run-failed").count(), 3, "{heard}");
+}
+
+#[tokio::test]
+async fn no_schedule_waits_for_a_program_that_is_told() {
+    let desk = Desk::new();
+    let alert = "[daemon]\nalert = { command = [\"sleep\", \"50\"] }\n";
+    let config = desk.asks("true", alert);
+    let cause = Cause {
+        event: "run-missed",
+        schedule: "hello".to_owned(),
+        text: "it was missed".to_owned(),
+    };
+    within(20, raise(&config, &desk.outbox, &desk.clock, cause)).await;
+    assert_eq!(desk.occurrences(ALERT).len(), 1, "it is on record");
 }
