@@ -228,6 +228,14 @@ fn address(text: &str) -> Result<Address, AddressFault> {
     Ok(Address::new_dangerous(&*local, &*domain))
 }
 
+/// A domain as it is in what [`mailbox`] reads: in lower case, an international one as its A-label.
+///
+/// # Errors
+/// If no address can be there.
+pub fn domain(text: &str) -> Result<String, AddressFault> {
+    domain_name(text).map(Cow::into_owned)
+}
+
 fn domain_name(domain: &str) -> Result<Cow<'_, str>, AddressFault> {
     if domain.is_empty() {
         return Err(AddressFault::NoDomain);

@@ -36,7 +36,7 @@ use std::path::PathBuf;
 use encoding_rs::Encoding;
 use serde_json::{Map, Value};
 
-pub use self::address::{AddressFault, CodePoint, Part, key, mailbox, mask};
+pub use self::address::{AddressFault, CodePoint, Part, domain, key, mailbox, mask};
 pub use self::error::{Header, ListError, MissingColumn};
 pub use self::row::{Recipient, Row, RowFault};
 pub use self::rows::Rows;

@@ -1,15 +1,17 @@
 //! `[account.<name>]`: how mail leaves.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use lettre::message::Mailbox;
 
-use super::amount::Rate;
 use super::choice::Tls;
+use super::domain::{self, DomainLimits};
 use super::login::{self, Login};
 use super::problem::Problem;
 use super::provider::{self, Provider};
+use super::rate::Rate;
 use super::rule::Rule;
 use super::section::Section;
 use super::{Dsn, dsn, files, rule, server};
@@ -47,6 +49,8 @@ pub struct Account {
     pub sender: Sender,
     /// How fast the server may be used; every one of them holds.
     pub rate: Vec<Rate>,
+    /// What holds besides for recipients of a domain, which is in lower case and an A-label.
+    pub domains: BTreeMap<String, DomainLimits>,
     /// How many sessions at once, at least 1.
     pub connections: usize,
     /// A session is renewed after so many messages, at least 1.
@@ -88,6 +92,13 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
         let written = written.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
         written.or(preset).unwrap_or(default)
     };
+    let rate = rate(section, preset);
+    let connections = count(
+        "connections",
+        preset.and_then(|it| it.connections),
+        CONNECTIONS,
+    );
+    let domains = domain::read(section, &rate, connections);
     let host = host?;
     Some(Account {
         name: section.name.to_owned(),
@@ -101,12 +112,9 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
             from: from?,
             reply_to,
         },
-        rate: rate(section, preset),
-        connections: count(
-            "connections",
-            preset.and_then(|it| it.connections),
-            CONNECTIONS,
-        ),
+        rate,
+        domains,
+        connections,
         messages_per_connection: count(
             "messages_per_connection",
             preset.and_then(|it| it.messages_per_connection),

@@ -1,18 +1,18 @@
-//! Durations and rates as people write them: `"90s"`, `"1h30m"`, `"100/minute"`.
+//! Durations and shares as people write them: `"90s"`, `"1h30m"`, `"50%"`.
 
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
+pub(super) const MINUTE: u64 = 60;
+pub(super) const HOUR: u64 = 60 * MINUTE;
+pub(super) const DAY: u64 = 24 * HOUR;
 const WEEK: u64 = 7 * DAY;
 /// Longer is a slip of the finger, and sums of a few stay far from any overflow.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * DAY);
 
-/// Why a text is not a duration or a rate.
+/// Why a text is not a duration, a rate or a share.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct AmountError {
@@ -143,91 +143,36 @@ pub fn format_duration(span: Duration) -> String {
     }
 }
 
-/// So many messages in so long a time.
+/// A share of something, in percent: `50%`. More than all of it is possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
+pub struct Share(
     /// At least 1.
-    pub count: u32,
-    /// Longer than nothing.
-    pub window: Duration,
-}
+    pub u32,
+);
 
-const RATE_FORM: &str =
-    "a rate is a count, a slash, and second, minute, hour or day; or a duration, as in \"100/10s\"";
-
-impl FromStr for Rate {
+impl FromStr for Share {
     type Err = AmountError;
 
-    /// Reads `"100/minute"`, `"4000/day"`, `"100/10s"`.
+    /// Reads `"50%"`.
     fn from_str(text: &str) -> Result<Self, AmountError> {
-        let wrong = |span: Range<usize>, label: String| AmountError {
-            message: format!("`{text}` is not a rate"),
-            span,
+        let number = text.strip_suffix('%').unwrap_or(text).trim();
+        let label = match number.parse::<u32>() {
+            Ok(0) => "the least is \"1%\"; without the key nothing is compared".to_owned(),
+            Ok(percent) if text.ends_with('%') => return Ok(Self(percent)),
+            Ok(percent) => format!("of what? write \"{percent}%\""),
+            Err(_) => "a whole number and a percent sign, like \"50%\"".to_owned(),
+        };
+        Err(AmountError {
+            message: format!("`{text}` is not a share"),
+            span: 0..text.len(),
             label,
-            note: Some(RATE_FORM),
-        };
-        let Some((count, window)) = text.split_once('/') else {
-            return Err(wrong(0..text.len(), rate_remedy(text)));
-        };
-        let slash = count.len();
-        let count = match count.trim().replace('_', "").parse::<u32>() {
-            Ok(0) => {
-                let label = "nothing would ever be sent; `postroom hold` stops an account".into();
-                return Err(wrong(0..slash, label));
-            }
-            Ok(count) => count,
-            Err(_) => return Err(wrong(0..slash, "a whole number goes here".into())),
-        };
-        let window = match window.trim() {
-            "s" | "sec" | "second" => Duration::from_secs(1),
-            "m" | "min" | "minute" => Duration::from_secs(MINUTE),
-            "h" | "hour" => Duration::from_secs(HOUR),
-            "d" | "day" => Duration::from_secs(DAY),
-            other => match parse_duration(other) {
-                Ok(window) if !window.is_zero() => window,
-                _ => {
-                    let units = ["second", "minute", "hour", "day"];
-                    let label = super::suggest::nearest(other, units)
-                        .map_or("second, minute, hour or day".to_owned(), |unit| {
-                            format!("did you mean `{unit}`?")
-                        });
-                    return Err(wrong(slash + 1..text.len(), label));
-                }
-            },
-        };
-        Ok(Self { count, window })
+            note: None,
+        })
     }
 }
 
-fn rate_remedy(text: &str) -> String {
-    let mut words = text
-        .split([' ', ','])
-        .filter(|word| !matches!(*word, "per" | "a" | "an" | ""));
-    let unit = |word: &&str| ["second", "minute", "hour", "day"].contains(word);
-    match (words.next(), words.next_back()) {
-        (Some(count), Some(last)) if count.parse::<u32>().is_ok() && unit(&last) => {
-            format!("write \"{count}/{last}\"")
-        }
-        (Some(count), None) if count.parse::<u32>().is_ok() => {
-            format!("in what time? \"{count}/minute\", \"{count}/hour\" or \"{count}/day\"")
-        }
-        _ => "write it like \"100/hour\"".to_owned(),
-    }
-}
-
-impl fmt::Display for Rate {
+impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let window = match self.window.as_secs() {
-            _ if self.window.subsec_nanos() != 0 => None,
-            1 => Some("second"),
-            MINUTE => Some("minute"),
-            HOUR => Some("hour"),
-            DAY => Some("day"),
-            _ => None,
-        };
-        match window {
-            Some(word) => write!(f, "{}/{word}", self.count),
-            None => write!(f, "{}/{}", self.count, format_duration(self.window)),
-        }
+        write!(f, "{}%", self.0)
     }
 }

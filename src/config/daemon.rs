@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::alert::Alert;
 use super::choice::{Addresses, LogFormat};
 use super::find;
+use super::rate::Rate;
 use super::section::Section;
 use super::zone;
 
@@ -28,6 +29,8 @@ pub struct Daemon {
     pub addresses: Addresses,
     /// How long finished runs keep their texts; their rows stay for twice as long.
     pub keep: Duration,
+    /// How fast all accounts together may send; every one of them holds.
+    pub rate: Vec<Rate>,
     /// Who is told when something needs a person.
     pub alert: Option<Alert>,
 }
@@ -47,6 +50,7 @@ pub(super) fn read(section: &Section<'_>) -> Daemon {
         log: section.choice("log").unwrap_or_default(),
         addresses: section.choice("addresses").unwrap_or_default(),
         keep: section.span("keep").unwrap_or(KEEP),
+        rate: section.rates("rate").unwrap_or_default(),
         alert: None, // read beside it, as it names an account
     }
 }

@@ -79,6 +79,10 @@ pub enum Kind {
     Separator,
     /// The name of a text encoding.
     Encoding,
+    /// A share in percent.
+    Share,
+    /// A whole number from the first on, or a table.
+    CountOrTable(u64),
     /// A table.
     Table,
     /// Tables, each under a name that a person chose.
@@ -122,9 +126,9 @@ const fn planned(path: &'static str, doc: &'static str) -> Key {
 }
 
 use Kind::{
-    Bound, Choice, Choices, Count, Cron, Days, Duration, Encoding, Flag, Hours, Instants, Mailbox,
-    NameOrFalse, Names, Path, People, Provider, Rates, Secret, Separator, Span, SpanOrNever, Spans,
-    Text, Texts, Zone,
+    Bound, Choice, Choices, Count, CountOrTable, Cron, Days, Duration, Encoding, Flag, Hours,
+    Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates, Secret, Separator, Share,
+    Span, SpanOrNever, Spans, Text, Texts, Zone,
 };
 
 /// Every key, in the order in which one would write them.
@@ -157,6 +161,8 @@ pub static KEYS: &[Key] = &[
         "How recipients' addresses appear in logs."),
     key("daemon.keep", Span, "90d",
         "How long finished runs keep servers' words and template fields; their rows stay twice as long."),
+    key("daemon.rate", Rates, "",
+        "How fast all accounts together may send; every one of several holds."),
     planned("daemon.include", "Further files with accounts, lists, templates and schedules."),
     planned("daemon.metrics", "Where /metrics, /healthz and /readyz are served."),
     key("daemon.alert", Kind::Table, "",
@@ -196,7 +202,8 @@ pub static KEYS: &[Key] = &[
     key("account.*.reply_to", Mailbox, "",
         "Where answers go."),
     key("account.*.rate", Rates, "",
-        "How fast the server may be used; every one of several holds."),
+        "How fast the server may be used, as in \"100/minute\" or \"100/minute burst 10\"; every one \
+         of several holds."),
     key("account.*.connections", Count(1, 100), "3",
         "How many sessions at once."),
     key("account.*.messages_per_connection", Count(1, 1_000_000), "100",
@@ -223,6 +230,12 @@ pub static KEYS: &[Key] = &[
         "What it answers: MAIL FROM, RCPT TO, DATA, or the end of the message."),
     key("account.*.rule.then", Choice(Treatment::WORDS), "",
         "What follows: for this mail, for the address, for the account or for the connection."),
+    key("account.*.domain", Kind::Tables, "",
+        "What holds besides for recipients of one domain, as in [account.main.domain.\"gmail.com\"]."),
+    key("account.*.domain.*.rate", Rates, "",
+        "How fast this account may send to the domain; the account's own rate holds too."),
+    key("account.*.domain.*.connections", Count(1, 100), "as many as the account has",
+        "How many mails to the domain may be under way at once."),
     planned("account.*.oauth", "OAuth2 flows."),
     planned("account.*.dkim", "Sign outgoing mail."),
 
@@ -262,7 +275,7 @@ pub static KEYS: &[Key] = &[
     key("schedule.*.to", Names, "",
         "The list, or several."),
     key("schedule.*.via", Names, "",
-        "The account."),
+        "The account; further ones carry its mail while those before them cannot."),
     key("schedule.*.cron", Cron, "",
         "When, as in crontab: minute, hour, day of month, month, day of week."),
     key("schedule.*.on", Instants, "",
@@ -297,6 +310,14 @@ pub static KEYS: &[Key] = &[
         "How fast this schedule may send; the account's rate holds too."),
     key("schedule.*.max_recipients", Count(1, u64::MAX), "",
         "A fuse: a run with more people is refused."),
+    key("schedule.*.max_change", Share, "",
+        "A fuse: a run whose people are more or fewer than the last run's by more than this is refused."),
+    key("schedule.*.canary", CountOrTable(1), "",
+        "So many people first; the others get theirs when all of these were accepted."),
+    key("schedule.*.canary.people", Count(1, u64::MAX), "",
+        "How many are first."),
+    key("schedule.*.canary.wait", Duration, "0s",
+        "How long after the last of them the others still wait."),
     key("schedule.*.catch_up", SpanOrNever, "1h",
         "How late one run missed while the daemon was down may still be started."),
     key("schedule.*.overlap", Choice(Overlap::WORDS), "queue",
@@ -316,8 +337,6 @@ pub static KEYS: &[Key] = &[
     planned("schedule.*.except", "Lists of people who do not get this."),
     planned("schedule.*.report", "The run's result by mail."),
     planned("schedule.*.heartbeat", "A URL that is called when a run ends well."),
-    planned("schedule.*.canary", "A few first, then the others."),
-    planned("schedule.*.max_change", "How far the number of people may change between runs."),
     planned("schedule.*.group", "One mail to all instead of one each."),
     planned("schedule.*.cc", "Further recipients, with group = true."),
     planned("schedule.*.bcc", "Hidden recipients, with group = true."),
@@ -347,7 +366,7 @@ pub(super) fn foreign(name: &str) -> Option<&'static str> {
         "max_age" | "connection_lifetime" => "connection_age",
         "notify" | "delivery_status" => "dsn",
         "max_connections" | "concurrency" | "pool_size" | "workers" => "connections",
-        "rate_limit" | "throttle" | "limit" => "rate",
+        "rate_limit" | "throttle" | "limit" | "burst" => "rate",
         "ca_file" | "cafile" | "ca_cert" | "tls_ca" => "ca",
         "service" => "provider",
         "schedule" | "crontab" | "at" => "cron",
@@ -361,7 +380,7 @@ pub(super) fn foreign(name: &str) -> Option<&'static str> {
         "tz" | "time_zone" => "timezone",
         "template" => "send",
         "list" | "lists" | "recipients" | "recipient" | "audience" => "to",
-        "account" | "using" => "via",
+        "account" | "using" | "fallback" | "failover" | "backup" => "via",
         "file" | "path" => "csv",
         "members" | "people" | "addresses" | "emails" => "inline",
         "delimiter" | "sep" => "separator",
@@ -408,6 +427,8 @@ pub(super) fn wants(kind: Kind) -> String {
                 .into()
         }
         NameOrFalse => "a name in quotes, or false".into(),
+        Share => "a share in quotes, like \"50%\"".into(),
+        CountOrTable(_) => "a number, or a table like { people = 20, wait = \"10m\" }".into(),
         Kind::Table | Kind::Tables => "a table".into(),
         Kind::TableList => "tables, each under a heading in [[two brackets]]".into(),
         Kind::Planned => "nothing yet".into(),

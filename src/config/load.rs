@@ -6,6 +6,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::account::Account;
 use super::document::Document;
 use super::problem::{Problem, Problems};
 use super::reference::{look_up, report_unused};
@@ -13,7 +14,9 @@ use super::schedule::Draft;
 use super::section::{Section, Text};
 use super::tables::{Named, header, named};
 use super::template::Templates;
-use super::{Config, Loaded, account, alert, daemon, fields, files, list, schedule, syntax};
+use super::{
+    Config, Loaded, account, alert, daemon, failover, fields, files, list, schedule, syntax,
+};
 use crate::audience::List;
 
 /// The version of the file's meaning that this postroom knows.
@@ -57,7 +60,7 @@ fn resolve<'d>(doc: &'d Document, root: &'d DeTable<'d>) -> Config {
     let tables = Tables::open(&top);
     let accounts = tables.accounts.iter();
     let accounts = accounts.filter_map(|it| Some((it.name(), account::read(&it.section)?)));
-    let accounts = accounts.collect();
+    let accounts: BTreeMap<String, Account> = accounts.collect();
     let lists = read_lists(&tables.lists);
     let mut templates = Templates::beside(doc.file.path());
     tables
@@ -80,6 +83,7 @@ fn resolve<'d>(doc: &'d Document, root: &'d DeTable<'d>) -> Config {
             &tables.accounts,
         );
         look_up(&top, section, ("to", "list"), &draft.to, &tables.lists);
+        failover::check_senders(section, &draft.via, &accounts);
     }
     let alert_via = alert.as_ref().and_then(|it| it.via.clone());
     if let Some(draft) = alert {

@@ -10,7 +10,7 @@
 //! files     the bytes, as text
 //! syntax    TOML's own grammar
 //! section   a table: its keys known, its values of the right shape
-//! daemon, account (and rule), list, template, schedule (and times, holidays)
+//! daemon, account (and rule, domain), list, template, schedule (and times, holidays, canary)
 //!           each reads its section into its type
 //! load      all of them; reference: names between them; fields: templates against columns
 //! problem   what was found; render draws it, mask keeps secrets out of it
@@ -19,12 +19,15 @@
 mod account;
 mod alert;
 mod amount;
+mod canary;
 mod choice;
 mod credential;
 mod daemon;
 mod document;
+mod domain;
 mod dsn;
 mod encoding;
+mod failover;
 mod fields;
 mod files;
 mod find;
@@ -40,6 +43,7 @@ mod outdated;
 mod problem;
 mod program;
 mod provider;
+mod rate;
 mod reference;
 mod render;
 mod rule;
@@ -47,6 +51,7 @@ mod schedule;
 mod section;
 mod server;
 mod shape;
+mod slack;
 mod suggest;
 mod syntax;
 mod tables;
@@ -62,11 +67,13 @@ use std::sync::Arc;
 
 pub use account::Account;
 pub use alert::Alert;
-pub use amount::{AmountError, Rate, format_duration, parse_duration};
+pub use amount::{AmountError, Share, format_duration, parse_duration};
+pub use canary::Canary;
 pub use choice::{
     Addresses, BadRows, Empty, LogFormat, NotAChoice, OnUncertain, Overlap, SaidTo, Tls, Treatment,
 };
 pub use daemon::Daemon;
+pub use domain::DomainLimits;
 pub use dsn::Dsn;
 pub use find::{NotFound, find};
 pub use holidays::HolidayFile;
@@ -74,6 +81,7 @@ pub use load::load;
 pub use login::{Login, Proof};
 pub use problem::{Place, Problem, Problems, Scope, Severity};
 pub use provider::{PROVIDERS, Provider, Servers, provider};
+pub use rate::Rate;
 pub use rule::{BadPattern, ReplyPattern, Rule};
 pub use schedule::{CatchUp, EMAIL, OncePer, Schedule};
 pub use server::is_this_machine;

@@ -8,8 +8,8 @@
 
 use std::time::Duration;
 
-use super::amount::Rate;
 use super::choice::Tls;
+use super::rate::Rate;
 use super::server::is_this_machine;
 
 /// What `provider = "…"` fills in.
@@ -183,6 +183,7 @@ pub static PROVIDERS: &[Provider] = &[
         rate: Some(Rate {
             count: 30,
             window: Duration::from_secs(60),
+            burst: None,
         }),
         token_hint: Some(MICROSOFT_TOKEN),
         ..starttls("office365", Servers::One("smtp.office365.com"), MICROSOFT)

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::amount::Rate;
+use super::amount::Share;
+use super::canary::{self, Canary};
 use super::choice::{BadRows, Empty, OnUncertain, Overlap};
 use super::holidays::HolidayFile;
 use super::problem::Problem;
+use super::rate::Rate;
 use super::section::{Section, Text};
 use super::times;
 use super::zone::{self, ReaderZones};
@@ -28,7 +30,7 @@ pub struct Schedule {
     pub send: String,
     /// The lists' names, at least one.
     pub to: Vec<String>,
-    /// The accounts' names; exactly one, until there is failover.
+    /// The accounts' names, at least one; the later carry what those before them cannot.
     pub via: Vec<String>,
     /// When it runs; only `postroom send` runs one without.
     pub calendar: Option<Calendar>,
@@ -50,6 +52,10 @@ pub struct Schedule {
     pub rate: Vec<Rate>,
     /// A run with more people is refused.
     pub max_recipients: Option<u64>,
+    /// A run is refused whose people differ from the last run's by a larger share of those.
+    pub max_change: Option<Share>,
+    /// Who gets it first.
+    pub canary: Option<Canary>,
     /// What happens to a run that was missed.
     pub catch_up: CatchUp,
     /// What happens to a run that is due while an earlier one is being sent.
@@ -139,6 +145,8 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         expires: section.span("expires").unwrap_or(EXPIRES),
         rate: section.rates("rate").unwrap_or_default(),
         max_recipients: section.count("max_recipients"),
+        max_change: section.share("max_change"),
+        canary: canary::read(section),
         catch_up: catch_up(section),
         overlap: section.choice("overlap").unwrap_or_default(),
         on_uncertain: section.choice("on_uncertain").unwrap_or_default(),
@@ -218,10 +226,16 @@ fn check_sentence(section: &Section<'_>) {
 
 fn via<'d>(section: &Section<'d>) -> Option<Vec<Text<'d>>> {
     let names = section.some_texts("via")?;
-    if let [_, second, ..] = names.as_slice() {
-        let message = "a second account for when the first is down is planned, but not built";
-        let place = section.doc.place(second.span.clone(), "name one account");
-        section.report(Problem::error("not-yet", message, place).key(section.path("via")));
+    for (index, name) in names.iter().enumerate() {
+        if let Some(earlier) = names[..index].iter().find(|it| it.text == name.text) {
+            let message = format!("{} names account `{}` twice", section.title(), name.text);
+            let place = section.doc.place(name.span.clone(), "name another one");
+            let earlier = section
+                .doc
+                .place(earlier.span.clone(), "named here already");
+            let problem = Problem::error("duplicate-name", message, place).and(earlier);
+            section.report(problem.key(section.path("via")));
+        }
     }
     Some(names)
 }

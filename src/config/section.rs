@@ -14,11 +14,12 @@ use lettre::message::Mailbox;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::amount::{self, Rate};
+use super::amount::{self, Share};
 use super::document::Document;
 use super::key::{Key, Kind, keys_of};
 use super::problem::{Place, Problem};
-use super::{mailbox, shape, unknown};
+use super::rate::Rate;
+use super::{mailbox, shape, slack, unknown};
 use crate::audience;
 
 pub(super) type Value<'d> = Spanned<DeValue<'d>>;
@@ -36,6 +37,8 @@ pub(super) struct Section<'d> {
     pub(super) name: &'d str,
     /// Where to point if something is missing in it.
     pub(super) header: Range<usize>,
+    /// The name of the table that it stands in, if both have one.
+    owner: &'d str,
     table: &'static str,
     entries: &'d DeTable<'d>,
     unusable: HashSet<&'static str>,
@@ -52,11 +55,23 @@ impl<'d> Section<'d> {
         header: Range<usize>,
         entries: &'d DeTable<'d>,
     ) -> Self {
+        Self::open_within(doc, table, ("", name), header, entries)
+    }
+
+    /// Opens a table with a name in a table with a name, `account.*.domain.*` for example.
+    pub(super) fn open_within(
+        doc: &'d Document,
+        table: &'static str,
+        (owner, name): (&'d str, &'d str),
+        header: Range<usize>,
+        entries: &'d DeTable<'d>,
+    ) -> Self {
         let (unusable, meant) = (HashSet::new(), Vec::new());
         let mut section = Self {
             doc,
             name,
             header,
+            owner,
             table,
             entries,
             unusable,
@@ -93,7 +108,8 @@ impl<'d> Section<'d> {
             "alert" => "`alert`".to_owned(),
             kind if self.name.is_empty() => format!("[{kind}]"),
             "rule" => format!("a rule of account `{}`", self.name),
-            "when" => format!("`when` of schedule `{}`", self.name),
+            part @ ("when" | "canary") => format!("`{part}` of schedule `{}`", self.name),
+            "domain" => format!("domain `{}` of account `{}`", self.name, self.owner),
             kind => format!("{kind} `{}`", self.name),
         }
     }
@@ -111,8 +127,14 @@ impl<'d> Section<'d> {
 
     /// A key's path in this file: `account.relay.port`.
     pub(super) fn path(&self, key: &str) -> String {
-        match self.table.replacen('*', self.name, 1) {
-            table if table.is_empty() => key.to_owned(),
+        let table = if self.owner.is_empty() {
+            self.table.replacen('*', self.name, 1)
+        } else {
+            let owned = self.table.replacen('*', self.owner, 1);
+            owned.replacen('*', &format!("\"{}\"", self.name), 1)
+        };
+        match table.as_str() {
+            "" => key.to_owned(),
             table => format!("{table}.{key}"),
         }
     }
@@ -223,11 +245,16 @@ impl<'d> Section<'d> {
 
     pub(super) fn rates(&self, key: &str) -> Option<Vec<Rate>> {
         let texts = self.some_texts(key)?;
-        every(
-            texts
-                .iter()
-                .map(|text| self.parsed(key, text, "bad-rate", text.text.parse())),
-        )
+        let rates = texts.iter();
+        let rates = every(rates.map(|it| self.parsed(key, it, "bad-rate", it.text.parse())))?;
+        slack::in_a_list(self, key, &rates, &texts);
+        Some(rates)
+    }
+
+    /// A share in percent.
+    pub(super) fn share(&self, key: &str) -> Option<Share> {
+        let text = self.text(key)?;
+        self.parsed(key, &text, "bad-share", text.text.parse())
     }
 
     pub(super) fn mailbox(&self, key: &str) -> Option<Mailbox> {

@@ -29,6 +29,11 @@ pub(super) fn complaint(doc: &Document, key: &Key, value: &Value<'_>) -> Option<
         (Kind::Provider, DeValue::String(word)) => {
             one_of(doc, key, word, &provider::names(), value)
         }
+        (Kind::CountOrTable(_), DeValue::Table(_)) => None,
+        (Kind::CountOrTable(least), number) => match whole_number(number) {
+            Some(number) if number >= least => None,
+            _ => Some(out_of_range(doc, key, value, least, u64::MAX)),
+        },
         (Kind::Count(least, most), number) => match whole_number(number) {
             Some(number) if (least..=most).contains(&number) => None,
             _ => Some(out_of_range(doc, key, value, least, most)),
@@ -77,11 +82,13 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
             | Kind::Names
             | Kind::Days
             | Kind::Hours
-            | Kind::NameOrFalse,
+            | Kind::NameOrFalse
+            | Kind::Share,
             V::String(_),
         ) => true,
         (Kind::Flag, V::Boolean(_)) | (Kind::NameOrFalse, V::Boolean(false)) => true,
-        (Kind::Count(..), V::Integer(_)) => true,
+        (Kind::Count(..) | Kind::CountOrTable(_), V::Integer(_)) => true,
+        (Kind::CountOrTable(_), V::Table(_)) => true,
         (Kind::Instants | Kind::Bound, V::String(_) | V::Datetime(_)) => true,
         (Kind::Days, V::Datetime(_)) => true,
         (Kind::Secret, V::String(_) | V::Table(_)) => true,
@@ -143,7 +150,11 @@ fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Opti
     let written = &doc.file.text()[doc.file.clamp(value.span())];
     let is_scalar = !value.get_ref().is_array() && !value.get_ref().is_table();
     match (kind, value.get_ref()) {
-        (Kind::Count(..), DeValue::String(text)) => {
+        (Kind::Share, DeValue::Integer(_) | DeValue::Float(_)) => {
+            let text = in_percent(written);
+            text.map(|text| Fix::Write(text, ""))
+        }
+        (Kind::Count(..) | Kind::CountOrTable(_), DeValue::String(text)) => {
             let number: u64 = text.trim().replace('_', "").parse().ok()?;
             Some(Fix::Write(number.to_string(), ", without quotes"))
         }
@@ -174,7 +185,7 @@ fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Opti
         (Kind::Spans | Kind::Texts, DeValue::String(_)) if may_be_item => {
             Some(Fix::Write(format!("[{written}]"), ""))
         }
-        (Kind::Flag | Kind::Count(..), _) => None,
+        (Kind::Flag | Kind::Count(..) | Kind::CountOrTable(_), _) => None,
         (Kind::TableList, DeValue::Table(_)) => Some(Fix::Say(format!("write [{written}]"))),
         (Kind::TableList, _) => None,
         (Kind::NameOrFalse, DeValue::Boolean(true)) => {
@@ -191,6 +202,18 @@ fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Opti
     }
 }
 
+/// What somebody means who writes 50, or 0.5.
+fn in_percent(written: &str) -> Option<String> {
+    let number: f64 = written.replace('_', "").parse().ok()?;
+    let percent = if number <= 1.0 && written.contains('.') {
+        number * 100.0
+    } else {
+        number
+    };
+    let is_sane = (1.0..=10_000.0).contains(&percent);
+    is_sane.then(|| format!("\"{percent:.0}%\""))
+}
+
 /// `[[account]]`
 fn nameless(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
     let kind = key.name();
@@ -202,7 +225,7 @@ fn nameless(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
         .map(Spanned::span);
     let place = doc.place(
         first.unwrap_or(value.span()),
-        format!("write [{kind}.<name>]"),
+        format!("write [{}.<name>]", key.path.replace('*', "<name>")),
     );
     Problem::error("wrong-type", message, place)
 }

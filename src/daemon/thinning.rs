@@ -50,8 +50,11 @@ async fn thin(step: Thin, outbox: &Outbox, clock: &Clock) -> Result<u64, OutboxE
 
 /// Rates look back at what was tried: those rows are needed for so long.
 fn longest_window(config: &Config) -> Duration {
-    let accounts = config.accounts.values().flat_map(|it| &it.rate);
-    let schedules = config.schedules.values().flat_map(|it| &it.rate);
-    let windows = accounts.chain(schedules).map(|rate| rate.window);
+    let accounts = config.accounts.values();
+    let domains = accounts.clone().flat_map(|it| it.domains.values());
+    let rates = accounts.flat_map(|it| &it.rate);
+    let rates = rates.chain(domains.flat_map(|it| &it.rate));
+    let rates = rates.chain(config.schedules.values().flat_map(|it| &it.rate));
+    let windows = rates.chain(&config.daemon.rate).map(|rate| rate.window);
     windows.max().unwrap_or_default()
 }

@@ -149,6 +149,7 @@ mod tests {
         Pace::new(&[Rate {
             count,
             window: seconds(window),
+            burst: None,
         }])
     }
 
@@ -181,10 +182,12 @@ mod tests {
         let minute = Rate {
             count: 10,
             window: seconds(60),
+            burst: None,
         };
         let hour = Rate {
             count: 15,
             window: seconds(3600),
+            burst: None,
         };
         let mut pace = Pace::new(&[minute, hour]);
         (0..10).for_each(|_| pace.remember(seconds(1000)));

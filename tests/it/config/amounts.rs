@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postroom::config::{Rate, format_duration, parse_duration};
+use postroom::config::{Rate, Share, format_duration, parse_duration};
 use proptest::prelude::*;
 
 #[test]
@@ -86,7 +86,8 @@ fn a_rate_is_a_count_in_a_window() {
             rate,
             Rate {
                 count,
-                window: Duration::from_secs(seconds)
+                window: Duration::from_secs(seconds),
+                burst: None,
             },
             "{text}"
         );
@@ -126,7 +127,104 @@ fn what_is_no_rate_is_told_how_to_be_one() {
     }
 }
 
+#[test]
+fn a_burst_is_a_second_window() {
+    for (text, shown, windows) in [
+        ("100/minute", "100/minute", &[(100, 60_000)][..]),
+        (
+            "100/minute burst 10",
+            "100/minute burst 10",
+            &[(100, 60_000), (10, 6000)],
+        ),
+        (
+            "100 / minute  burst 1_0",
+            "100/minute burst 10",
+            &[(100, 60_000), (10, 6000)],
+        ),
+        (
+            "8/1h30m burst 1",
+            "8/1h30m burst 1",
+            &[(8, 5_400_000), (1, 675_000)],
+        ),
+        ("5/s burst 5", "5/second burst 5", &[(5, 1000)]),
+    ] {
+        let rate: Rate = text.parse().expect(text);
+        let millis = |(count, window): (u32, Duration)| (count, window.as_millis());
+        assert_eq!(rate.windows().map(millis).collect::<Vec<_>>(), windows);
+        assert_eq!(rate.to_string(), shown);
+    }
+    let third: Rate = "3/second burst 1".parse().unwrap();
+    let (_, spread) = third.windows().nth(1).unwrap();
+    assert_eq!(
+        spread,
+        Duration::from_nanos(333_333_334),
+        "rather a nanosecond too slow"
+    );
+}
+
+#[test]
+fn what_is_no_burst_is_told_how_to_be_one() {
+    for (text, marked, label) in [
+        (
+            "9/hour burst 0",
+            "burst 0",
+            "nothing could be sent: at least \"burst 1\"",
+        ),
+        (
+            "9/hour burst 10",
+            "burst 10",
+            "more than the 9 of the rate: at most \"burst 9\"",
+        ),
+        ("9/hour burst", "burst", "how many at once? \"burst 1\""),
+        ("90/hour burst many", "burst many", "write \"burst 9\""),
+        ("90/hour bursts 20", "bursts 20", "write \"burst 20\""),
+        ("90/hour, burst=20", "burst=20", "write \"burst 20\""),
+        ("90/hour 20", "20", "write \"burst 20\""),
+        ("90/huor burst 20", "huor", "did you mean `hour`?"),
+        ("90/10 seconds", "10 seconds", "second, minute, hour or day"),
+    ] {
+        let fault = text.parse::<Rate>().expect_err(text);
+        let told = (&text[fault.span], fault.label.as_str());
+        assert_eq!(told, (marked, label), "{text}");
+    }
+}
+
+#[test]
+fn a_share_is_in_percent() {
+    assert_eq!("50%".parse(), Ok(Share(50)));
+    assert_eq!("300%".parse::<Share>().unwrap().to_string(), "300%");
+    for text in [
+        "50",
+        "0%",
+        "0.5",
+        "-5%",
+        "5 0%",
+        "%",
+        "",
+        "12.5%",
+        "99999999999%",
+    ] {
+        assert!(text.parse::<Share>().is_err(), "{text}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_rate_reads_back_as_it_was_written(
+        count in 1..u32::MAX,
+        seconds in 1..400_000u64,
+        share in prop::option::of(0.0..1.0),
+    ) {
+        let burst = share.map(|share: f64| 1 + (f64::from(count - 1) * share) as u32);
+        let rate = Rate { count, window: Duration::from_secs(seconds), burst };
+        prop_assert_eq!(rate.to_string().parse(), Ok(rate));
+        for (most, window) in rate.windows() {
+            let (share, whole) = (rate.window.as_nanos() * u128::from(most), window.as_nanos());
+            prop_assert!(most >= 1 && window <= rate.window);
+            prop_assert!(whole * u128::from(count) >= share, "not faster than it says");
+        }
+    }
+
     #[test]
     fn a_duration_reads_back_as_it_was_written(millis in 0..u64::from(u32::MAX)) {
         let span = Duration::from_millis(millis);

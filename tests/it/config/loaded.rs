@@ -7,8 +7,8 @@ use postroom::audience::Source;
 use postroom::calendar::When;
 use postroom::config::key::{KEYS, Kind};
 use postroom::config::{
-    Addresses, BadRows, CatchUp, Config, Dsn, Empty, LogFormat, OnUncertain, OncePer, PROVIDERS,
-    Proof, Rule, SaidTo, Servers, Tls, Treatment, find,
+    Addresses, BadRows, Canary, CatchUp, Config, DomainLimits, Dsn, Empty, LogFormat, OnUncertain,
+    OncePer, PROVIDERS, Proof, Rate, Rule, SaidTo, Servers, Share, Tls, Treatment, find,
 };
 use postroom::secret::Secret;
 
@@ -32,6 +32,10 @@ cron = "0 9 * * Mon"
 "#;
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+fn rate(text: &str) -> Rate {
+    text.parse().expect(text)
+}
 
 fn config(world: &World, text: &str) -> Config {
     let loaded = world
@@ -94,6 +98,14 @@ fn every_key_of_the_full_file_is_understood() {
     assert_eq!((main.host.as_str(), main.port), ("smtp.fastmail.com", 465));
     let rates: Vec<_> = main.rate.iter().map(ToString::to_string).collect();
     assert_eq!(rates, ["2/second", "4000/day"]);
+    let domains: Vec<_> = main.domains.keys().collect();
+    assert_eq!(domains, ["gmail.com", "xn--bcher-kva.example"]);
+    let gmail = DomainLimits {
+        rate: vec![rate("1/second"), rate("900/hour burst 7")],
+        connections: Some(2),
+    };
+    assert_eq!(main.domains["gmail.com"], gmail);
+    assert_eq!(config.daemon.rate, [rate("1000/minute burst 40")]);
     let relay = &config.accounts["relay"];
     assert_eq!(relay.retry, [MINUTE, 5 * MINUTE, 90 * MINUTE]);
     assert_eq!(relay.messages_per_connection, 20);
@@ -141,6 +153,13 @@ fn every_key_of_the_full_file_is_understood() {
         lasts: Some(180 * 24 * 60 * MINUTE),
     };
     assert_eq!(digest.once_per, Some(once));
+    assert_eq!(digest.max_change, Some(Share(45)));
+    let (people, wait) = (19, Duration::ZERO);
+    assert_eq!(digest.canary, Some(Canary { people, wait }));
+    let (people, wait) = (11, 12 * MINUTE);
+    let morning = config.schedules["good-morning"].canary;
+    assert_eq!(morning, Some(Canary { people, wait }));
+    assert_eq!(config.schedules["party"].via, ["relay", "main"]);
     let party = config.schedules["party"]
         .calendar
         .as_ref()
@@ -273,6 +292,15 @@ fn every_key_that_is_accepted_changes_something() {
         ("\"json\"", "\"logfmt\""),
         ("addresses = \"full\"", "addresses = \"none\""),
         ("\"30d\"", "\"31d\""),
+        ("\"1000/minute burst 40\"", "\"1000/minute\""),
+        ("\"900/hour burst 7\"", "\"900/hour burst 8\""),
+        ("connections = 2", "connections = 1"),
+        ("\"Bücher.Example\"", "\"buecher.example\""),
+        ("\"45%\"", "\"46%\""),
+        ("= 19", "= 18"),
+        ("people = 11", "people = 12"),
+        ("\"12m\"", "\"13m\""),
+        ("[\"relay\", \"main\"]", "\"relay\""),
         ("\"ops@example.org\"", "\"it@example.org\""),
         ("via     = \"relay\"\ncommand", "via = \"main\"\ncommand"),
         ("[\"true\", \"page\"]", "[\"true\", \"call\"]"),

@@ -154,6 +154,7 @@ fn rate(dice: &mut Rng, most: u32) -> Rate {
     Rate {
         count: dice.u32(1..=most),
         window: Duration::from_secs(dice.u64(5..100)),
+        burst: None,
     }
 }
 
