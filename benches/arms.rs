@@ -1,6 +1,5 @@
 //! How long an arm waits while a run is opened: what sending pays for an opening beside it.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,14 +21,7 @@ pub(crate) fn measure(dir: &Path) -> Result<String, Failure> {
     let clock = Clock::system();
     let (config, outbox) = furnished(dir, &clock)?;
     open(&config, &outbox, &clock, &Order::manual("few", &clock))?;
-    let claim = Claim {
-        account: "near".to_owned(),
-        limit: FEW,
-        schedule_limits: HashMap::new(),
-        closing: HashMap::new(),
-        turn: 0,
-        lease: Duration::from_secs(900),
-    };
+    let claim = Claim::of("near", FEW, Duration::from_secs(900));
     let claimed = outbox.submit(claim).wait()?.rows;
     let done = AtomicBool::new(false);
     let mut waits = std::thread::scope(|scope| {

@@ -4,15 +4,19 @@
 //! so that a test can run a week in a millisecond and replay it from a seed. No other room calls
 //! `SystemTime::now`, `Instant::now` or a random generator (`tests/it/tidy.rs` looks).
 
+use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 pub use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 pub use ulid::Ulid;
 
 /// Where [`Clock::ticks`] begins.
 const HEAD_START: Duration = Duration::from_secs(366 * 24 * 3600);
+/// Where Linux says which start of the machine this is.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// A handle on the time and on chance. Clones share both.
 #[derive(Clone, Debug)]
@@ -28,7 +32,8 @@ struct Inner {
 
 #[derive(Debug)]
 enum Wall {
-    System,
+    /// With the machine's word for its last start.
+    System(String),
     /// Wall time at `origin`; it moves with tokio's clock, which tests pause and advance.
     Virtual(Mutex<Timestamp>),
 }
@@ -43,7 +48,9 @@ impl Clock {
     /// The machine's clock, and dice that nobody can predict.
     #[must_use]
     pub fn system() -> Self {
-        Self::new(Wall::System, fastrand::Rng::new())
+        let boot = fs::read_to_string(BOOT_ID).unwrap_or_default();
+        let boot = boot.trim_end().to_owned();
+        Self::new(Wall::System(boot), fastrand::Rng::new())
     }
 
     /// A clock that stands at `start` now and moves with tokio's (paused) time; the same `seed`
@@ -73,7 +80,7 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0.wall {
-            Wall::System => Timestamp::try_from(SystemTime::now())
+            Wall::System(_) => Timestamp::try_from(SystemTime::now())
                 .expect("the system time lies between the years -9999 and 9999"),
             Wall::Virtual(start) => {
                 *start.lock().expect("no holder of this lock panics") + self.elapsed()
@@ -86,6 +93,29 @@ impl Clock {
     #[must_use]
     pub fn ticks(&self) -> Duration {
         HEAD_START + self.elapsed()
+    }
+
+    /// Time since the machine was started, suspension included. Like [`Clock::ticks`] no one can set
+    /// it, and processes of one [`boot`](Clock::boot) agree on it.
+    #[must_use]
+    pub fn since_boot(&self) -> Duration {
+        match &self.0.wall {
+            Wall::System(_) => {
+                let at = clock_gettime(ClockId::Boottime);
+                let seconds = u64::try_from(at.tv_sec).unwrap_or(0);
+                Duration::new(seconds, u32::try_from(at.tv_nsec).unwrap_or(0))
+            }
+            Wall::Virtual(_) => self.ticks(),
+        }
+    }
+
+    /// Which start of the machine [`Clock::since_boot`] counts from; empty if it does not say.
+    #[must_use]
+    pub fn boot(&self) -> &str {
+        match &self.0.wall {
+            Wall::System(boot) => boot,
+            Wall::Virtual(_) => "simulated",
+        }
     }
 
     fn elapsed(&self) -> Duration {

@@ -166,16 +166,17 @@ impl AccountWork {
         if memory.is_zero() {
             return Ok(());
         }
-        let (now, ticks) = (self.tools.clock.now(), self.tools.clock.ticks());
-        let since = (now - memory).as_millisecond();
-        let mut sent = reader.sent_since(&self.account.name, since)?;
-        sent.sort_by_key(|(_, ended)| ended.unwrap_or(i64::MAX));
-        for (schedule, ended) in sent {
-            let ago = ended.map_or(0, |ended| (now.as_millisecond() - ended).max(0));
-            let at = ticks.saturating_sub(Duration::from_millis(u64::try_from(ago).unwrap_or(0)));
-            state.pace.remember(at);
-            if let Some(pace) = state.schedules.get_mut(&schedule) {
-                pace.remember(at);
+        let ticks = self.tools.clock.ticks();
+        for used in reader.uses(memory, &self.tools.clock)?.iter().rev() {
+            if used.account != self.account.name {
+                continue;
+            }
+            let at = ticks.saturating_sub(used.ago);
+            for _ in 0..used.count {
+                state.pace.remember(at);
+                if let Some(pace) = state.schedules.get_mut(&used.schedule) {
+                    pace.remember(at);
+                }
             }
         }
         Ok(())

@@ -67,12 +67,10 @@ async fn claim(work: &AccountWork, turn: &mut u64) -> Result<Duration, OutboxErr
     let hours = Now::of(&work.tools.hours, clock.now());
     let shut = hours.closed.iter().map(|name| (name.clone(), 0));
     let claim = Claim {
-        account: work.account.name.clone(),
-        limit,
         schedule_limits: schedule_limits.into_iter().chain(shut).collect(),
         closing: hours.closing,
         turn: *turn,
-        lease: LEASE,
+        ..Claim::of(&work.account.name, limit, LEASE)
     };
     let Claims { rows, next_at } = work.tools.outbox.submit(claim).await?;
     // Runs take turns by what was claimed, or an unlucky rhythm would starve one.

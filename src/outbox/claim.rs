@@ -1,28 +1,30 @@
-//! Claim, arm, release: the steps from waiting to "the body may go out".
+//! Claims: rows that are due become an account's for a while.
 //!
 //! A claim is a lease: it ends by itself, and its epoch fences off a lane that slept through the
-//! end. Arm is the last word before a body leaves; hold, suppression, expiry and the lease are
-//! tested inside it, so that nothing can change between the test and the deed.
+//! end. Which rows it gets: an equal share for each run, then what is left for those that have more;
+//! within a run the same for each pool. What it costs depends on how many runs are open and how
+//! many rows it takes, never on how many wait.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
+use super::canary;
 use super::run::{GOES_ON, millis};
 use super::state::{Move, State};
 use super::store::Tx;
-use super::suppression::Ban;
 use super::writer::{Operation, Rank};
 use super::{DeliveryId, RunNo};
 use crate::clock::Timestamp;
 
-/// A hold on everything, on the row's run, its schedule or its account. The query around it names
-/// the run `r`; `?1` is the time.
-const HELD: &str = "EXISTS (SELECT 1 FROM hold h WHERE (h.ends_at IS NULL OR h.ends_at > ?1) AND (
+/// A hold on everything, on the row's run, its schedule, its account or the one that would carry it.
+/// The query around it names the run `r`; `?1` is the time, `?2` the account that asks.
+pub(super) const HELD: &str =
+    "EXISTS (SELECT 1 FROM hold h WHERE (h.ends_at IS NULL OR h.ends_at > ?1) AND (
     h.scope = 'all' OR (h.scope = 'run' AND h.name = r.id)
     OR (h.scope = 'schedule' AND h.name = r.schedule)
-    OR (h.scope = 'account' AND h.name = r.account)))";
+    OR (h.scope = 'account' AND (h.name = r.account OR h.name = ?2))))";
 
 /// Why a row whose time ran out was not sent.
 pub(super) const TOO_LATE: &str = "not sent in time";
@@ -33,9 +35,8 @@ pub(super) const IN_DOUBT_TOO_LATE: &str = "it may have arrived, and was not sen
 /// and the sweep takes them away in chunks.
 const LOOKED_AT: usize = 500;
 
-/// An armed row is its lane's for so long, from its arm on: more than any body and the ten minutes
-/// of its answer take. It ends only for a lane that died.
-const ARMED: Duration = Duration::from_secs(2 * 3600);
+/// A run of more people than this is large, and leaves room for others.
+pub const BULK: u64 = 100;
 
 /// Asks for deliveries of one account that are due.
 #[derive(Clone, Debug)]
@@ -44,8 +45,17 @@ pub struct Claim {
     pub account: String,
     /// How many at most.
     pub limit: usize,
+    /// How many of them may be of runs of more than [`BULK`] people.
+    pub bulk_limit: usize,
     /// Schedules that may not use up the limit, and what each may take.
     pub schedule_limits: HashMap<String, usize>,
+    /// The same for domains.
+    pub pool_limits: HashMap<String, usize>,
+    /// Accounts that cannot be used: this one carries what it may in their place, but for what an
+    /// earlier try left in doubt.
+    pub out: Vec<String>,
+    /// Runs that get nothing.
+    pub besides: Vec<RunNo>,
     /// When mail of some schedules may not leave any more, in milliseconds.
     pub closing: HashMap<String, i64>,
     /// Counts up, so that runs take turns to be first.
@@ -60,7 +70,7 @@ pub struct Claims {
     /// The rows, now leased.
     pub rows: Vec<Claimed>,
     /// When the earliest row that was not taken is due, in milliseconds, for the account to sleep;
-    /// none if the limit was reached.
+    /// none if the limit was reached. What one of the other limits keeps counts for nothing here.
     pub next_at: Option<i64>,
 }
 
@@ -73,6 +83,12 @@ pub struct Claimed {
     pub run_id: String,
     /// The run's schedule.
     pub schedule: String,
+    /// How many rows its run has.
+    pub people: u64,
+    /// Whether the account is the run's own, and not one that stands in.
+    pub home: bool,
+    /// The domain whose limits hold for it, if one's do, else nothing.
+    pub pool: String,
     /// Fences off earlier leases of the same row.
     pub epoch: i64,
     /// Normalised address.
@@ -101,10 +117,80 @@ impl Claimed {
     }
 }
 
+impl Claim {
+    /// Up to `limit` rows, whatever they are.
+    #[must_use]
+    pub fn of(account: &str, limit: usize, lease: Duration) -> Self {
+        Self {
+            account: account.to_owned(),
+            limit,
+            bulk_limit: limit,
+            schedule_limits: HashMap::new(),
+            pool_limits: HashMap::new(),
+            out: Vec::new(),
+            besides: Vec::new(),
+            closing: HashMap::new(),
+            turn: 0,
+            lease,
+        }
+    }
+}
+
 struct OpenRun {
     no: i64,
     id: String,
     schedule: String,
+    people: u64,
+    home: bool,
+    /// Rows behind this one wait for those before it.
+    canary: Option<i64>,
+    pools: Vec<Pool>,
+}
+
+/// The rows of a run that wait for the same limits.
+struct Pool {
+    name: String,
+    /// When the first of them is due, or was before this claim.
+    next_at: i64,
+}
+
+/// What a claim may still take.
+struct Room {
+    all: usize,
+    bulk: usize,
+    schedules: HashMap<String, usize>,
+    pools: HashMap<String, usize>,
+}
+
+impl Room {
+    fn of(&self, run: &OpenRun, pool: &Pool) -> usize {
+        let bulk = if run.people > BULK {
+            self.bulk
+        } else {
+            self.all
+        };
+        let named = [
+            self.schedules.get(&run.schedule),
+            self.pools.get(&pool.name),
+        ];
+        named
+            .into_iter()
+            .flatten()
+            .fold(self.all.min(bulk), |room, limit| room.min(*limit))
+    }
+
+    fn take(&mut self, run: &OpenRun, pool: &Pool, taken: usize) {
+        self.all -= taken;
+        if run.people > BULK {
+            self.bulk -= taken;
+        }
+        let schedule = self.schedules.get_mut(&run.schedule);
+        let named = [schedule, self.pools.get_mut(&pool.name)];
+        named
+            .into_iter()
+            .flatten()
+            .for_each(|limit| *limit -= taken);
+    }
 }
 
 impl Operation for Claim {
@@ -112,332 +198,283 @@ impl Operation for Claim {
     const RANK: Rank = Rank::Step;
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Claims> {
-        let mut runs = open_runs(tx, &self.account)?;
-        let mut claims = Claims::default();
-        if runs.is_empty() {
-            return Ok(claims);
-        }
-        let first = usize::try_from(self.turn).unwrap_or(0) % runs.len();
-        runs.rotate_left(first);
-        let mut limits = self.schedule_limits.clone();
-        // Two rounds: an equal share for each run, then what is left for those that have more.
-        let share = self.limit.div_ceil(runs.len());
-        for most in [share, self.limit] {
-            for run in &runs {
-                let room = most.min(self.limit - claims.rows.len());
-                let allowed = limits.get(&run.schedule).copied().unwrap_or(room).min(room);
-                let taken = self.take(tx, run, allowed, &mut claims.rows)?;
-                if let Some(limit) = limits.get_mut(&run.schedule) {
-                    *limit -= taken;
+        let runs = self.open_runs(tx)?;
+        let is_due = |run: &&OpenRun| run.pools.iter().any(|pool| pool.next_at <= tx.now);
+        let mut due: Vec<&OpenRun> = runs.iter().filter(is_due).collect();
+        let mut room = Room {
+            all: self.limit,
+            bulk: self.bulk_limit,
+            schedules: self.schedule_limits.clone(),
+            pools: self.pool_limits.clone(),
+        };
+        let mut rows = Vec::new();
+        if !due.is_empty() {
+            let turn = usize::try_from(self.turn).unwrap_or(0);
+            let first = turn % due.len();
+            let first_pool = turn / due.len();
+            due.rotate_left(first);
+            let share = self.limit.div_ceil(due.len());
+            for most in [share, self.limit] {
+                for run in &due {
+                    self.take(tx, run, most, first_pool, &mut room, &mut rows)?;
                 }
             }
         }
-        if claims.rows.len() == self.limit {
-            return Ok(claims); // nobody sleeps who has all that they can take
-        }
-        for run in &runs {
-            if limits.get(&run.schedule) != Some(&0) {
-                claims.next_at = [claims.next_at, next_at(tx, run.no)?]
-                    .into_iter()
-                    .flatten()
-                    .min();
-            }
-        }
-        Ok(claims)
+        let next_at = match room.all {
+            0 => None, // nobody sleeps who has all that they can take
+            _ => next_at(tx, &runs, &room)?,
+        };
+        Ok(Claims { rows, next_at })
     }
 }
 
 impl Claim {
+    /// Takes up to `most` rows of a run, from its pools in turn.
     fn take(
         &self,
         tx: &mut Tx<'_>,
         run: &OpenRun,
+        most: usize,
+        first_pool: usize,
+        room: &mut Room,
+        into: &mut Vec<Claimed>,
+    ) -> rusqlite::Result<()> {
+        let mut due: Vec<&Pool> = run
+            .pools
+            .iter()
+            .filter(|pool| pool.next_at <= tx.now)
+            .collect();
+        let first = first_pool % due.len();
+        due.rotate_left(first);
+        let mut left = most;
+        for share in [most.div_ceil(due.len()), most] {
+            for pool in &due {
+                let allowed = room.of(run, pool).min(share).min(left);
+                let taken = self.lease(tx, run, pool, allowed, into)?;
+                room.take(run, pool, taken);
+                left -= taken;
+            }
+        }
+        Ok(())
+    }
+
+    fn lease(
+        &self,
+        tx: &mut Tx<'_>,
+        run: &OpenRun,
+        pool: &Pool,
         most: usize,
         into: &mut Vec<Claimed>,
     ) -> rusqlite::Result<usize> {
         if most == 0 {
             return Ok(0);
         }
-        let mut due = tx.conn.prepare_cached(
-            "SELECT seq, state FROM (
-               SELECT seq, state, next_at, expires_at FROM delivery
-               WHERE run = ?1 AND state IN ('queued', 'deferred') AND next_at <= ?2
-               ORDER BY next_at, seq LIMIT ?4)
-             WHERE expires_at IS NULL OR expires_at > ?2
-             ORDER BY next_at, seq LIMIT ?3",
-        )?;
-        let looked_at = most.max(LOOKED_AT);
-        let due: Vec<(i64, String)> = due
-            .query_map(params![run.no, tx.now, most, looked_at], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?
-            .collect::<Result<_, _>>()?;
+        let due = waiting(tx, run, pool, tx.now, most)?;
         let mut lease = tx.conn.prepare_cached(
-            "UPDATE delivery SET state = ?4, epoch = epoch + 1, lease_until = ?3
+            "UPDATE delivery SET state = ?4, epoch = epoch + 1, lease_until = ?3, carrier = ?5
              WHERE run = ?1 AND seq = ?2
              RETURNING epoch, key, address, name, fields, tries, doubted, not_before",
         )?;
         let until = tx.ticks + millis(self.lease);
-        for (seq, state) in &due {
-            let from = State::from_name(state).expect("the schema allows known states only");
-            let leased = tx.step(run.no, from, Move::Claim)?.name();
-            into.push(lease.query_row(params![run.no, seq, until, leased], |row| {
-                Ok(Claimed {
-                    id: DeliveryId {
-                        run: RunNo(run.no),
-                        seq: *seq,
-                    },
-                    run_id: run.id.clone(),
-                    schedule: run.schedule.clone(),
-                    epoch: row.get(0)?,
-                    key: row.get(1)?,
-                    address: row.get(2)?,
-                    name: row.get(3)?,
-                    fields: row.get(4)?,
-                    tries: row.get(5)?,
-                    doubted: row.get(6)?,
-                    not_before: row.get(7)?,
-                    closes_at: self.closing.get(&run.schedule).copied(),
-                })
-            })?);
+        let carrier = (!run.home).then_some(&self.account);
+        for Waiting { seq, state, .. } in &due {
+            let leased = tx.step(run.no, *state, Move::Claim)?.name();
+            into.push(
+                lease.query_row(params![run.no, seq, until, leased, carrier], |row| {
+                    Ok(Claimed {
+                        id: DeliveryId {
+                            run: RunNo(run.no),
+                            seq: *seq,
+                        },
+                        run_id: run.id.clone(),
+                        schedule: run.schedule.clone(),
+                        people: run.people,
+                        home: run.home,
+                        pool: pool.name.clone(),
+                        epoch: row.get(0)?,
+                        key: row.get(1)?,
+                        address: row.get(2)?,
+                        name: row.get(3)?,
+                        fields: row.get(4)?,
+                        tries: row.get(5)?,
+                        doubted: row.get(6)?,
+                        not_before: row.get(7)?,
+                        closes_at: self.closing.get(&run.schedule).copied(),
+                    })
+                })?,
+            );
         }
         Ok(due.len())
     }
-}
 
-fn open_runs(tx: &Tx<'_>, account: &str) -> rusqlite::Result<Vec<OpenRun>> {
-    let sql = format!(
-        "SELECT no, id, schedule FROM run r
-         WHERE account = ?2 AND state IN ('expanding', 'sending') AND state = 'sending'
-           AND expires_at > ?1 AND NOT {HELD} AND NOT (queues AND EXISTS (
-             SELECT 1 FROM run e INDEXED BY run_turn
-             WHERE e.state IN ('expanding', 'sending') AND e.queues
-               AND e.schedule = r.schedule AND e.no < r.no AND {GOES_ON}))
-         ORDER BY no"
-    );
-    let mut query = tx.conn.prepare_cached(&sql)?;
-    let runs = query.query_map(params![tx.now, account], |row| {
-        Ok(OpenRun {
-            no: row.get(0)?,
-            id: row.get(1)?,
-            schedule: row.get(2)?,
-        })
-    })?;
-    runs.collect()
-}
-
-/// A row that expires is the next sweep's, not the next claim's. Behind many of those nothing is
-/// seen, until the sweep is through and wakes the accounts.
-fn next_at(tx: &Tx<'_>, run: i64) -> rusqlite::Result<Option<i64>> {
-    tx.conn
-        .prepare_cached(
-            "SELECT next_at FROM (
-               SELECT seq, next_at, expires_at FROM delivery
-               WHERE run = ?1 AND state IN ('queued', 'deferred')
-               ORDER BY next_at, seq LIMIT ?3)
-             WHERE expires_at IS NULL OR expires_at > ?2
-             ORDER BY next_at, seq LIMIT 1",
-        )?
-        .query_row(params![run, tx.now, LOOKED_AT], |row| row.get(0))
-        .optional()
-}
-
-/// Makes it durable that the bodies of these deliveries may go out now. All share one transaction
-/// on one connection: the row's own, or each recipient's of a message to several.
-#[derive(Clone, Debug)]
-pub struct Arm {
-    /// What the claim gave.
-    pub rows: Vec<Claimed>,
-    /// The account that sends.
-    pub account: String,
-    /// SHA-256 over the message's bytes.
-    pub digest: [u8; 32],
-}
-
-/// Why a delivery may not go out now. Its row has already been moved to where it belongs.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ArmRefusal {
-    /// Somebody else has it, or nobody: this lane came too late.
-    LeaseLost,
-    /// Its run, schedule or account is on hold; it waits.
-    Held,
-    /// The hours are over at which its schedule may send; it waits.
-    Closed,
-    /// The address was suppressed after the run opened.
-    Suppressed,
-    /// Its time ran out.
-    Expired,
-    /// An earlier try is in doubt and the bytes would differ now: a person decides.
-    BytesChanged,
-}
-
-impl Operation for Arm {
-    type Receipt = Vec<Result<(), ArmRefusal>>;
-    const RANK: Rank = Rank::Step;
-
-    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Self::Receipt> {
-        let refusals: Vec<_> = self
-            .rows
-            .iter()
-            .map(|row| self.obstacle(tx, row))
-            .collect::<Result<_, _>>()?;
-        for (row, refusal) in self.rows.iter().zip(&refusals) {
-            match refusal {
-                None => self.arm(tx, row)?,
-                Some(refusal) => withdraw(tx, row, *refusal)?,
-            }
+    /// The runs of this account, and those in whose account's place it stands.
+    fn open_runs(&self, tx: &Tx<'_>) -> rusqlite::Result<Vec<OpenRun>> {
+        let besides: HashSet<i64> = self.besides.iter().map(|run| run.0).collect();
+        let mut runs = self.runs_of(tx, &self.account, &besides)?;
+        for out in self.out.iter().filter(|out| **out != self.account) {
+            runs.extend(self.runs_of(tx, out, &besides)?);
         }
-        Ok(refusals
-            .into_iter()
-            .map(|refusal| refusal.map_or(Ok(()), Err))
-            .collect())
+        runs.sort_unstable_by_key(|run| run.no);
+        Ok(runs)
     }
-}
 
-impl Arm {
-    /// What stands against sending `row` at this moment, read in the same transaction.
-    fn obstacle(&self, tx: &Tx<'_>, row: &Claimed) -> rusqlite::Result<Option<ArmRefusal>> {
+    fn runs_of(
+        &self,
+        tx: &Tx<'_>,
+        account: &str,
+        besides: &HashSet<i64>,
+    ) -> rusqlite::Result<Vec<OpenRun>> {
         let sql = format!(
-            "SELECT r.state = 'sending', coalesce(d.expires_at, r.expires_at) > ?1, {HELD},
-               d.doubted AND d.digest <> ?5
-             FROM delivery d JOIN run r ON r.no = d.run
-             WHERE d.run = ?2 AND d.seq = ?3 AND d.state = 'leased' AND d.epoch = ?4
-               AND d.lease_until > ?6"
+            "SELECT no, id, schedule, people, via, canary,
+               (SELECT d.next_at FROM delivery d INDEXED BY delivery_waiting
+                WHERE d.run = r.no AND d.state IN ('queued', 'deferred') AND d.pool = ''
+                ORDER BY d.next_at LIMIT 1),
+               (SELECT d.pool FROM delivery d INDEXED BY delivery_waiting
+                WHERE d.run = r.no AND d.state IN ('queued', 'deferred') AND d.pool > ''
+                ORDER BY d.pool LIMIT 1)
+             FROM run r
+             WHERE account = ?3 AND state IN ('expanding', 'sending') AND state = 'sending'
+               AND expires_at > ?1 AND NOT {HELD} AND NOT (queues AND EXISTS (
+                 SELECT 1 FROM run e INDEXED BY run_turn
+                 WHERE e.state IN ('expanding', 'sending') AND e.queues
+                   AND e.schedule = r.schedule AND e.no < r.no AND {GOES_ON}))
+             ORDER BY no"
         );
-        let found: Option<(bool, bool, bool, Option<bool>)> = tx
-            .conn
-            .prepare_cached(&sql)?
-            .query_row(
-                params![
-                    tx.now,
-                    row.id.run.0,
-                    row.id.seq,
-                    row.epoch,
-                    self.digest,
-                    tx.ticks
-                ],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-            )
-            .optional()?;
-        Ok(match found {
-            None | Some((false, ..)) => Some(ArmRefusal::LeaseLost),
-            Some((_, false, ..)) => Some(ArmRefusal::Expired),
-            Some((_, _, true, _)) => Some(ArmRefusal::Held),
-            Some(_) if row.closes_at.is_some_and(|at| at <= tx.now) => Some(ArmRefusal::Closed),
-            Some((.., Some(true))) => Some(ArmRefusal::BytesChanged),
-            Some(_) if is_banned(tx, &row.key)? => Some(ArmRefusal::Suppressed),
-            Some(_) => None,
-        })
+        let mut query = tx.conn.prepare_cached(&sql)?;
+        let mut found = query.query(params![tx.now, self.account, account])?;
+        let mut runs = Vec::new();
+        while let Some(row) = found.next()? {
+            let no = row.get(0)?;
+            let home = account == self.account;
+            if besides.contains(&no) || !home && !self.stands_in(row.get_ref(4)?.as_str()?) {
+                continue;
+            }
+            let canary: Option<i64> = row.get(5)?;
+            let pools = match canary {
+                Some(last) => canary::pools(tx, no, last)?,
+                None => pools(tx, no, row.get(6)?, row.get(7)?)?,
+            };
+            let pool = |(name, next_at)| Pool { name, next_at };
+            runs.push(OpenRun {
+                no,
+                id: row.get(1)?,
+                schedule: row.get(2)?,
+                people: row.get(3)?,
+                home,
+                canary,
+                pools: pools.into_iter().map(pool).collect(),
+            });
+        }
+        Ok(runs)
     }
 
-    fn arm(&self, tx: &mut Tx<'_>, row: &Claimed) -> rusqlite::Result<()> {
-        let state = tx.step(row.id.run.0, State::Leased, Move::Arm)?;
-        let n: i64 = tx
+    /// Whether every account before this one is out.
+    fn stands_in(&self, via: &str) -> bool {
+        let via: Vec<String> = serde_json::from_str(via).expect("written by opening the run");
+        let before = via.iter().take_while(|name| **name != self.account);
+        via.contains(&self.account) && before.into_iter().all(|name| self.out.contains(name))
+    }
+}
+
+/// The pools of a run that have waiting rows, each with when the first of them is due: those without
+/// limits of a domain, and from the domain `more` on.
+fn pools(
+    tx: &Tx<'_>,
+    run: i64,
+    unlimited: Option<i64>,
+    mut more: Option<String>,
+) -> rusqlite::Result<Vec<(String, i64)>> {
+    let mut pools: Vec<_> = unlimited
+        .map(|at| (String::new(), at))
+        .into_iter()
+        .collect();
+    while let Some(name) = more {
+        let (next_at, next) = tx
             .conn
             .prepare_cached(
-                "UPDATE delivery SET state = ?6, attempts = attempts + 1, digest = ?4,
-                   lease_until = ?5
-                 WHERE run = ?1 AND seq = ?2 AND state = 'leased' AND epoch = ?3
-                 RETURNING attempts",
+                "SELECT
+                   (SELECT next_at FROM delivery INDEXED BY delivery_waiting
+                    WHERE run = ?1 AND state IN ('queued', 'deferred') AND pool = ?2
+                    ORDER BY next_at LIMIT 1),
+                   (SELECT pool FROM delivery INDEXED BY delivery_waiting
+                    WHERE run = ?1 AND state IN ('queued', 'deferred') AND pool > ?2
+                    ORDER BY pool LIMIT 1)",
             )?
-            .query_row(
-                params![
-                    row.id.run.0,
-                    row.id.seq,
-                    row.epoch,
-                    self.digest,
-                    tx.ticks + millis(ARMED),
-                    state.name()
-                ],
-                |r| r.get(0),
-            )?;
-        tx.conn
-            .prepare_cached(
-                "INSERT INTO attempt (run, seq, n, account, started_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![row.id.run.0, row.id.seq, n, self.account, tx.now])?;
-        Ok(())
+            .query_row(params![run, name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        pools.push((name, next_at));
+        more = next;
     }
+    Ok(pools)
 }
 
-fn is_banned(tx: &Tx<'_>, key: &str) -> rusqlite::Result<bool> {
-    Ok(match Ban::load(tx)? {
-        Some(ban) => ban.reason(tx, key)?.is_some(),
-        None => false,
-    })
+/// When the first of all rows is due that were left for want of time, not of room.
+fn next_at(tx: &Tx<'_>, runs: &[OpenRun], room: &Room) -> rusqlite::Result<Option<i64>> {
+    let mut first: Option<i64> = None;
+    for run in runs {
+        for pool in run.pools.iter().filter(|pool| room.of(run, pool) > 0) {
+            let at = match pool.next_at <= tx.now {
+                true => waiting(tx, run, pool, i64::MAX, 1)?
+                    .first()
+                    .map(|it| it.next_at),
+                false => Some(pool.next_at),
+            };
+            first = [first, at].into_iter().flatten().min();
+        }
+    }
+    Ok(first)
 }
 
-/// Puts a row that may not be armed where it belongs.
-fn withdraw(tx: &mut Tx<'_>, row: &Claimed, refusal: ArmRefusal) -> rusqlite::Result<()> {
-    let (step, reason) = match refusal {
-        ArmRefusal::LeaseLost => return Ok(()),
-        ArmRefusal::Held | ArmRefusal::Closed => (Move::Release, None),
-        ArmRefusal::Suppressed => (
-            Move::Suppress,
-            Some("the address was suppressed after the run opened"),
-        ),
-        ArmRefusal::Expired if row.doubted => (Move::Expire, Some(IN_DOUBT_TOO_LATE)),
-        ArmRefusal::Expired => (Move::Expire, Some(TOO_LATE)),
-        ArmRefusal::BytesChanged => (
-            Move::Stall,
-            Some("an earlier try is in doubt, and the message would be a different one now"),
-        ),
-    };
-    // Only a person gets it out of doubt: no sweep may send it again.
-    let next_at = (step == Move::Stall).then_some(i64::MAX);
-    leave_lease(tx, row.id, row.epoch, step, reason, next_at)
+/// A row that waits.
+pub(super) struct Waiting {
+    pub(super) seq: i64,
+    pub(super) state: State,
+    pub(super) next_at: i64,
+    /// Nobody stands in for it.
+    doubted: bool,
+    expires_at: Option<i64>,
 }
 
-/// Gives leased rows back: certainly not sent, no attempt burnt.
-#[derive(Clone, Debug)]
-pub struct Release {
-    /// The rows with the epochs of their leases.
-    pub rows: Vec<(DeliveryId, i64)>,
-    /// When they may be claimed again, in milliseconds, if not at once: others go first then.
-    pub next_at: Option<i64>,
+/// The first rows of a pool that are due by `until`. A row that expires is the next sweep's, not the
+/// next claim's. Behind many of those nothing is seen, until the sweep is through and wakes the
+/// accounts.
+fn waiting(
+    tx: &Tx<'_>,
+    run: &OpenRun,
+    pool: &Pool,
+    until: i64,
+    most: usize,
+) -> rusqlite::Result<Vec<Waiting>> {
+    let fits =
+        |row: &Waiting| row.expires_at.is_none_or(|at| at > tx.now) && (run.home || !row.doubted);
+    if let Some(last) = run.canary {
+        let mut rows = canary::waiting(tx, run.no, last, &pool.name, until)?;
+        rows.retain(fits);
+        rows.truncate(most);
+        return Ok(rows);
+    }
+    let mut query = tx.conn.prepare_cached(
+        "SELECT seq, state, next_at, doubted, expires_at FROM delivery INDEXED BY delivery_waiting
+         WHERE run = ?1 AND state IN ('queued', 'deferred') AND pool = ?2 AND next_at <= ?3
+         ORDER BY next_at, seq LIMIT ?4",
+    )?;
+    let looked_at = most.max(LOOKED_AT);
+    query
+        .query_map(params![run.no, pool.name, until, looked_at], Waiting::of)?
+        .filter(|row| row.as_ref().map_or(true, fits))
+        .take(most)
+        .collect()
 }
 
-impl Operation for Release {
-    type Receipt = ();
-    const RANK: Rank = Rank::Result;
-
-    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<()> {
-        self.rows.iter().try_for_each(|(id, epoch)| {
-            leave_lease(tx, *id, *epoch, Move::Release, None, self.next_at)
+impl Waiting {
+    /// From seq, state, next_at, doubted and expires_at in this order.
+    pub(super) fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            state: State::from_name(row.get_ref(1)?.as_str()?)
+                .expect("the schema allows known states only"),
+            next_at: row.get(2)?,
+            doubted: row.get(3)?,
+            expires_at: row.get(4)?,
         })
     }
-}
-
-fn leave_lease(
-    tx: &mut Tx<'_>,
-    id: DeliveryId,
-    epoch: i64,
-    step: Move,
-    reason: Option<&str>,
-    next_at: Option<i64>,
-) -> rusqlite::Result<()> {
-    let to = State::Leased
-        .after(step)
-        .expect("a lease is left by a legal move");
-    let changed = tx
-        .conn
-        .prepare_cached(
-            "UPDATE delivery SET state = ?4, lease_until = NULL, reason = coalesce(?5, reason),
-               ended_at = ?6, next_at = max(coalesce(?7, next_at), not_before)
-             WHERE run = ?1 AND seq = ?2 AND state = 'leased' AND epoch = ?3",
-        )?
-        .execute(params![
-            id.run.0,
-            id.seq,
-            epoch,
-            to.name(),
-            reason,
-            to.is_final().then_some(tx.now),
-            next_at,
-        ])?;
-    if changed == 1 {
-        tx.moved(id.run.0, State::Leased, to);
-    }
-    Ok(())
 }

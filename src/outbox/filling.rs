@@ -41,6 +41,8 @@ pub struct NewDelivery {
     pub invalid: Option<String>,
     /// Its own time, if the run has not the same one for all.
     pub hour: Option<Hour>,
+    /// The domain of its address, if an account that may carry it has limits for that, else nothing.
+    pub pool: String,
 }
 
 /// When a message is due where its reader lives.
@@ -105,13 +107,13 @@ impl Operation for AddRows {
 }
 
 impl AddRows {
-    const COLUMNS: usize = 14;
+    const COLUMNS: usize = 15;
 
     fn statement(rows: usize) -> String {
-        let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         format!(
             "INSERT INTO delivery (run, seq, state, list, line, key, address, name, fields,
-               reason, ended_at, next_at, not_before, expires_at) VALUES {}",
+               reason, ended_at, next_at, not_before, expires_at, pool) VALUES {}",
             vec![row; rows].join(", ")
         )
     }
@@ -149,6 +151,7 @@ impl AddRows {
             &not_before,
             &not_before,
             &expires_at,
+            &row.pool,
         ];
         (place * Self::COLUMNS + 1..)
             .zip(values)

@@ -35,8 +35,10 @@
 //! an occurrence of a schedule has at most one run; what `once_per` calls the same notice is sent
 //! by at most one delivery.
 
+mod arm;
 mod audit;
 mod backup;
+mod canary;
 mod change;
 mod claim;
 mod filling;
@@ -61,6 +63,8 @@ mod suppression;
 mod sweep;
 mod thin;
 mod traces;
+mod uses;
+mod wall;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -70,10 +74,11 @@ use std::thread::JoinHandle;
 
 use serde::Serialize;
 
+pub use arm::{Arm, ArmRefusal, Release};
 pub use audit::{AuditRow, ChangeRow};
 pub use backup::{BackupError, Holdings, Restored, back_up, restore, verify_backup};
 pub use change::{Act, Change, Changed, Left};
-pub use claim::{Arm, ArmRefusal, Claim, Claimed, Claims, Release};
+pub use claim::{BULK, Claim, Claimed, Claims};
 pub use filling::{AddRows, ClearFailed, ClearRun, Hour, Kept, NewDelivery, RowKey, SealKeys};
 pub use filter::Filter;
 pub use forget::{FORGOTTEN, ForgetError, Forgotten, forget};
@@ -91,6 +96,7 @@ pub use sent::Sent;
 pub use suppression::{Banned, Suppress, Unsuppress};
 pub use sweep::{Interrupted, Settle, Settled, Sweep, Swept};
 pub use thin::{REMOVED, Shrink, Thin, Thinned};
+pub use uses::Use;
 pub use writer::{Fate, Receipt};
 
 use crate::clock::Clock;

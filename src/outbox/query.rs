@@ -15,9 +15,6 @@ use super::store::DATABASE;
 use super::suppression::suppression_of;
 use super::{AuditRow, DeliveryId, Filter, FrozenRun, Kept, OutboxError, RunNo};
 
-/// No try takes longer, in milliseconds: a lease ends before.
-const LONGEST_TRY: i64 = 15 * 60 * 1000;
-
 /// A delivery with all tries, and all that people did to it.
 pub type History = (DeliveryRow, Vec<AttemptRow>, Vec<AuditRow>);
 
@@ -293,32 +290,6 @@ impl Reader {
             .map_err(failed)?;
         query
             .query_map(params![id.run.0, id.seq], attempt_row)
-            .and_then(Iterator::collect)
-            .map_err(failed)
-    }
-
-    /// When messages of an account ended since a time: what its rate limits must remember.
-    /// A try that is still under way counts as of now.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub fn sent_since(
-        &self,
-        account: &str,
-        since: i64,
-    ) -> Result<Vec<(String, Option<i64>)>, OutboxError> {
-        let mut query = self
-            .conn
-            .prepare_cached(
-                "SELECT r.schedule, a.ended_at FROM attempt a JOIN run r ON r.no = a.run
-                 WHERE a.account = ?1 AND a.started_at >= ?2 - ?3
-                   AND (a.ended_at IS NULL OR a.ended_at >= ?2)",
-            )
-            .map_err(failed)?;
-        query
-            .query_map(params![account, since, LONGEST_TRY], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
             .and_then(Iterator::collect)
             .map_err(failed)
     }

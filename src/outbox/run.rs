@@ -47,6 +47,11 @@ pub struct NewRun {
     /// What becomes of it while an earlier run of its schedule is being sent; without, it goes
     /// beside that.
     pub overlap: Option<Overlap>,
+    /// All accounts that may carry it, in order; the first is that of `frozen`.
+    pub via: Vec<String>,
+    /// How many people it goes to first, and how long it waits after they were taken, if the others
+    /// wait for that.
+    pub canary: Option<(u64, Duration)>,
     /// What is frozen with it.
     pub frozen: FrozenRun,
     /// What of it is never sent again.
@@ -151,9 +156,9 @@ impl NewRun {
             .prepare_cached(
                 "INSERT INTO run (id, schedule, occurrence, state, account, due_at, opened_at,
                    expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after,
-                   once_per, once_for, queues)
+                   once_per, once_for, queues, via, canary_size, canary_wait)
                  VALUES (?1, ?2, ?3, 'expanding', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
-                   ?15, ?16)",
+                   ?15, ?16, ?17, ?18, ?19)",
             )?
             .execute(params![
                 self.id,
@@ -172,6 +177,9 @@ impl NewRun {
                 once_per,
                 once_for,
                 self.overlap.is_some(),
+                self.via_text(),
+                self.canary.map(|(people, _)| people),
+                self.canary.map(|(_, wait)| millis(wait)),
             ])?;
         Ok(RunNo(tx.conn.last_insert_rowid()))
     }
@@ -186,7 +194,8 @@ impl NewRun {
             .prepare_cached(
                 "UPDATE run SET account = ?2, opened_at = ?3, expires_at = ?4, template = ?5,
                    sender = ?6, utc_offset = ?7, retry = ?8, on_uncertain = ?9, resend_after = ?10,
-                   once_per = ?11, once_for = ?12, queues = ?13
+                   once_per = ?11, once_for = ?12, queues = ?13, via = ?14, canary_size = ?15,
+                   canary_wait = ?16
                  WHERE no = ?1",
             )?
             .execute(params![
@@ -203,8 +212,15 @@ impl NewRun {
                 once_per,
                 once_for,
                 self.overlap.is_some(),
+                self.via_text(),
+                self.canary.map(|(people, _)| people),
+                self.canary.map(|(_, wait)| millis(wait)),
             ])
             .map(drop)
+    }
+
+    fn via_text(&self) -> String {
+        serde_json::json!(self.via).to_string()
     }
 
     /// Keeps the template by its content, and returns the name it has there.

@@ -1,4 +1,4 @@
--- The outbox on SQLite, version 2. Times are milliseconds since 1970 UTC. No triggers, no rowid
+-- The outbox on SQLite, version 3. Times are milliseconds since 1970 UTC. No triggers, no rowid
 -- tricks: plain enough to be carried to another store.
 
 CREATE TABLE meta (
@@ -36,7 +36,9 @@ CREATE TABLE blob (
 -- `rounds` counts the times that it was opened: once, and once more for each retry of an ended run,
 -- the latest at `reopened_at`. One that `queues` is not claimed while an earlier such run of its
 -- schedule still has people who were not tried.
--- `once_per` is a JSON array of fields, see the table `once`.
+-- `once_per` is a JSON array of fields, see the table `once`. `via` is a JSON array of the accounts
+-- that may carry it, in order; `account` is the first. Rows after the one that `canary` names are not
+-- claimed; they wait for the `canary_size` before them to be taken, and `canary_wait` milliseconds.
 CREATE TABLE run (
   no           INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT NOT NULL UNIQUE,
@@ -64,6 +66,10 @@ CREATE TABLE run (
   queues       INTEGER NOT NULL DEFAULT 0 CHECK (queues IN (0, 1)),
   once_per     TEXT,
   once_for     INTEGER,
+  via          TEXT NOT NULL DEFAULT '[]',
+  canary       INTEGER,
+  canary_size  INTEGER,
+  canary_wait  INTEGER,
   UNIQUE (schedule, occurrence),
   CHECK ((ended_at IS NULL) = (state IN ('expanding', 'sending'))),
   CHECK (thinned = 0 OR ended_at IS NOT NULL),
@@ -76,12 +82,14 @@ CREATE INDEX run_schedule ON run (schedule, no);
 CREATE INDEX run_ended ON run (thinned, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX run_failed ON run (no) WHERE state = 'failed';
 CREATE INDEX run_template ON run (template);
+CREATE INDEX run_canary ON run (no) WHERE canary IS NOT NULL;
 
 -- One message of a run to one person, or the reason why there is none. `lease_until` is in elapsed
 -- milliseconds of the process that has the outbox; the next one settles all leases at its start.
 -- `attempts` counts the rows in `attempt`, `tries` those of them that may have reached the recipient.
 -- It may not be claimed before `next_at`, which is never before `not_before`. Without an `expires_at`
--- of its own it has its run's.
+-- of its own it has its run's. `pool` is the domain whose limits hold for it, if one's do. A lease is
+-- that of the account `carrier`, or of the run's own if there is none.
 CREATE TABLE delivery (
   run         INTEGER NOT NULL REFERENCES run (no),
   seq         INTEGER NOT NULL,
@@ -106,6 +114,8 @@ CREATE TABLE delivery (
   doubted     INTEGER NOT NULL DEFAULT 0 CHECK (doubted IN (0, 1)),
   digest      BLOB,
   ended_at    INTEGER,
+  pool        TEXT NOT NULL DEFAULT '',
+  carrier     TEXT,
   PRIMARY KEY (run, seq),
   CHECK ((lease_until IS NOT NULL) = (state IN ('leased', 'armed'))),
   CHECK ((ended_at IS NULL) = (state IN ('queued', 'leased', 'armed', 'uncertain', 'deferred'))),
@@ -113,7 +123,8 @@ CREATE TABLE delivery (
   CHECK (state NOT IN ('armed', 'uncertain', 'accepted', 'presumed') OR attempts > 0),
   CHECK (next_at >= not_before AND tries <= attempts)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX delivery_waiting ON delivery (run, next_at) WHERE state IN ('queued', 'deferred');
+CREATE INDEX delivery_waiting ON delivery (run, pool, next_at)
+  WHERE state IN ('queued', 'deferred');
 CREATE INDEX delivery_expires ON delivery (expires_at)
   WHERE expires_at IS NOT NULL AND state IN ('queued', 'deferred');
 CREATE INDEX delivery_busy ON delivery (run) WHERE state IN ('leased', 'armed', 'uncertain');
@@ -147,7 +158,17 @@ CREATE TABLE attempt (
   FOREIGN KEY (run, seq) REFERENCES delivery (run, seq),
   CHECK ((ended_at IS NULL) = (outcome IS NULL))
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX attempt_recent ON attempt (account, started_at);
+CREATE INDEX attempt_ended ON attempt (ended_at) WHERE ended_at IS NOT NULL;
+
+-- How the wall clock, by which all else is stamped, stood to the time since the machine's start: one
+-- row for each process and each time that the clock was set, written before anything that was
+-- stamped so. Both in milliseconds.
+CREATE TABLE wall_clock (
+  no      INTEGER PRIMARY KEY,
+  boot    TEXT NOT NULL,
+  elapsed INTEGER NOT NULL,
+  wall    INTEGER NOT NULL
+) STRICT;
 
 -- How many deliveries of a run are in each state: kept by the writer in the transaction that
 -- moves them, so that nobody ever has to count ten million rows.

@@ -23,7 +23,7 @@ impl Reader {
             .prepare_cached(
                 "SELECT d.seq, r.id, r.schedule, d.epoch, d.key, d.address, d.name, d.fields,
                    d.tries, d.doubted, d.digest,
-                   d.not_before
+                   d.not_before, d.pool, r.people
                  FROM run_key k JOIN run r ON r.no = k.run
                  JOIN delivery d ON d.run = k.run AND d.seq = k.seq
                  WHERE k.run = ?1 AND k.fingerprint = ?2 AND k.key = ?3",
@@ -38,6 +38,9 @@ impl Reader {
                             },
                             run_id: row.get(1)?,
                             schedule: row.get(2)?,
+                            people: row.get(13)?,
+                            home: true,
+                            pool: row.get(12)?,
                             epoch: row.get(3)?,
                             key: row.get(4)?,
                             address: row.get(5)?,

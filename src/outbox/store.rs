@@ -20,6 +20,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior, params};
 
 use super::report::note_report;
 use super::state::{Move, State};
+use super::wall::{Moment, Noted};
 use super::{OutboxError, RunNo, schema, stamp};
 use crate::clock::Clock;
 
@@ -42,6 +43,7 @@ pub(super) struct Store {
     inode: u64,
     ballast: PathBuf,
     stamp: stamp::Stamp,
+    clocks: Noted,
     /// Whether the whole database is known to be in order: it is not after an end without a word,
     /// until it was looked through.
     sound: Arc<AtomicBool>,
@@ -71,14 +73,17 @@ pub struct Tx<'a> {
     /// Elapsed time in milliseconds, which leases are measured in: a wall clock that is set
     /// forward must not end them.
     pub(super) ticks: i64,
+    moment: Moment,
     tally: HashMap<(i64, State), i64>,
 }
 
 impl<'a> Tx<'a> {
     fn new(conn: &'a Connection, clock: &Clock) -> Self {
+        let moment = Moment::of(clock);
         Self {
             conn,
-            now: clock.now().as_millisecond(),
+            now: moment.wall,
+            moment,
             ticks: i64::try_from(clock.ticks().as_millis()).unwrap_or(i64::MAX),
             tally: HashMap::new(),
         }
@@ -185,6 +190,7 @@ impl Store {
             inode,
             ballast,
             stamp,
+            clocks: Noted::default(),
             sound,
             full: Arc::default(),
             refused_at: Duration::ZERO,
@@ -247,7 +253,7 @@ impl Store {
         if !batch.iter().all(|work| work.records_results()) {
             self.has_ballast()?;
         }
-        let written = transact(&mut self.conn, &self.clock, batch);
+        let written = transact(&mut self.conn, &self.clock, &mut self.clocks, batch);
         let written = written.map_err(|error| self.judge(&error))?;
         written.into_iter().for_each(|commits| self.stamp(commits));
         if self.fatal.is_none()
@@ -376,6 +382,7 @@ impl Store {
 fn transact(
     conn: &mut Connection,
     clock: &Clock,
+    clocks: &mut Noted,
     batch: &mut [Box<dyn Work>],
 ) -> rusqlite::Result<Option<u64>> {
     if let [work] = batch
@@ -390,12 +397,17 @@ fn transact(
         work.apply(&mut tx)?;
     }
     tx.finish()?;
+    let moment = tx.moment;
     drop(tx);
-    // What changes nothing costs the disk nothing.
-    let changed = transaction.total_changes() != before;
-    let commits = changed.then(|| stamp::count(&transaction)).transpose()?;
+    if transaction.total_changes() == before {
+        transaction.commit()?; // what changes nothing costs the disk nothing
+        return Ok(None);
+    }
+    let noted = clocks.note(&transaction, clock, moment)?;
+    let commits = stamp::count(&transaction)?;
     transaction.commit()?;
-    Ok(commits)
+    *clocks = noted;
+    Ok(Some(commits))
 }
 
 /// Moves the write-ahead log into the database once it is long. `SQLite` would do so by itself, but

@@ -6,8 +6,9 @@ use super::claim::{IN_DOUBT_TOO_LATE, TOO_LATE};
 use super::record::{Doubt, settle_doubt};
 use super::state::{Move, State};
 use super::store::Tx;
+use super::uses::leased;
 use super::writer::{Operation, Rank};
-use super::{DeliveryId, RunNo};
+use super::{DeliveryId, RunNo, Use};
 use crate::clock::Timestamp;
 
 /// At most so many rows are moved by one sweep, so that arms and results need not wait.
@@ -22,6 +23,8 @@ pub struct Settle;
 pub struct Settled {
     /// Claimed but certainly not sent: they go back to the queue.
     pub released: u64,
+    /// The same, by what limits them. Servers may have been told of them, and count them.
+    pub leased: Vec<Use>,
     /// Their body may have been on its way: nobody knows whether they arrived.
     pub uncertain: Vec<DeliveryId>,
     /// Runs whose opening was interrupted.
@@ -46,7 +49,10 @@ impl Operation for Settle {
     const RANK: Rank = Rank::Step;
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Settled> {
-        let mut settled = Settled::default();
+        let mut settled = Settled {
+            leased: leased(tx)?,
+            ..Settled::default()
+        };
         for busy in busy(tx, i64::MIN, i64::MAX)? {
             match busy.state {
                 State::Leased => {

@@ -110,6 +110,8 @@ impl Raised {
                 due_at: now.as_millisecond(),
                 expires_at: now.as_millisecond().saturating_add(EXPIRES),
                 overlap: None,
+                via: vec![frozen.account.clone()],
+                canary: None,
                 frozen,
                 once: None,
             },

@@ -115,6 +115,7 @@ impl<'a> Filling<'a> {
             fields: serde_json::to_string(&person.fields).expect("plain data serialises"),
             invalid: person.fault,
             hour: person.hour,
+            pool: String::new(),
         });
         if self.chunk.len() >= CHUNK {
             self.flush()?;

@@ -269,6 +269,8 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
             .saturating_add(i64::try_from(longest.as_millis()).unwrap_or(i64::MAX)),
         // What a person asked for does not wait for the calendar, nor the calendar for it.
         overlap: (!order.is_manual() && !follows_the_sun).then_some(schedule.overlap),
+        via: schedule.via.clone(),
+        canary: None,
         frozen: FrozenRun {
             account: account.name.clone(),
             template: serde_json::to_string(roll.template().source()).expect(json),

@@ -192,12 +192,9 @@ fn runs_take_turns_and_a_limited_schedule_takes_no_more_than_it_may() {
     let claim = |turn, limits: &[(&str, usize)]| {
         let limits = limits.iter().map(|(name, n)| ((*name).to_owned(), *n));
         let claims = crate::world::bench::now(bench.outbox.submit(postroom::outbox::Claim {
-            account: ACCOUNT.to_owned(),
-            limit: 4,
             schedule_limits: limits.collect(),
-            closing: std::collections::HashMap::new(),
             turn,
-            lease: LEASE,
+            ..postroom::outbox::Claim::of(ACCOUNT, 4, LEASE)
         }))
         .unwrap();
         let of = |name: &str| {

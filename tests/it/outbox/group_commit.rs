@@ -29,6 +29,8 @@ fn wrong(caller: usize, n: usize) -> NewRun {
         due_at: 0,
         expires_at: 1,
         overlap: None,
+        via: Vec::new(),
+        canary: None,
         frozen: frozen(),
         once: None,
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use postroom::clock::Clock;
 use postroom::outbox::{Filter, Outbox};
@@ -11,6 +12,7 @@ use rusqlite::Connection;
 use crate::world::bench::{Bench, start};
 
 const VERSION_1: &str = include_str!("schema-1.sql");
+const VERSION_2: &str = include_str!("schema-2.sql");
 
 /// An outbox as version 1 left it: a run that is being sent, with a row in each interesting state.
 pub(super) fn version_1(dir: &Path) {
@@ -37,6 +39,38 @@ pub(super) fn version_1(dir: &Path) {
            (7, 3, 1, 'ops', 1, 2, 'deferred');
          INSERT INTO tally VALUES (7, 'queued', 1), (7, 'accepted', 1), (7, 'deferred', 1);",
         0x706f_7374
+    ))
+    .unwrap();
+}
+
+/// The same as version 2 left it.
+fn version_2(dir: &Path) {
+    let sql = Connection::open(dir.join("postroom.db")).unwrap();
+    sql.pragma_update(None, "auto_vacuum", "INCREMENTAL")
+        .unwrap();
+    sql.pragma_update(None, "journal_mode", "WAL").unwrap();
+    sql.execute_batch(&format!(
+        "{VERSION_2}
+         PRAGMA application_id = {};
+         PRAGMA user_version = 2;
+         INSERT INTO meta VALUES ('hmac-key', randomblob(32));
+         INSERT INTO stamp VALUES (1, lower(hex(randomblob(16))), 0, 1, NULL);
+         INSERT INTO blob VALUES (x'01', x'7b7d');
+         INSERT INTO run (no, id, schedule, occurrence, state, account, due_at, opened_at,
+           expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after, people)
+         VALUES (7, '01JRUN', 'weekly', 'monday', 'sending', 'ops', 1, 2, 9000000000000, x'01',
+           '{{}}', 0, '[60000]', 'resend', 900000, 2);
+         INSERT INTO delivery (run, seq, state, list, line, key, address, fields, next_at,
+           attempts, tries, ended_at)
+         VALUES (7, 1, 'queued', 'staff', 2, 'ada@example.org', 'ada@example.org', '{{}}', 0, 0, 0,
+             NULL),
+           (7, 2, 'accepted', 'staff', 3, 'bob@example.org', 'bob@example.org', '{{}}', 0, 1, 1,
+             5);
+         INSERT INTO attempt (run, seq, n, account, started_at, ended_at, outcome) VALUES
+           (7, 2, 1, 'ops', 4, {}, 'accepted');
+         INSERT INTO tally VALUES (7, 'queued', 1), (7, 'accepted', 1);",
+        0x706f_7374,
+        start().as_millisecond() - 5000
     ))
     .unwrap();
 }
@@ -77,6 +111,23 @@ fn an_outbox_of_the_first_version_goes_on_as_one_of_this_version() {
     assert_eq!(bench.claim(10).len(), 2, "what waited goes on");
     let next = bench.open(&["ada@example.org"]);
     assert_eq!(next.0, 8, "numbers of runs are never used again");
+    assert_eq!(shape(bench.dir.path()), shape(Bench::new().dir.path()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outbox_of_the_second_version_goes_on_and_its_mail_counts_for_the_rates() {
+    let dir = tempfile::tempdir().unwrap();
+    version_2(dir.path());
+    let clock = Clock::simulated(start(), 1);
+    let outbox = Outbox::open_inline(dir.path(), clock.clone()).unwrap();
+    let bench = Bench { dir, clock, outbox };
+    let reader = bench.outbox.reader().unwrap();
+    let uses = reader.uses(Duration::from_secs(60), &bench.clock).unwrap();
+    assert_eq!(uses.len(), 1, "{uses:?}");
+    assert_eq!((&*uses[0].account, uses[0].count), ("ops", 1));
+    assert_eq!(uses[0].ago, Duration::from_secs(5));
+    let row = bench.claim_one();
+    assert!(row.home && row.pool.is_empty());
     assert_eq!(shape(bench.dir.path()), shape(Bench::new().dir.path()));
 }
 

@@ -205,12 +205,8 @@ async fn nothing_leaves_after_closing_time() {
     let id = bench.one();
     let closes_at = bench.now_ms() + MINUTE;
     let claim = Claim {
-        account: ACCOUNT.to_owned(),
-        limit: 10,
-        schedule_limits: Default::default(),
         closing: [("weekly".to_owned(), closes_at)].into(),
-        turn: 0,
-        lease: LEASE,
+        ..Claim::of(ACCOUNT, 10, LEASE)
     };
     let rows = now(bench.outbox.submit(claim)).unwrap().rows;
     assert!(!rows[0].is_closed(bench.clock.now()));
@@ -231,12 +227,8 @@ fn runs_take_turns_to_be_first() {
     let runs: Vec<RunNo> = (0..3).map(|_| bench.open(&["ada@example.org"])).collect();
     for turn in [0, 1, 2, 3, 4, 8, 100] {
         let claim = Claim {
-            account: ACCOUNT.to_owned(),
-            limit: 1,
-            schedule_limits: Default::default(),
-            closing: Default::default(),
             turn,
-            lease: LEASE,
+            ..Claim::of(ACCOUNT, 1, LEASE)
         };
         let rows = now(bench.outbox.submit(claim)).unwrap().rows;
         let first = usize::try_from(turn).unwrap() % 3;

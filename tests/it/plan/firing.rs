@@ -300,6 +300,8 @@ impl Desk {
             due_at: self.clock.now().as_millisecond() - 5000,
             expires_at: self.clock.now().as_millisecond() + 3_600_000,
             overlap: None,
+            via: vec![crate::world::bench::ACCOUNT.to_owned()],
+            canary: None,
             frozen: crate::world::bench::frozen(),
             once: None,
         };

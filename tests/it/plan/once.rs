@@ -29,14 +29,7 @@ impl Desk {
     }
 
     fn accept_all(&self) {
-        let claim = Claim {
-            account: "ops".to_owned(),
-            limit: 2000,
-            schedule_limits: std::collections::HashMap::new(),
-            closing: std::collections::HashMap::new(),
-            turn: 0,
-            lease: LEASE,
-        };
+        let claim = Claim::of("ops", 2000, LEASE);
         for row in self.outbox.submit(claim).wait().unwrap().rows {
             let arm = postroom::outbox::Arm {
                 rows: vec![row.clone()],

@@ -65,6 +65,7 @@ pub(crate) fn row(seq: i64, address: &str) -> NewDelivery {
         fields: "{}".to_owned(),
         invalid: None,
         hour: None,
+        pool: String::new(),
     }
 }
 
@@ -110,6 +111,8 @@ impl Bench {
             due_at: self.now_ms(),
             expires_at: self.now_ms() + 24 * 3_600_000,
             overlap: None,
+            via: vec![ACCOUNT.to_owned()],
+            canary: None,
             frozen: frozen(),
             once: None,
         }
@@ -186,15 +189,7 @@ impl Bench {
     }
 
     pub(crate) fn claims(&self, limit: usize) -> Claims {
-        now(self.outbox.submit(Claim {
-            account: ACCOUNT.to_owned(),
-            limit,
-            schedule_limits: std::collections::HashMap::new(),
-            closing: std::collections::HashMap::new(),
-            turn: 0,
-            lease: LEASE,
-        }))
-        .unwrap()
+        now(self.outbox.submit(Claim::of(ACCOUNT, limit, LEASE))).unwrap()
     }
 
     pub(crate) fn claim(&self, limit: usize) -> Vec<Claimed> {
