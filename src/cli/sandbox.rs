@@ -8,7 +8,8 @@ use super::exit::{self, Exit};
 use super::out::{Out, bold, count};
 use super::{Trouble, runtime};
 use crate::clock::Clock;
-use crate::sandbox::{BEHAVIOURS, Options, Sandbox};
+use crate::config::{AmountError, Rate, parse_duration};
+use crate::sandbox::{BEHAVIOURS, Limit, Options, Sandbox};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -33,9 +34,18 @@ pub(super) struct Args {
     /// Write a line of JSON for each message taken, synced before the answer goes out
     #[arg(long, value_name = "FILE")]
     accept_log: Option<PathBuf>,
-    /// Think so long about each message, in milliseconds
-    #[arg(long, default_value_t = 0, value_name = "MS")]
-    latency: u64,
+    /// Write a line of JSON for each sender, recipient or message refused
+    #[arg(long, value_name = "FILE")]
+    refusal_log: Option<PathBuf>,
+    /// Refuse what is over a rate, such as 100/10s, with 421; several may be given
+    #[arg(long, value_name = "RATE")]
+    limit: Vec<Rate>,
+    /// Refuse it after its body, and not at MAIL
+    #[arg(long, requires = "limit")]
+    limit_at_dot: bool,
+    /// Think so long about each message: milliseconds, or a duration such as 5s
+    #[arg(long, default_value = "0", value_name = "MS", value_parser = latency)]
+    latency: Duration,
 }
 
 pub(super) fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
@@ -46,8 +56,11 @@ pub(super) fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
         dir: Some(args.dir.clone()),
         discard: args.discard,
         accept_log: args.accept_log.clone(),
+        refusal_log: args.refusal_log.clone(),
+        limits: args.limit.iter().map(limit).collect(),
+        limits_at_dot: args.limit_at_dot,
         login: args.login.as_deref().map(login).transpose()?,
-        latency: Duration::from_millis(args.latency),
+        latency: args.latency,
         ..Options::default()
     };
     runtime().block_on(async {
@@ -62,8 +75,24 @@ pub(super) fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
             1 => "1 message was taken".to_owned(),
             n => format!("{} messages were taken", count(n)),
         });
+        if !args.limit.is_empty() {
+            let over = count(counts.limited);
+            out.note(format!("{over} were refused as over the limit"));
+        }
         Ok(exit::DONE)
     })
+}
+
+fn limit(rate: &Rate) -> Limit {
+    Limit {
+        count: usize::try_from(rate.count).unwrap_or(usize::MAX),
+        window: rate.window,
+    }
+}
+
+fn latency(text: &str) -> Result<Duration, AmountError> {
+    text.parse()
+        .map_or_else(|_| parse_duration(text), |ms| Ok(Duration::from_millis(ms)))
 }
 
 fn login(text: &str) -> Result<(String, String), Trouble> {

@@ -4,7 +4,8 @@
 //!
 //! | field | |
 //! |---|---|
-//! | `time_ms` | when it was accepted, in milliseconds since 1970 UTC |
+//! | `time_ms`, `time_us` | when it was accepted, in milli- and microseconds since 1970 UTC |
+//! | `elapsed_us` | the same in elapsed time, from any beginning: no clock that is set moves it |
 //! | `connection` | number of the connection, counted from 1 |
 //! | `from`, `to` | the envelope: the sender (empty for `<>`) and the list of recipients |
 //! | `message_id` | without angle brackets, or null |
@@ -25,6 +26,8 @@ use tokio::task::spawn_blocking;
 #[derive(Debug, Serialize)]
 pub(super) struct Entry<'a> {
     pub(super) time_ms: i64,
+    pub(super) time_us: i64,
+    pub(super) elapsed_us: u128,
     pub(super) connection: u64,
     pub(super) from: &'a str,
     pub(super) to: &'a [String],
@@ -123,6 +126,8 @@ mod tests {
 
     const ENTRY: Entry<'static> = Entry {
         time_ms: 0,
+        time_us: 0,
+        elapsed_us: 0,
         connection: 1,
         from: "",
         to: &[],

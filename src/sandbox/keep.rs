@@ -54,7 +54,7 @@ impl Keep {
 
     /// Keeps a message; returns the name it is kept under.
     pub(super) async fn keep(&self, parcel: Parcel<'_>, clock: &Clock) -> io::Result<String> {
-        let now = clock.now();
+        let (now, elapsed) = (clock.now(), clock.ticks());
         let id = clock.new_id().to_string();
         let name = format!("{id}.eml");
         let size = parcel.message.len();
@@ -75,6 +75,8 @@ impl Keep {
         if let (Some(log), Some(sha256)) = (&self.log, &sha256) {
             let entry = Entry {
                 time_ms: now.as_millisecond(),
+                time_us: now.as_microsecond(),
+                elapsed_us: elapsed.as_micros(),
                 connection: parcel.connection,
                 from: parcel.sender,
                 to: parcel.recipients,

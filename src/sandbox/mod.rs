@@ -2,9 +2,10 @@
 //!
 //! `postroom sandbox`, the demo, tests and benches develop against it. It speaks implicit TLS with
 //! a throw-away authority (`ca.rs`), and STARTTLS and plain text where asked; it keeps mail in a
-//! Maildir, can log what it accepted for checkers (`accept_log.rs`), and misbehaves for recipients
-//! whose name asks for it (`behaviour.rs`, [`BEHAVIOURS`]). It is stricter than most servers, so
-//! that a client's faults show here first.
+//! Maildir, can log what it accepted and refused for checkers (`accept_log.rs`, `refusal_log.rs`),
+//! enforces rates where asked (`limit.rs`), and misbehaves for recipients whose name asks for it
+//! (`behaviour.rs`, [`BEHAVIOURS`]). It is stricter than most servers, so that a client's faults
+//! show here first.
 //!
 //! It never sends mail, opens no connection, and knows nothing of the rest of postroom. Its
 //! invariant: 250 to the end of a message is said only after the message is kept and its line in
@@ -24,9 +25,11 @@ mod ca;
 mod command;
 mod data;
 mod keep;
+mod limit;
 mod listener;
 mod maildir;
 mod reception;
+mod refusal_log;
 mod session;
 mod transaction;
 mod wire;
@@ -42,6 +45,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use self::behaviour::BEHAVIOURS;
+pub use self::limit::Limit;
 pub use self::reception::{Counts, Port, Reception};
 use crate::clock::Clock;
 
@@ -61,6 +65,8 @@ pub struct Options {
     pub discard: bool,
     /// File to append one JSON line to for each accepted message, on disk before the 250.
     pub accept_log: Option<PathBuf>,
+    /// File to append one JSON line to for each sender, recipient or message that was refused.
+    pub refusal_log: Option<PathBuf>,
     /// User and password that every client must log in with; a token must be the same as the
     /// password. Without them AUTH is optional and takes anything.
     pub login: Option<(String, String)>,
@@ -81,6 +87,11 @@ pub struct Options {
     pub messages_per_connection: Option<usize>,
     /// Connections that may be open at a time; the next one is greeted with 421.
     pub connections: Option<usize>,
+    /// Messages that are accepted in any span of so long, all connections together; one more is
+    /// answered 421 and its connection closed.
+    pub limits: Vec<Limit>,
+    /// Whether what is over a limit is refused at its end, after its body, and not at MAIL.
+    pub limits_at_dot: bool,
 }
 
 impl Default for Options {
@@ -92,6 +103,7 @@ impl Default for Options {
             dir: None,
             discard: false,
             accept_log: None,
+            refusal_log: None,
             login: None,
             latency: Duration::ZERO,
             max_message_size: 50 * 1024 * 1024,
@@ -100,6 +112,8 @@ impl Default for Options {
             smtputf8: true,
             messages_per_connection: None,
             connections: None,
+            limits: Vec::new(),
+            limits_at_dot: false,
         }
     }
 }
@@ -116,8 +130,8 @@ pub enum SandboxError {
     /// The folder, or something in it, cannot be read or made.
     #[error("cannot use {path} for the sandbox: {reason}")]
     Folder { path: PathBuf, reason: io::Error },
-    /// The accept log cannot be opened.
-    #[error("cannot write the accept log {path}: {reason}")]
+    /// The log of what was accepted, or refused, cannot be opened.
+    #[error("cannot write the log {path}: {reason}")]
     Log { path: PathBuf, reason: io::Error },
     /// There is a `ca.pem` that no `ca.key` of ours belongs to.
     #[error(

@@ -15,6 +15,8 @@ use tokio_rustls::server::TlsStream;
 
 use super::ca::Authority;
 use super::keep::Keep;
+use super::limit::Gate;
+use super::refusal_log::RefusalLog;
 use super::session::{Caller, Session};
 use super::{Options, SandboxError};
 use crate::clock::Clock;
@@ -44,6 +46,8 @@ pub struct Counts {
     pub deferred: u64,
     /// Answers 5xx to a sender, a recipient or a message.
     pub refused: u64,
+    /// Of those deferred: for a limit that this server enforces.
+    pub limited: u64,
     /// Connections dropped because a recipient asked for it.
     pub dropped: u64,
     /// Messages whose end came in one write with the next command.
@@ -61,7 +65,10 @@ pub struct Reception {
     pub(super) messages_per_connection: Option<usize>,
     connections: Option<usize>,
     open: AtomicUsize,
+    pub(super) gate: Gate,
+    pub(super) limits_at_dot: bool,
     pub(super) keep: Keep,
+    refusals: Option<RefusalLog>,
     pub(super) greylist: FirstTimes,
     pub(super) doubts: FirstTimes,
     authority: Authority,
@@ -76,6 +83,7 @@ struct Tally {
     accepted: AtomicU64,
     deferred: AtomicU64,
     refused: AtomicU64,
+    limited: AtomicU64,
     dropped: AtomicU64,
     chained: AtomicU64,
 }
@@ -91,6 +99,10 @@ impl Reception {
         let now = clock.now();
         let authority = Authority::open(dir, now)?;
         let maildir = dir.filter(|_| !options.discard).map(|dir| dir.join("mail"));
+        let refusals = options
+            .refusal_log
+            .as_deref()
+            .map(|path| RefusalLog::open(path).map_err(|reason| SandboxError::log(path, reason)));
         Ok(Self {
             login: options.login.clone(),
             latency: options.latency,
@@ -101,7 +113,10 @@ impl Reception {
             messages_per_connection: options.messages_per_connection,
             connections: options.connections,
             open: AtomicUsize::new(0),
+            gate: Gate::new(&options.limits),
+            limits_at_dot: options.limits_at_dot,
             keep: Keep::open(maildir.as_deref(), options.accept_log.as_deref())?,
+            refusals: refusals.transpose()?,
             greylist: FirstTimes::default(),
             doubts: FirstTimes::default(),
             acceptor: authority.server_config(now)?.into(),
@@ -177,6 +192,7 @@ impl Reception {
             accepted: read(&self.tally.accepted),
             deferred: read(&self.tally.deferred),
             refused: read(&self.tally.refused),
+            limited: read(&self.tally.limited),
             dropped: read(&self.tally.dropped),
             chained: read(&self.tally.chained),
         }
@@ -203,7 +219,18 @@ impl Reception {
         self.tally.chained.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_refusal(&self, reply: &str) {
+    pub(super) fn count_limited(&self) {
+        self.tally.limited.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_refusal(&self, connection: u64, reply: &str) {
+        let logged = self
+            .refusals
+            .as_ref()
+            .map(|log| log.append(connection, reply, &self.clock));
+        if let Some(Err(error)) = logged {
+            tracing::error!("the sandbox cannot log a refusal: {error}");
+        }
         let permanent = reply.starts_with('5');
         let counter = if permanent {
             &self.tally.refused

@@ -57,7 +57,7 @@ pub(super) struct Session<'a, S> {
     pub(super) caller: Caller,
     pub(super) hello: Option<Hello>,
     pub(super) logged_in: bool,
-    pub(super) transaction: Option<Transaction>,
+    pub(super) transaction: Option<Transaction<'a>>,
     /// Messages begun on this connection.
     pub(super) messages: usize,
     /// Commands followed the last message in the same write, against the house rules.

@@ -10,6 +10,7 @@ use super::behaviour::Behaviour;
 use super::command::Mail;
 use super::data::{Body, Fault, header, message_id};
 use super::keep::Parcel;
+use super::limit::{Limit, Place};
 use super::session::{Session, Turn};
 
 /// Recipients in one transaction (RFC 5321, section 4.5.3.1.8, asks for at least 100).
@@ -17,7 +18,7 @@ const RECIPIENTS_MAX: usize = 1000;
 
 /// The envelope so far, and how its recipients want the message to end.
 #[derive(Debug, Default)]
-pub(super) struct Transaction {
+pub(super) struct Transaction<'a> {
     sender: String,
     smtputf8: bool,
     recipients: Vec<String>,
@@ -25,9 +26,11 @@ pub(super) struct Transaction {
     delay: Duration,
     drops: bool,
     doubts: bool,
+    /// What it was let in with, unless that is decided at its end.
+    place: Option<Place<'a>>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
+impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
     pub(super) fn mail(&mut self, mail: Mail) -> Turn {
         if let Some(obstacle) = self.obstacle() {
             return self.refuse(obstacle);
@@ -58,9 +61,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         if !mail.smtputf8 && !mail.sender.is_ascii() {
             return self.refuse(NEEDS_SMTPUTF8);
         }
+        let admitted = (!self.reception.limits_at_dot).then(|| self.admit());
+        let place = match admitted.transpose() {
+            Ok(place) => place,
+            Err(limit) => return self.refuse_over(limit),
+        };
         self.transaction = Some(Transaction {
             sender: mail.sender,
             smtputf8: mail.smtputf8,
+            place,
             ..Transaction::default()
         });
         self.say("250 2.1.0 Sender ok")
@@ -132,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     }
 
     /// Answers the end of data.
-    async fn finish(&mut self, transaction: Transaction, body: Body) -> io::Result<Turn> {
+    async fn finish(&mut self, mut transaction: Transaction<'a>, body: Body) -> io::Result<Turn> {
         let pause = self.reception.latency + transaction.delay;
         if !pause.is_zero() {
             self.reception.clock().sleep(pause).await;
@@ -147,6 +156,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         if let Some(refusal) = &transaction.refusal {
             return Ok(self.refuse(refusal));
         }
+        let place = match transaction.place.take().map_or_else(|| self.admit(), Ok) {
+            Ok(place) => place,
+            Err(limit) => return Ok(self.refuse_over(limit)),
+        };
         let message_id = message_id(&message);
         let parcel = Parcel {
             connection: self.caller.connection,
@@ -168,6 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 return Ok(self.refuse("451 4.3.0 The message cannot be kept here"));
             }
         };
+        place.accepted(self.reception.clock());
         self.reception.count_accepted();
         if transaction.doubts {
             // A message without an id is known by its envelope.
@@ -206,9 +220,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         )
     }
 
+    fn admit(&self) -> Result<Place<'a>, Limit> {
+        let reception = self.reception;
+        reception.gate.admit(reception.clock())
+    }
+
+    fn refuse_over(&mut self, limit: Limit) -> Turn {
+        self.reception.count_limited();
+        self.refuse(&format!("421 4.7.0 Rate limit exceeded: {limit}, closing"))
+    }
+
     /// Turns a sender, a recipient or a message away; a 421 ends the session too.
     fn refuse(&mut self, reply: &str) -> Turn {
-        self.reception.count_refusal(reply);
+        self.reception.count_refusal(self.caller.connection, reply);
         self.wire.reply(reply);
         if reply.starts_with("421") {
             Turn::Close

@@ -7,7 +7,7 @@ use postroom::sandbox::Options;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::script::{Client, message_to, reception};
+use super::script::{Client, clock, message_to, reception};
 
 /// The one message in a Maildir.
 fn only_message(maildir: &Path) -> Vec<u8> {
@@ -102,10 +102,13 @@ async fn the_log_tells_of_every_accepted_message_and_of_no_other() {
     second.play(&message_to("doubt@example.org")).await;
     second.play("S: <end>").await;
 
+    let elapsed = clock().ticks(); // it stands still
     let message = b"Message-ID: <1.17@example.org>\r\n\r\nHello\r\n";
     let expected = |connection, recipient| {
         serde_json::json!({
             "time_ms": 1_793_534_400_000_i64,
+            "time_us": 1_793_534_400_000_000_i64,
+            "elapsed_us": elapsed.as_micros(),
             "connection": connection,
             "from": "ada@example.org",
             "to": [recipient],

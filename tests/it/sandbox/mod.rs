@@ -7,6 +7,7 @@
 )]
 
 mod keeping;
+mod limits;
 mod loopback;
 mod misbehaviour;
 mod order;

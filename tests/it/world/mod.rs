@@ -30,4 +30,5 @@ pub(crate) mod skip;
 pub(crate) mod small_disk;
 pub(crate) mod testimony;
 pub(crate) mod wall_clock;
+pub(crate) mod windows;
 pub(crate) mod workspace;
