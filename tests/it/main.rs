@@ -15,6 +15,7 @@ mod docs;
 mod faults;
 mod kill;
 mod outbox;
+mod pace;
 mod plan;
 mod postfix;
 mod power;
