@@ -2,6 +2,7 @@
 //! configuration, no window is over at the instants at which messages were sent, and little of
 //! what was allowed is left unused.
 
+mod forecast;
 mod limiter;
 mod story;
 

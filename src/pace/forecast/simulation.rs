@@ -1,0 +1,348 @@
+//! Groups of messages that leave one after the other, each as soon as nothing holds it back.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::window::Window;
+use super::{Binding, Follow, Outlook, Sent, Situation, Speed};
+
+/// People of a run who have something in common. All times are seconds from now on.
+#[derive(Debug)]
+struct Stream {
+    run: usize,
+    left: u64,
+    from: f64,
+    expires: f64,
+    meters: Vec<usize>,
+}
+
+/// A run at work.
+#[derive(Debug)]
+struct Run {
+    group: u64,
+    /// How many of its streams have not ended.
+    streams: usize,
+    is_begun: bool,
+    /// When its last message left, or the last of them expired.
+    ended: f64,
+    /// What it has waited for, how long, and up to when that is known.
+    waited: HashMap<Binding, f64>,
+    known: f64,
+    /// How much of its share it has had.
+    turn: f64,
+    /// From the first time on it opens at the second, and closes at the third.
+    hours: Cell<(f64, f64, f64)>,
+    outlook: Outlook,
+}
+
+/// What happens next to a stream.
+struct Next {
+    stream: usize,
+    at: f64,
+    why: Option<Binding>,
+    /// At least so many leave then; none if those that are left expire.
+    need: u64,
+}
+
+pub(super) struct Simulation<'s, 'a, T> {
+    situation: &'s Situation<'a>,
+    told: T,
+    meters: Vec<Vec<Window>>,
+    /// When each account's server takes the next message.
+    servers: Vec<f64>,
+    streams: Vec<Stream>,
+    runs: Vec<Run>,
+    /// Streams that have begun, and those that have not, the next one last.
+    live: Vec<usize>,
+    pending: Vec<usize>,
+    /// How much of its share the run had that went last.
+    turn: f64,
+}
+
+impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
+    pub(super) fn new(situation: &'s Situation<'a>, told: T) -> Self {
+        let mut users = vec![Vec::new(); situation.meters.len()];
+        let (mut streams, mut runs) = (Vec::new(), Vec::new());
+        for (no, backlog) in situation.runs.iter().enumerate() {
+            let first = streams.len();
+            for part in backlog.parts.iter().filter(|part| part.people > 0) {
+                let meters: Vec<usize> = backlog.all_meters(part).collect();
+                meters.iter().for_each(|meter| users[*meter].push(no));
+                streams.push(Stream {
+                    run: no,
+                    left: part.people,
+                    from: part.from.as_secs_f64(),
+                    expires: part.expires.map_or(f64::INFINITY, |it| it.as_secs_f64()),
+                    meters,
+                });
+            }
+            runs.push(Run::new(
+                situation.group(std::iter::once(no)),
+                streams.len() - first,
+            ));
+        }
+        let meters = situation.meters.iter().zip(users).map(|(windows, users)| {
+            let speeds = users
+                .iter()
+                .map(|run| situation.speeds[situation.runs[*run].account]);
+            // A slot is taken from the beginning of a message on, and a window beyond its end.
+            let one = speeds.flatten().map(|speed| speed.time(1) + speed.beside());
+            let one = one.fold(0.0, f64::max);
+            let group = situation.group(users.into_iter());
+            let windows = windows.iter().map(|used| Window::new(used, group, one));
+            windows.collect()
+        });
+        let mut pending: Vec<usize> = (0..streams.len()).collect();
+        pending.sort_by(|a, b| streams[*b].from.total_cmp(&streams[*a].from).then(b.cmp(a)));
+        Self {
+            situation,
+            told,
+            meters: meters.collect(),
+            servers: vec![0.0; situation.speeds.len()],
+            streams,
+            runs,
+            live: Vec::new(),
+            pending,
+            turn: 0.0,
+        }
+    }
+
+    pub(super) fn outlooks(mut self) -> Vec<Outlook> {
+        loop {
+            let next = self.next();
+            let pending = self.pending.last().map(|it| self.streams[*it].from);
+            match (next, pending) {
+                (Some(next), None) => self.carry_out(&next),
+                (Some(next), Some(from)) if next.at < from => self.carry_out(&next),
+                (_, Some(_)) => self.begin(),
+                (None, None) => break,
+            }
+        }
+        self.runs.into_iter().map(Run::outlook).collect()
+    }
+
+    /// A stream has its time.
+    fn begin(&mut self) {
+        let no = self.pending.pop().expect("there is one");
+        let stream = &self.streams[no];
+        let run = stream.run;
+        if !self.runs[run].is_begun {
+            let skips = self.follows(run, Follow::Skip).is_some();
+            let (run, from) = (&mut self.runs[run], stream.from);
+            (run.is_begun, run.known, run.ended) = (true, from, from);
+            run.outlook.is_skipped = skips;
+        }
+        if self.runs[run].outlook.is_skipped {
+            self.runs[run].streams -= 1;
+        } else {
+            self.live.push(no);
+        }
+    }
+
+    /// The run that goes on still and that this one must not overlap.
+    fn follows(&self, run: usize, how: Follow) -> Option<usize> {
+        let (earlier, follow) = self.situation.runs[run].follows?;
+        let before = &self.runs[earlier];
+        match before.outlook.is_skipped {
+            true => self.follows(earlier, how),
+            false => (follow == how && before.streams > 0).then_some(earlier),
+        }
+    }
+
+    /// The stream that has its time first. Of several, that of the run with the least of its share.
+    fn next(&self) -> Option<Next> {
+        let turn = |next: &Next| self.runs[self.streams[next.stream].run].turn;
+        let all = self.live.iter().map(|stream| self.look_at(*stream));
+        all.filter(|next| next.at.is_finite())
+            .min_by(|a, b| a.at.total_cmp(&b.at).then(turn(a).total_cmp(&turn(b))))
+    }
+
+    fn look_at(&self, no: usize) -> Next {
+        let stream = &self.streams[no];
+        let (run, backlog) = (&self.runs[stream.run], &self.situation.runs[stream.run]);
+        let (mut at, mut why) = (run.known.max(stream.from), None);
+        let since = at;
+        let mut later = |ready: f64, binding: Binding| {
+            // Of two that end together, the limit that somebody set is the reason.
+            if ready > at || ready == at && ready > since {
+                (at, why) = (ready, Some(binding));
+            }
+        };
+        if self.follows(stream.run, Follow::Queue).is_some() {
+            later(f64::INFINITY, Binding::Turn);
+        } else if let Some((earlier, Follow::Queue)) = backlog.follows {
+            later(self.runs[earlier].ended, Binding::Turn);
+        }
+        later(self.servers[backlog.account], Binding::Speed);
+        let need = self.need(no);
+        for meter in stream.meters.iter().copied() {
+            for (window, it) in self.meters[meter].iter().enumerate() {
+                let ready = it.ready(since, need, backlog.is_bulk);
+                later(ready, Binding::Window { meter, window });
+            }
+        }
+        let (opens, _) = self.hours(stream.run, at);
+        if opens > at {
+            (at, why) = (opens, Some(Binding::Hours));
+        }
+        let expires = stream.expires <= at && stream.expires.is_finite();
+        Next {
+            stream: no,
+            at: if expires { stream.expires } else { at },
+            why,
+            need: if expires { 0 } else { need },
+        }
+    }
+
+    /// So many of a stream are worth a step.
+    fn need(&self, no: usize) -> u64 {
+        let stream = &self.streams[no];
+        let backlog = &self.situation.runs[stream.run];
+        let windows = || stream.meters.iter().flat_map(|it| &self.meters[*it]);
+        let own = self.runs[stream.run].group;
+        let group = windows().map(|it| it.group).fold(own, u64::max);
+        let need = stream.left.min((group / 4).max(1));
+        windows()
+            .map(|it| it.room(backlog.is_bulk))
+            .fold(need, u64::min)
+    }
+
+    /// When the run may send next, not before `at`, and until when.
+    fn hours(&self, run: usize, at: f64) -> (f64, f64) {
+        let Some(hours) = &self.situation.runs[run].hours else {
+            return (at, f64::INFINITY);
+        };
+        let memo = &self.runs[run].hours;
+        let (from, _, closes) = memo.get();
+        if !(from..closes).contains(&at) && at.is_finite() {
+            let opens = hours.opens(at);
+            memo.set((at, opens, hours.closes(opens)));
+        }
+        let (_, opens, closes) = memo.get();
+        (opens.max(at), closes)
+    }
+
+    fn carry_out(&mut self, next: &Next) {
+        let (no, left) = (
+            self.streams[next.stream].run,
+            self.streams[next.stream].left,
+        );
+        if next.need == 0 {
+            let run = &mut self.runs[no];
+            run.wait(next);
+            run.outlook.expires += left;
+            run.ended = run.ended.max(next.at);
+            return self.end(next.stream);
+        }
+        let count = self.count(next);
+        let backlog = &self.situation.runs[no];
+        let speed = self.situation.speeds[backlog.account];
+        let end = next.at + speed.map_or(0.0, |speed| speed.time(count));
+        let ended = end + speed.map_or(0.0, Speed::beside);
+        self.servers[backlog.account] = end;
+        for meter in &self.streams[next.stream].meters {
+            for window in &mut self.meters[*meter] {
+                window.forget(next.at);
+                window.take((next.at, ended), count, backlog.is_bulk);
+            }
+        }
+        (self.told)(Sent {
+            run: no,
+            from: span(next.at),
+            to: span(end),
+            count,
+        });
+        let run = &mut self.runs[no];
+        run.wait(next);
+        run.outlook.begins.get_or_insert(span(next.at));
+        run.outlook.sent += count;
+        run.ended = run.ended.max(end);
+        self.turn = run.turn.max(self.turn);
+        run.turn = self.turn + count as f64;
+        self.streams[next.stream].left -= count;
+        if left == count {
+            *run.waited.entry(Binding::Speed).or_default() += end - next.at;
+            self.end(next.stream);
+        }
+    }
+
+    /// How many leave together: what is free, but no more than is right for what happens meanwhile.
+    fn count(&self, next: &Next) -> u64 {
+        let stream = &self.streams[next.stream];
+        let backlog = &self.situation.runs[stream.run];
+        let windows = || stream.meters.iter().flat_map(|it| &self.meters[*it]);
+        let free = windows().map(|it| it.free(next.at, backlog.is_bulk));
+        let mut count = free.fold(stream.left, u64::min);
+        let rivals = self.rivals(stream);
+        let Some(speed) = self.situation.speeds[backlog.account] else {
+            return (count / (rivals + 1)).max(next.need);
+        };
+        if rivals > 0 {
+            count = count.min(self.runs[stream.run].group);
+        }
+        let within = |time: f64| (time * speed.per_second).ceil().max(1.0) as u64;
+        let grain = windows().map(Window::grain).fold(f64::INFINITY, f64::min);
+        count = count.min(within(grain)).max(next.need);
+        let (_, closes) = self.hours(stream.run, next.at);
+        let next_begins = self.pending.last().map(|it| self.streams[*it].from);
+        let meanwhile = next_begins.unwrap_or(f64::INFINITY).min(closes);
+        count.min(within(meanwhile.min(stream.expires) - next.at))
+    }
+
+    /// How many other runs want what this stream takes.
+    fn rivals(&self, stream: &Stream) -> u64 {
+        let account = |run: usize| self.situation.runs[run].account;
+        let others = self.live.iter().map(|no| &self.streams[*no]);
+        let others = others.filter(|it| it.run != stream.run);
+        let wanting = others.filter(|it| {
+            let shares = it.meters.iter().any(|meter| stream.meters.contains(meter));
+            (shares || account(it.run) == account(stream.run))
+                && self.follows(it.run, Follow::Queue).is_none()
+        });
+        wanting.count() as u64
+    }
+
+    fn end(&mut self, stream: usize) {
+        self.live.retain(|it| *it != stream);
+        self.runs[self.streams[stream].run].streams -= 1;
+    }
+}
+
+impl Run {
+    fn new(group: u64, streams: usize) -> Self {
+        Self {
+            group,
+            streams,
+            is_begun: false,
+            ended: 0.0,
+            waited: HashMap::new(),
+            known: 0.0,
+            turn: 0.0,
+            hours: Cell::new((f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY)),
+            outlook: Outlook::default(),
+        }
+    }
+
+    fn wait(&mut self, next: &Next) {
+        if let Some(binding) = next.why {
+            let waited = self.waited.entry(binding).or_default();
+            *waited += (next.at - self.known).max(0.0);
+        }
+        self.known = self.known.max(next.at);
+    }
+
+    fn outlook(self) -> Outlook {
+        let waited = self.waited.into_iter().filter(|(_, waited)| *waited > 0.0);
+        let longest = waited.max_by(|(_, a), (_, b)| a.total_cmp(b));
+        Outlook {
+            ends: (self.streams == 0).then(|| span(self.ended)),
+            binds: longest.map(|(binding, _)| binding),
+            ..self.outlook
+        }
+    }
+}
+
+fn span(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+}

@@ -1,0 +1,166 @@
+//! A rolling window in which many messages are one step.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::pace::Used;
+
+/// Bulk leaves one slot in so many of a window to others, and one at least where the window has
+/// [`SPARE_FROM`] of them; nobody waits long for a slot of a window not longer than
+/// [`SPARE_LONGER_THAN`].
+const SPARE: usize = 50;
+const SPARE_FROM: usize = 34;
+const SPARE_LONGER_THAN: Duration = Duration::from_secs(2);
+/// A window of fewer groups than this is a steady flow: what is small beside the whole.
+const FEW: u64 = 16;
+/// Uses that end within such a part of a window are remembered as one.
+const PARTS: f64 = 256.0;
+/// Rounding takes no slot away.
+const SLACK: f64 = 1e-6;
+
+/// One window; times are seconds from now on.
+#[derive(Debug)]
+pub(super) struct Window {
+    most: u64,
+    spare: u64,
+    /// So many messages are one group here.
+    pub(super) group: u64,
+    length: f64,
+    memory: Memory,
+}
+
+#[derive(Debug)]
+enum Memory {
+    /// What ended when, oldest first, and how many those are.
+    Exact {
+        ended: VecDeque<(f64, u64)>,
+        recent: u64,
+    },
+    /// When it will be empty again, if each slot takes its share of the window's length.
+    Steady { empty: f64 },
+}
+
+impl Window {
+    /// For runs that are looked at in groups of `group` messages, each of which takes so long.
+    pub(super) fn new(used: &Used, group: u64, one: f64) -> Self {
+        let most = u64::try_from(used.most).unwrap_or(u64::MAX).max(1);
+        let length = used.length.as_secs_f64();
+        let (memory, length) = if most < FEW.saturating_mul(group) {
+            let empty = f64::NEG_INFINITY;
+            (Memory::Steady { empty }, length + one)
+        } else {
+            let (ended, recent) = (VecDeque::new(), 0);
+            (Memory::Exact { ended, recent }, length)
+        };
+        let spares = used.most >= SPARE_FROM && used.length > SPARE_LONGER_THAN;
+        let spare = if spares {
+            (used.most / SPARE).max(1)
+        } else {
+            0
+        };
+        let mut window = Self {
+            most,
+            spare: u64::try_from(spare).unwrap_or(0),
+            group,
+            length,
+            memory,
+        };
+        let under_way = (Duration::ZERO, used.under_way);
+        for (ago, count) in used.uses.iter().copied().chain([under_way]) {
+            if let (1.., Ok(count)) = (count, u64::try_from(count)) {
+                let end = -ago.as_secs_f64();
+                window.take((end - one, end), count, false);
+            }
+        }
+        window
+    }
+
+    /// So many can be waited for at once.
+    pub(super) fn room(&self, is_bulk: bool) -> u64 {
+        match self.memory {
+            Memory::Exact { .. } => self.most(is_bulk),
+            Memory::Steady { .. } => u64::MAX,
+        }
+    }
+
+    /// What leaves within this time may be remembered as one; any, if it does not remember.
+    pub(super) fn grain(&self) -> f64 {
+        match self.memory {
+            Memory::Exact { .. } => self.length / PARTS,
+            Memory::Steady { .. } => f64::INFINITY,
+        }
+    }
+
+    fn most(&self, is_bulk: bool) -> u64 {
+        self.most - if is_bulk { self.spare } else { 0 }
+    }
+
+    /// How many slots are free at `at`.
+    pub(super) fn free(&self, at: f64, is_bulk: bool) -> u64 {
+        let most = self.most(is_bulk);
+        match &self.memory {
+            Memory::Exact { ended, recent } => {
+                let gone = ended.iter().take_while(|(end, _)| end + self.length <= at);
+                let gone: u64 = gone.map(|(_, count)| count).sum();
+                most.saturating_sub(recent - gone)
+            }
+            Memory::Steady { empty } => {
+                let room = self.length - (empty - at).max(0.0);
+                (room / self.length * most as f64 + SLACK).max(0.0) as u64
+            }
+        }
+    }
+
+    /// The first time, not before `at`, at which so many slots are free: not more than
+    /// [`Window::room`].
+    pub(super) fn ready(&self, at: f64, need: u64, is_bulk: bool) -> f64 {
+        let most = self.most(is_bulk);
+        match &self.memory {
+            Memory::Exact { ended, recent } => {
+                let mut leave = (recent + need).saturating_sub(most);
+                let mut ended = ended.iter();
+                let mut ready = at;
+                while leave > 0
+                    && let Some((end, count)) = ended.next()
+                {
+                    leave = leave.saturating_sub(*count);
+                    ready = ready.max(end + self.length);
+                }
+                ready
+            }
+            Memory::Steady { empty } => {
+                let share = need as f64 * self.length / most as f64;
+                at.max(empty + share - self.length)
+            }
+        }
+    }
+
+    /// Uses so many slots for messages that begin and end then.
+    pub(super) fn take(&mut self, (begin, end): (f64, f64), count: u64, is_bulk: bool) {
+        let (length, most) = (self.length, self.most(is_bulk));
+        match &mut self.memory {
+            Memory::Exact { ended, recent } => {
+                *recent += count;
+                match ended.back_mut() {
+                    Some((last, of_last)) if end - *last <= 0.0 => *of_last += count,
+                    _ => ended.push_back((end, count)),
+                }
+            }
+            Memory::Steady { empty } => {
+                *empty = empty.max(begin) + count as f64 * length / most as f64;
+            }
+        }
+    }
+
+    /// Forgets what does not count any more at `now`.
+    pub(super) fn forget(&mut self, now: f64) {
+        if let Memory::Exact { ended, recent } = &mut self.memory {
+            while let Some((end, count)) = ended.front()
+                && end + self.length <= now
+            {
+                *recent -= count;
+                ended.pop_front();
+            }
+        }
+    }
+}
