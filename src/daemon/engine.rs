@@ -80,7 +80,7 @@ impl Engine {
         if let Some(hold) = held {
             outbox.submit(hold).await?;
         }
-        let deliver = Deliver::start(Settings::of(&config), &outbox, &clock)?;
+        let deliver = Deliver::start(Settings::of(&config), &settled.leased, &outbox, &clock)?;
         let fatal = deliver.fatal();
         let check = integrity::check_if_unsound(&outbox, reader, &clock, &fatal);
         let mut engine = Self {

@@ -1,40 +1,60 @@
 //! What the tasks of one account share.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::slice;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::board::Board;
+use super::breaking::Breakers;
+use super::domains::Domains;
 use super::hours::Hours;
 use super::letter::Letterheads;
 use super::verdict::Fault;
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Account, Addresses, Rate};
-use crate::outbox::{Claimed, DeliveryId, Outbox, OutboxError, Reader, Release};
-use crate::pace::{Health, Limits, Pace, Rest};
+use crate::config::{Account, Addresses};
+use crate::outbox::{Claimed, DeliveryId, Outbox, OutboxError, Release};
+use crate::pace::{Book, Health, Limits, Past, Rest};
 use crate::smtp::{Identity, Target};
 
+/// An account that is described anew waits so long at most for what it had in hand.
+const HANDOVER: Duration = Duration::from_secs(10);
 /// So many sessions may break in a row before the account rests.
 const BREAKS: usize = 3;
 
-/// What an account works with.
+/// What an account works with, most of it together with all others.
+#[derive(Clone)]
 pub(super) struct Tools {
     pub(super) outbox: Outbox,
     pub(super) clock: Clock,
     pub(super) heads: Arc<Letterheads>,
-    /// When schedules may send, if not always.
-    pub(super) hours: Arc<BTreeMap<String, Hours>>,
-    pub(super) addresses: Addresses,
+    pub(super) book: Arc<Mutex<Book>>,
+    pub(super) board: Arc<Board>,
+    pub(super) breakers: Arc<Breakers>,
+    /// Held from the look at slots that accounts share until they are taken.
+    pub(super) claiming: Arc<tokio::sync::Mutex<()>>,
+    pub(super) manners: Arc<RwLock<Arc<Manners>>>,
     /// Claim nothing more.
     pub(super) drain: CancellationToken,
     /// Wait for nothing more.
     pub(super) abort: CancellationToken,
     /// The outbox has stopped for good.
     pub(super) fatal: CancellationToken,
+}
+
+/// What the configuration says that no account is about.
+#[derive(Default)]
+pub(super) struct Manners {
+    /// When schedules may send, if not always.
+    pub(super) hours: BTreeMap<String, Hours>,
+    /// How addresses appear in the log.
+    pub(super) addresses: Addresses,
+    /// Whether accounts share slots: of the whole process, or of a schedule with several accounts.
+    pub(super) shares: bool,
 }
 
 /// One account at work.
@@ -45,7 +65,12 @@ pub(super) struct AccountWork {
     pub(super) identity: Option<Identity>,
     pub(super) tools: Tools,
     /// For the dispatcher: something changed.
-    pub(super) wake: Notify,
+    pub(super) wake: Arc<Notify>,
+    /// There may be runs that it has not seen.
+    pub(super) news: AtomicBool,
+    pub(super) domains: Domains,
+    /// It works no more.
+    pub(super) ended: CancellationToken,
     /// For the lanes: rows are ready.
     pub(super) ready: Notify,
     /// Held while somebody logs in: a password that is refused is tried once, not by every lane.
@@ -55,8 +80,6 @@ pub(super) struct AccountWork {
 
 /// The changing part.
 pub(super) struct State {
-    pub(super) pace: Pace,
-    pub(super) schedules: HashMap<String, Pace>,
     pub(super) health: Health,
     pub(super) limits: Limits,
     /// Claimed rows that no lane has taken yet; each holds a slot of the pace.
@@ -68,7 +91,7 @@ pub(super) struct State {
     /// Sessions that broke since the last one that did not.
     breaks: usize,
     blame: Blame,
-    trouble: Option<Trouble>,
+    pub(super) trouble: Option<Trouble>,
 }
 
 /// Whether the account is at fault when a server that talks to us says so about one message.
@@ -83,49 +106,16 @@ struct Blame {
 }
 
 #[derive(Clone)]
-struct Trouble {
-    since: Timestamp,
-    retry_at: Timestamp,
-    text: String,
-}
-
-/// An account as people see it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct AccountView {
-    /// Its name.
-    pub name: String,
-    /// Open connections.
-    pub connections: usize,
-    /// Why it is down, since when and until when (milliseconds), if it is.
-    pub trouble: Option<TroubleView>,
-}
-
-/// What is wrong with an account.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct TroubleView {
-    /// In a person's words.
-    pub text: String,
-    /// Milliseconds.
-    pub since: i64,
-    /// Milliseconds; none if only an edit of the configuration helps.
-    pub retry_at: Option<i64>,
+pub(super) struct Trouble {
+    pub(super) since: Timestamp,
+    pub(super) retry_at: Timestamp,
+    pub(super) text: String,
 }
 
 impl AccountWork {
-    pub(super) fn new(
-        account: Account,
-        target: Target,
-        schedule_rates: &BTreeMap<String, Vec<Rate>>,
-        tools: Tools,
-    ) -> Arc<Self> {
+    pub(super) fn new(account: Account, target: Target, tools: Tools) -> Arc<Self> {
         let identity = account.login.as_ref().map(Identity::new);
-        let schedules = schedule_rates
-            .iter()
-            .map(|(name, rates)| (name.clone(), Pace::new(rates)))
-            .collect();
         let state = State {
-            pace: Pace::new(&account.rate),
-            schedules,
             health: Health::default(),
             limits: Limits::default(),
             ready: VecDeque::new(),
@@ -137,11 +127,14 @@ impl AccountWork {
             trouble: None,
         };
         Arc::new(Self {
+            domains: Domains::new(&account),
             account,
             target,
             identity,
             tools,
-            wake: Notify::new(),
+            wake: Arc::default(),
+            news: AtomicBool::default(),
+            ended: CancellationToken::new(),
             ready: Notify::new(),
             login: tokio::sync::Mutex::default(),
             state: Mutex::new(state),
@@ -152,40 +145,41 @@ impl AccountWork {
         self.state.lock().expect("no holder of this lock panics")
     }
 
-    /// Rebuilds the rates' memory from the attempts of earlier processes. One without an end is
-    /// counted as of now.
-    pub(super) fn remember_what_was_sent(&self, reader: &Reader) -> Result<(), OutboxError> {
-        let mut state = self.state();
-        let longest = state
-            .schedules
-            .values()
-            .map(Pace::memory)
-            .max()
-            .unwrap_or_default();
-        let memory = state.pace.memory().max(longest);
-        if memory.is_zero() {
-            return Ok(());
+    /// Waits until the account has ended its work as it was described before; not for ever, as one
+    /// message may wait for its answer for minutes.
+    pub(super) async fn after(&self, before: &Self) {
+        tokio::select! {
+            () = before.ended.cancelled() => {}
+            () = self.tools.clock.sleep(HANDOVER) => {}
+            () = self.tools.drain.cancelled() => {}
         }
-        let ticks = self.tools.clock.ticks();
-        for used in reader.uses(memory, &self.tools.clock)?.iter().rev() {
-            if used.account != self.account.name {
-                continue;
-            }
-            let at = ticks.saturating_sub(used.ago);
-            for _ in 0..used.count {
-                state.pace.remember(at);
-                if let Some(pace) = state.schedules.get_mut(&used.schedule) {
-                    pace.remember(at);
-                }
-            }
-        }
-        Ok(())
+    }
+
+    /// Comes to its rates and to its place among the others, just before it works.
+    pub(super) fn begin(&self, past: &[Past]) {
+        let (account, now) = (&self.account, self.tools.clock.ticks());
+        let domains = account.domains.iter();
+        let domains = domains.map(|(name, limits)| (name.clone(), limits.rate.clone()));
+        let domains = domains.collect();
+        self.book()
+            .set_account(&account.name, &account.rate, &domains, now, past);
+        self.tools.board.join(&account.name, &self.wake);
+    }
+
+    /// What the configuration says now that no account is about.
+    pub(super) fn manners(&self) -> Arc<Manners> {
+        let manners = self.tools.manners.read();
+        Arc::clone(&manners.expect("no holder of this lock panics"))
     }
 
     /// The account is at fault: it rests, and what was claimed goes back without an attempt.
     pub(super) fn fault(&self, fault: Fault, text: &str) {
+        if fault == Fault::Rate {
+            self.slow_down(text);
+        }
         let why = match fault {
-            Fault::Server | Fault::Rate => Rest::Trouble,
+            Fault::Server => Rest::Trouble,
+            Fault::Rate => Rest::Haste,
             Fault::Login | Fault::Sender => Rest::Login,
             Fault::Quota => Rest::Quota,
         };
@@ -229,6 +223,7 @@ impl AccountWork {
             );
         }
         self.give_back_ready();
+        self.tell_board();
         self.wake.notify_one();
     }
 
@@ -302,6 +297,7 @@ impl AccountWork {
             state.health.good();
             let was_down = state.trouble.take().is_some();
             drop(state);
+            self.tell_board();
             self.wake.notify_one();
             if !was_down {
                 return;
@@ -325,15 +321,13 @@ impl AccountWork {
 
     /// Gives rows back as they were, with their slots: the server was given nothing of them.
     pub(super) fn give_back(&self, rows: &[Claimed]) {
-        let mut state = self.state();
-        rows.iter().for_each(|row| state.give_back(&row.schedule));
-        drop(state);
+        rows.iter().for_each(|row| self.unused(row));
         self.release(rows, None);
     }
 
     /// Gives a row back of which the server has the envelope, and which it may have counted.
     pub(super) fn give_back_told(&self, row: &Claimed, next_at: Option<i64>) {
-        self.state().done(&row.schedule, self.tools.clock.ticks());
+        self.used(row);
         self.release(slice::from_ref(row), next_at);
     }
 
@@ -342,47 +336,11 @@ impl AccountWork {
         let rows = rows.iter().map(|row| (row.id, row.epoch)).collect();
         drop(self.tools.outbox.submit(Release { rows, next_at }));
     }
-
-    pub(super) fn view(&self) -> AccountView {
-        let state = self.state();
-        let trouble = state.trouble.as_ref().map(|trouble| TroubleView {
-            text: trouble.text.clone(),
-            since: trouble.since.as_millisecond(),
-            retry_at: Some(trouble.retry_at.as_millisecond()),
-        });
-        AccountView {
-            name: self.account.name.clone(),
-            connections: state.connections,
-            trouble,
-        }
-    }
 }
 
 impl State {
     /// Whether the account may not be used now.
     pub(super) fn rests(&self, now: Duration) -> bool {
         self.health.rests(now).is_some()
-    }
-
-    /// Whether a rate leaves nothing for a further message of `schedule` now.
-    pub(super) fn is_bound(&mut self, schedule: &str, now: Duration) -> bool {
-        let own = self.schedules.get_mut(schedule);
-        self.pace.free(now) == 0 || own.is_some_and(|pace| pace.free(now) == 0)
-    }
-
-    /// A slot was used; it counts until its windows have passed.
-    pub(super) fn done(&mut self, schedule: &str, now: Duration) {
-        self.pace.done(now);
-        if let Some(pace) = self.schedules.get_mut(schedule) {
-            pace.done(now);
-        }
-    }
-
-    /// A slot was not used.
-    pub(super) fn give_back(&mut self, schedule: &str) {
-        self.pace.give_back();
-        if let Some(pace) = self.schedules.get_mut(schedule) {
-            pace.give_back();
-        }
     }
 }

@@ -175,8 +175,10 @@ impl Lane {
             self.retires = true;
             return self.give_back(row);
         }
-        let fault = match verdict.scope {
-            Scope::Account(fault) => fault,
+        let goodbye = error.reply().filter(|reply| reply.code == 421);
+        let fault = match (verdict.scope, goodbye) {
+            (Scope::Account(Fault::Server), Some(reply)) => work.behind_goodbye(reply),
+            (Scope::Account(fault), _) => fault,
             _ => Fault::Server,
         };
         self.account_fault(row, fault, &error.to_string());
@@ -254,7 +256,7 @@ impl Lane {
                 }
                 Err(Obstacle::Never(why)) => {
                     self.place.forget_next();
-                    work.state().done(&row.schedule, work.tools.clock.ticks());
+                    work.used(&row);
                     let happened = Happened::here(Stage::Connect, why);
                     self.report.submit(&row, Outcome::Invalid, happened);
                 }
@@ -266,7 +268,7 @@ impl Lane {
     fn give_up(&mut self) {
         self.line = None;
         self.place.give_back_told_next();
-        let Some(row) = self.place.row.clone() else {
+        let Some(row) = self.place.row() else {
             return;
         };
         let stopped = |stage, before: &str| {

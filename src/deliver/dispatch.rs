@@ -3,8 +3,8 @@
 //! It is level-triggered: a wake-up or a timer makes it look at what is, and a wake-up that comes
 //! twice, or late, changes nothing.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
@@ -12,12 +12,16 @@ use tokio::task::{JoinError, JoinSet};
 use super::account::AccountWork;
 use super::hours::Now;
 use super::{LEASE, lane};
-use crate::outbox::{Claim, Claims, OutboxError};
+use crate::outbox::{Claim, Claimed, Claims, OutboxError, RunNo};
+use crate::pace::Room;
 
 /// Rows that wait in memory for each lane: enough to keep it busy while the next ones are claimed.
 const AHEAD: usize = 4;
 /// Look again after this time even if nothing was heard: clocks jump, machines sleep.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// A row that came without a slot for its domain, as its rate is younger than its run, goes back
+/// for so long.
+const WITHOUT_SLOT: Duration = Duration::from_secs(2);
 /// After the outbox refused a claim.
 const OUTBOX_TROUBLE: Duration = Duration::from_secs(5);
 
@@ -45,6 +49,7 @@ pub(super) async fn run(work: Arc<AccountWork>) {
     while let Some(ended) = lanes.join_next().await {
         tell_panic(&work, ended);
     }
+    work.ended.cancel();
 }
 
 fn tell_panic(work: &AccountWork, ended: Result<(), JoinError>) {
@@ -59,78 +64,138 @@ fn tell_panic(work: &AccountWork, ended: Result<(), JoinError>) {
 
 /// Claims what may go now, and says how long to sleep if nothing is heard.
 async fn claim(work: &AccountWork, turn: &mut u64) -> Result<Duration, OutboxError> {
-    let clock = &work.tools.clock;
-    let (limit, schedule_limits) = match allowance(work) {
+    let manners = work.manners();
+    // Slots that accounts share are seen and taken by one after the other.
+    let shared = manners.shares.then_some(&work.tools.claiming);
+    let _one_at_a_time = match shared {
+        Some(claiming) => Some(claiming.lock().await),
+        None => None,
+    };
+    let news = work.news.swap(false, Ordering::AcqRel);
+    let allowance = match allowance(work, news) {
         Ok(allowance) => allowance,
         Err(wait) => return Ok(wait.min(LOOK_AGAIN)),
     };
-    let hours = Now::of(&work.tools.hours, clock.now());
-    let shut = hours.closed.iter().map(|name| (name.clone(), 0));
-    let claim = Claim {
-        schedule_limits: schedule_limits.into_iter().chain(shut).collect(),
-        closing: hours.closing,
-        turn: *turn,
-        ..Claim::of(&work.account.name, limit, LEASE)
-    };
+    let hours = Now::of(&manners.hours, work.tools.clock.now());
+    let (limit, more_in) = (allowance.limit, allowance.more_in);
+    let newcomers = !allowance.besides.is_empty();
+    let claim = allowance.claim(work, &hours, *turn);
     let Claims { rows, next_at } = work.tools.outbox.submit(claim).await?;
     // Runs take turns by what was claimed, or an unlucky rhythm would starve one.
     *turn += u64::from(!rows.is_empty());
     let full = rows.len() == limit;
-    let mut state = work.state();
-    state.pace.take(rows.len());
-    for row in &rows {
-        if let Some(pace) = state.schedules.get_mut(&row.schedule) {
-            pace.take(1);
-        }
-    }
-    state.ready.extend(rows);
-    if full {
+    take(work, rows, newcomers);
+    if full || newcomers {
         return Ok(LOOK_AGAIN); // a lane calls when it wants more
     }
-    let now = clock.ticks();
-    let paced = state
-        .schedules
-        .values_mut()
-        .filter_map(|pace| pace.wait(now))
-        .min();
+    let clock = &work.tools.clock;
     let due = next_at.map(|at| {
         let ahead = at.saturating_sub(clock.now().as_millisecond()).max(1);
         Duration::from_millis(u64::try_from(ahead).unwrap_or(1))
     });
-    Ok([paced, due, hours.opens_in]
-        .into_iter()
-        .flatten()
-        .min()
-        .unwrap_or(LOOK_AGAIN)
-        .min(LOOK_AGAIN))
+    let soonest = [more_in, due, hours.opens_in].into_iter().flatten().min();
+    Ok(soonest.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN))
 }
 
-type Allowance = (usize, HashMap<String, usize>);
+/// Keeps what was claimed for the lanes, each row with its slots. Whoever has come only now goes
+/// before those that have rows waiting already.
+fn take(work: &AccountWork, rows: Vec<Claimed>, newcomers: bool) {
+    let (rows, without): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| work.take_slot(row));
+    if !without.is_empty() {
+        let later = work.tools.clock.now() + WITHOUT_SLOT;
+        work.release(&without, Some(later.as_millisecond()));
+    }
+    for row in rows.iter().filter(|row| !row.home) {
+        tell_carried(work, row.id.run);
+    }
+    let ready = &mut work.state().ready;
+    if newcomers {
+        rows.into_iter().rev().for_each(|row| ready.push_front(row));
+    } else {
+        ready.extend(rows);
+    }
+}
 
-/// How many rows may be claimed, in all and for each schedule with a rate of its own; or how long
-/// to wait if none may.
-fn allowance(work: &AccountWork) -> Result<Allowance, Duration> {
+fn tell_carried(work: &AccountWork, run: RunNo) {
+    let Ok(head) = work.tools.heads.of(run) else {
+        return; // told when its message cannot be composed
+    };
+    let (account, home) = (&work.account.name, head.account());
+    if let Some(why) = work.tools.board.carried(home, account) {
+        tracing::warn!(
+            account = home,
+            event = "failover",
+            "mail of account {home} goes through {account} for now: {why}"
+        );
+    }
+}
+
+/// What one claim may bring.
+struct Allowance {
+    limit: usize,
+    room: Room,
+    /// Only runs that have no rows waiting here: all others have enough.
+    besides: Vec<RunNo>,
+    more_in: Option<Duration>,
+}
+
+impl Allowance {
+    fn claim(self, work: &AccountWork, hours: &Now, turn: u64) -> Claim {
+        let shut = hours.closed.iter().map(|name| (name.clone(), 0));
+        let mut pools = self.room.domains;
+        for (domain, most) in work.domains.worth_claiming() {
+            let room = pools.entry(domain.to_owned()).or_insert(most);
+            *room = most.min(*room);
+        }
+        Claim {
+            account: work.account.name.clone(),
+            limit: self.limit,
+            bulk_limit: self.limit.min(self.room.bulk),
+            schedule_limits: self.room.schedules.into_iter().chain(shut).collect(),
+            pool_limits: pools,
+            out: work.tools.board.out_beside(&work.account.name),
+            besides: self.besides,
+            closing: hours.closing.clone(),
+            turn,
+            lease: LEASE,
+        }
+    }
+}
+
+/// How many rows may be claimed, and of what; or how long to wait if none may. With `news` there
+/// may be a run that should not wait behind all the rows that are here.
+fn allowance(work: &AccountWork, news: bool) -> Result<Allowance, Duration> {
     let now = work.tools.clock.ticks();
-    let mut state = work.state();
-    if let Some(rest) = state.health.rests(now) {
+    if let Some(rest) = work.state().health.rests(now) {
         return Err(rest);
     }
+    let room = work.room();
+    let state = work.state();
     // After trouble one message at a time finds out whether it is over.
     let probing = state.health.is_doubtful();
     let connections = state.limits.connections(work.account.connections, now);
     let most = if probing { 1 } else { connections * AHEAD };
     let busy = if probing { state.lanes - state.idle } else { 0 };
-    let room = most
-        .saturating_sub(state.ready.len() + busy)
-        .min(state.pace.free(now));
-    if room == 0 {
-        return Err(state.pace.wait(now).unwrap_or(LOOK_AGAIN));
+    let places = most.saturating_sub(state.ready.len() + busy);
+    let full = places == 0 && news && !probing;
+    let mut besides: Vec<RunNo> = Vec::new();
+    if full {
+        besides.extend(state.ready.iter().map(|row| row.id.run));
+        besides.sort_unstable();
+        besides.dedup();
     }
-    let limits = state
-        .schedules
-        .iter_mut()
-        .map(|(name, pace)| (name.clone(), pace.free(now)));
-    Ok((room, limits.collect()))
+    let limit = room.all.min(if full { connections } else { places });
+    if limit == 0 {
+        let wait = room.more_in.filter(|_| room.all == 0);
+        return Err(wait.unwrap_or(LOOK_AGAIN));
+    }
+    let more_in = room.more_in;
+    Ok(Allowance {
+        limit,
+        room,
+        besides,
+        more_in,
+    })
 }
 
 /// Opens lanes while there is more to do than the idle ones can take.

@@ -66,10 +66,11 @@ impl Lane {
             return Next::Done;
         }
         let before_whom = matches!(happened.stage, Stage::Mail | Stage::Reset);
-        let goodbye = happened.code() == Some(421);
+        let goodbye = happened.reply.clone().filter(|reply| reply.code == 421);
         let carried = self.line.as_ref().map_or(0, Line::carried);
         let learned = self.learn(verdict, &text);
-        let enough = goodbye && before_whom && carried > 0 && verdict.scope == Scope::Session;
+        let enough =
+            goodbye.is_some() && before_whom && carried > 0 && verdict.scope == Scope::Session;
         if enough && !self.retires {
             self.line_ended(); // if the next one says so at once, that is trouble
             return Next::Again;
@@ -83,7 +84,7 @@ impl Lane {
                 work.fault(fault, &text);
             }
             _ => {
-                if !goodbye {
+                if goodbye.is_none() {
                     work.broke(&text);
                     if !std::mem::replace(&mut task.again, true) {
                         return Next::Again;
@@ -94,8 +95,8 @@ impl Lane {
                 } else {
                     self.conclude(task, verdict, happened);
                 }
-                if goodbye {
-                    work.fault(Fault::Server, &text); // nobody knocks again at once
+                if let Some(reply) = goodbye {
+                    work.goodbye(&reply, &text); // nobody knocks again at once
                 }
             }
         }
@@ -167,7 +168,8 @@ impl Lane {
 
     fn ended_at_dot(&mut self, task: &Task, verdict: Verdict, happened: Happened) {
         let work = Arc::clone(&self.place.work);
-        let (text, code) = (happened.at_stage(), happened.code());
+        let text = happened.at_stage();
+        let goodbye = happened.reply.clone().filter(|reply| reply.code == 421);
         let verdict = self.weigh(task, verdict, &happened);
         if matches!(verdict.scope, Scope::Recipient | Scope::Message) {
             work.good();
@@ -180,9 +182,9 @@ impl Lane {
             return self.end(&task.row, Outcome::NotSent { next_at }, happened);
         }
         self.conclude(task, verdict, happened);
-        match verdict.scope {
-            Scope::Account(fault) => work.fault(fault, &text),
-            _ if code == Some(421) => work.fault(Fault::Server, &text),
+        match (verdict.scope, goodbye) {
+            (Scope::Account(fault), _) => work.fault(fault, &text),
+            (_, Some(reply)) => work.goodbye(&reply, &text),
             _ => work.broke(&text),
         }
     }
@@ -192,6 +194,7 @@ impl Lane {
         let row = &task.row;
         let clock = &self.place.work.tools.clock;
         let about_it = matches!(verdict.scope, Scope::Recipient | Scope::Message);
+        self.place.work.heard(task, verdict, what.reply.as_ref());
         // What is not its own fault does not make its waits longer.
         let step = if about_it { row.tries } else { 0 };
         let wait = clock.jittered(task.head.wait_after(step), 20);
@@ -222,7 +225,7 @@ impl Lane {
             run = row.run_id,
             "a message was held back before its body: {refusal:?}"
         );
-        work.state().done(&row.schedule, work.tools.clock.ticks());
+        work.used(row);
         self.report.end();
     }
 
@@ -233,7 +236,8 @@ impl Lane {
     /// Hands the end of a try to the outbox; it is confirmed before the next arm.
     pub(super) fn end(&mut self, row: &Claimed, outcome: Outcome, happened: Happened) {
         let work = &self.place.work;
-        work.state().done(&row.schedule, work.tools.clock.ticks());
+        work.used(row);
+        work.note_answered();
         self.report.submit(row, outcome, happened);
         self.report.end();
     }

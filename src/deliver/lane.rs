@@ -6,7 +6,8 @@
 use std::slice;
 use std::sync::Arc;
 
-use super::account::AccountWork;
+use super::account::{AccountWork, State};
+use super::domains::{Domains, InHand};
 use super::line::Line;
 use super::report::Report;
 use crate::outbox::Claimed;
@@ -44,9 +45,9 @@ pub(super) struct Lane {
 /// A lane's place among the lanes of its account, and the rows in its hands.
 pub(super) struct Place {
     pub(super) work: Arc<AccountWork>,
-    pub(super) row: Option<Claimed>,
+    row: Option<Hand>,
     /// The one whose envelope went out with the body of `row`.
-    next: Option<Claimed>,
+    next: Option<Hand>,
 }
 
 impl Drop for Place {
@@ -54,12 +55,14 @@ impl Drop for Place {
     /// when its lease ends.
     fn drop(&mut self) {
         self.give_back_next();
-        if let Some(row) = &self.row {
+        let row = self.row.take();
+        if let Some(Hand { row, .. }) = &row {
             self.work.give_back_told(row, None);
         }
         let mut state = self.work.state();
         state.lanes -= 1;
-        state.idle -= usize::from(self.row.is_none());
+        state.idle -= usize::from(row.is_none());
+        self.work.note_busy(&state);
         drop(state);
         self.work.wake.notify_one();
     }
@@ -98,55 +101,72 @@ impl Lane {
 impl Place {
     /// Lets go of the row in hand, and takes another one unless the lane ends.
     fn take(&mut self, ends: bool) -> Option<Claimed> {
-        let mut state = self.work.state();
+        let work = Arc::clone(&self.work);
+        let mut state = work.state();
         if self.row.take().is_some() {
             state.idle += 1;
         }
-        if ends {
-            return None;
-        }
-        let now = self.work.tools.clock.now();
-        let mut closed = Vec::new();
-        let row = loop {
-            match state.ready.pop_front() {
-                Some(row) if row.is_closed(now) => closed.push(row),
-                row => break row,
-            }
+        let closed = if ends {
+            Vec::new()
+        } else {
+            self.pick(&mut state)
         };
+        let row = self.row();
         if row.is_some() {
             state.idle -= 1;
         }
-        self.row.clone_from(&row);
-        if state.ready.len() < state.lanes {
-            self.work.wake.notify_one();
+        work.note_busy(&state);
+        if !ends && state.ready.len() < state.lanes {
+            work.wake.notify_one();
         }
         drop(state);
         if !closed.is_empty() {
-            self.work.give_back(&closed);
+            work.give_back(&closed);
         }
         row
+    }
+
+    /// Takes the first row in hand whose domain takes one more now. Returns those that came too
+    /// late for their hours.
+    fn pick(&mut self, state: &mut State) -> Vec<Claimed> {
+        let (now, domains) = (self.work.tools.clock.now(), &self.work.domains);
+        let mut closed = Vec::new();
+        state.ready.retain(|row| {
+            let too_late = row.is_closed(now);
+            closed.extend(too_late.then(|| row.clone()));
+            !too_late
+        });
+        let open = |row: &Claimed| domains.is_open(row.domain());
+        if let Some(at) = state.ready.iter().position(open) {
+            self.row = state.ready.remove(at).map(|row| Hand::new(row, domains));
+        }
+        closed
     }
 
     /// A row whose envelope may go out before the answer about the one in hand: if no lane waits
     /// for it, no rate binds and the account is well.
     pub(super) fn take_ahead(&mut self) -> Option<Claimed> {
-        let now = self.work.tools.clock.ticks();
-        let mut state = self.work.state();
+        let work = Arc::clone(&self.work);
+        let mut state = work.state();
         if state.ready.len() <= state.idle || state.health.is_doubtful() {
             return None;
         }
         let first = state.ready.front()?;
-        let closed = first.is_closed(self.work.tools.clock.now());
-        let schedule = first.schedule.clone();
-        if closed || state.is_bound(&schedule, now) {
+        let closed = first.is_closed(work.tools.clock.now());
+        if closed || !work.domains.is_open(first.domain()) || !work.has_room(first) {
             return None;
         }
-        let row = state.ready.pop_front();
+        let row = state.ready.pop_front()?;
         if state.ready.len() < state.lanes {
-            self.work.wake.notify_one();
+            work.wake.notify_one();
         }
-        self.next.clone_from(&row);
-        row
+        self.next = Some(Hand::new(row.clone(), &work.domains));
+        Some(row)
+    }
+
+    /// The row in hand.
+    pub(super) fn row(&self) -> Option<Claimed> {
+        self.row.as_ref().map(|hand| hand.row.clone())
     }
 
     /// The row taken ahead is the one in hand now.
@@ -161,15 +181,28 @@ impl Place {
 
     /// The row taken ahead goes back as it was: the server was given nothing of it.
     pub(super) fn give_back_next(&mut self) {
-        if let Some(row) = self.next.take() {
+        if let Some(Hand { row, .. }) = self.next.take() {
             self.work.give_back(slice::from_ref(&row));
         }
     }
 
     /// The row taken ahead goes back. The server has its envelope.
     pub(super) fn give_back_told_next(&mut self) {
-        if let Some(row) = self.next.take() {
+        if let Some(Hand { row, .. }) = self.next.take() {
             self.work.give_back_told(&row, None);
         }
+    }
+}
+
+/// A row in a lane's hands.
+struct Hand {
+    row: Claimed,
+    _counted: Option<InHand>,
+}
+
+impl Hand {
+    fn new(row: Claimed, domains: &Domains) -> Self {
+        let _counted = domains.take(row.domain());
+        Self { row, _counted }
     }
 }

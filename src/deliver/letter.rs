@@ -11,6 +11,7 @@ use lettre::message::Mailbox;
 use crate::audience::mailbox;
 use crate::clock::Timestamp;
 use crate::compose::{self, Identity, Sender, Template};
+use crate::outbox::state::State;
 use crate::outbox::{Claimed, Outbox, OutboxError, Reader, RunNo};
 
 /// A run needs its template compiled once, not once for each person.
@@ -23,6 +24,8 @@ pub(super) struct Letterhead {
     opened_at: Timestamp,
     utc_offset: i32,
     retry: Vec<Duration>,
+    account: String,
+    taken_before: bool,
 }
 
 /// A message ready for the wire.
@@ -53,7 +56,19 @@ impl Letterhead {
             opened_at: Timestamp::from_millisecond(row.opened_at).map_err(|_| broken("date"))?,
             utc_offset: frozen.utc_offset,
             retry: frozen.retry,
+            account: row.account,
+            taken_before: row.counts.of(State::Accepted) > 0,
         })
+    }
+
+    /// The account that the run belongs to.
+    pub(super) fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Whether a server had taken any message of the run when this was read.
+    pub(super) fn taken_before(&self) -> bool {
+        self.taken_before
     }
 
     /// The wait after the `tries`-th try failed.

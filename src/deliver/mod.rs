@@ -18,8 +18,11 @@
 
 mod account;
 mod again;
+mod board;
+mod breaking;
 mod carry;
 mod dispatch;
+mod domains;
 mod door;
 mod ending;
 mod hours;
@@ -27,61 +30,32 @@ mod lane;
 mod letter;
 mod line;
 mod report;
+mod settings;
+mod slots;
 pub mod verdict;
+mod view;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use account::AccountWork;
-pub use account::{AccountView, TroubleView};
+use account::{AccountWork, Tools};
 pub use again::{RecomposeError, Recomposed, recompose};
+pub use breaking::BREAKER;
 pub use door::target;
 pub use hours::Hours;
 use letter::Letterheads;
+pub use settings::Settings;
+pub use view::{AccountView, MeterView, TroubleView};
 
 use crate::clock::Clock;
-use crate::config::{Account, Addresses, Config, Rate};
-use crate::outbox::{Outbox, OutboxError};
+use crate::config::Account;
+use crate::outbox::{Outbox, OutboxError, Use};
+use crate::pace::{Book, Past};
 use crate::smtp::{Deadlines, Target, TlsSetupError};
-
-/// What deliver needs to know of the configuration.
-pub struct Settings {
-    /// The accounts.
-    pub accounts: Vec<Account>,
-    /// Rates of schedules that have their own.
-    pub schedule_rates: BTreeMap<String, Vec<Rate>>,
-    /// Hours of schedules that may not send at any hour.
-    pub schedule_hours: BTreeMap<String, Hours>,
-    /// How addresses appear in the log.
-    pub addresses: Addresses,
-    /// How long each stage of a session may take.
-    pub deadlines: Deadlines,
-}
-
-impl Settings {
-    /// What a configuration says.
-    #[must_use]
-    pub fn of(config: &Config) -> Self {
-        let schedules = || config.schedules.values();
-        let paced = schedules().filter(|schedule| !schedule.rate.is_empty());
-        let hours = schedules().filter_map(|schedule| {
-            let open = schedule.between.clone()?;
-            let zone = schedule.zone.clone();
-            Some((schedule.name.clone(), Hours { open, zone }))
-        });
-        Self {
-            accounts: config.accounts.values().cloned().collect(),
-            schedule_rates: paced.map(|it| (it.name.clone(), it.rate.clone())).collect(),
-            schedule_hours: hours.collect(),
-            addresses: config.daemon.addresses,
-            deadlines: Deadlines::default(),
-        }
-    }
-}
 
 /// Why deliver cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -95,33 +69,55 @@ pub enum DeliverError {
 pub struct Deliver {
     watch: Watch,
     tasks: JoinSet<()>,
-    drain: CancellationToken,
-    abort: CancellationToken,
-    fatal: CancellationToken,
+    tools: Tools,
+    door: Door,
+    deadlines: Deadlines,
 }
+
+/// Where the server of an account is, and how it is reached.
+type Door = Box<dyn Fn(&Account, Deadlines) -> Result<Target, TlsSetupError> + Send + Sync>;
 
 /// Sees how the accounts are, and wakes them. Clones watch the same ones.
 #[derive(Clone, Default)]
-pub struct Watch {
-    accounts: Arc<BTreeMap<String, Arc<AccountWork>>>,
-    unusable: Arc<Vec<AccountView>>,
+pub struct Watch(Arc<RwLock<Posts>>);
+
+/// The accounts of one configuration.
+#[derive(Default)]
+struct Posts {
+    works: BTreeMap<String, Arc<AccountWork>>,
+    unusable: BTreeMap<String, AccountView>,
 }
 
 impl Watch {
     /// Something may have become due. Carries no data and is never wrong.
     pub fn wake(&self) {
-        self.accounts
+        self.posts()
+            .works
             .values()
-            .for_each(|work| work.wake.notify_one());
+            .for_each(|work| work.tell_news());
     }
 
     /// How the accounts are, by name.
     #[must_use]
     pub fn accounts(&self) -> Vec<AccountView> {
-        let mut all = self.unusable.to_vec();
-        all.extend(self.accounts.values().map(|work| work.view()));
+        let posts = self.posts();
+        let usable = posts.works.values().map(|work| work.view());
+        let mut all: Vec<_> = posts.unusable.values().cloned().chain(usable).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    /// How far the rates of schedules and of the whole process are used up: by schedule, the
+    /// process's under an empty name.
+    #[must_use]
+    pub fn shared_meters(&self) -> BTreeMap<String, Vec<MeterView>> {
+        let posts = self.posts();
+        let any = posts.works.values().next();
+        any.map_or_else(BTreeMap::new, |work| work.shared_meters())
+    }
+
+    fn posts(&self) -> std::sync::RwLockReadGuard<'_, Posts> {
+        self.0.read().expect("no holder of this lock panics")
     }
 }
 
@@ -130,12 +126,18 @@ const LEASE: Duration = Duration::from_secs(15 * 60);
 
 impl Deliver {
     /// Starts to carry what waits. An account whose TLS cannot be set up is down, and says so; the
-    /// others work.
+    /// others work. `leased` are messages that an earlier process may have been offering when it
+    /// ended.
     ///
     /// # Errors
     /// The outbox cannot be read.
-    pub fn start(settings: Settings, outbox: &Outbox, clock: &Clock) -> Result<Self, DeliverError> {
-        Self::start_through(target, settings, outbox, clock)
+    pub fn start(
+        settings: Settings,
+        leased: &[Use],
+        outbox: &Outbox,
+        clock: &Clock,
+    ) -> Result<Self, DeliverError> {
+        Self::start_through(target, settings, leased, outbox, clock)
     }
 
     /// The same through other doors than the real ones: `target` says where the server of an
@@ -144,50 +146,135 @@ impl Deliver {
     /// # Errors
     /// As [`Deliver::start`].
     pub fn start_through(
-        target: impl Fn(&Account, Deadlines) -> Result<Target, TlsSetupError>,
+        target: impl Fn(&Account, Deadlines) -> Result<Target, TlsSetupError> + Send + Sync + 'static,
         settings: Settings,
+        leased: &[Use],
         outbox: &Outbox,
         clock: &Clock,
     ) -> Result<Self, DeliverError> {
-        let heads = Arc::new(Letterheads::new(outbox)?);
-        let hours = Arc::new(settings.schedule_hours);
-        let mut deliver = Self {
-            watch: Watch::default(),
-            tasks: JoinSet::new(),
+        let tools = Tools {
+            outbox: outbox.clone(),
+            clock: clock.clone(),
+            heads: Arc::new(Letterheads::new(outbox)?),
+            book: Arc::new(Mutex::new(Book::default())),
+            board: Arc::default(),
+            breakers: Arc::default(),
+            claiming: Arc::default(),
+            manners: Arc::default(),
             drain: CancellationToken::new(),
             abort: CancellationToken::new(),
             fatal: CancellationToken::new(),
         };
-        let reader = outbox.reader()?;
-        let (mut accounts, mut unusable) = (BTreeMap::new(), Vec::new());
+        let mut deliver = Self {
+            watch: Watch::default(),
+            tasks: JoinSet::new(),
+            tools,
+            door: Box::new(target),
+            deadlines: settings.deadlines,
+        };
+        let uses = deliver.uses(&settings)?;
+        let uses = uses.into_iter().chain(leased.iter().cloned()).collect();
+        deliver.set(settings, &slots::past(uses, clock.ticks()));
+        Ok(deliver)
+    }
+
+    /// Goes on by other settings. Accounts that stay as they are keep their connections; others end
+    /// what they have in hand and begin anew. No slot that was used is forgotten.
+    ///
+    /// # Errors
+    /// The outbox cannot be read; then nothing has changed.
+    pub async fn renew(&mut self, settings: Settings) -> Result<(), DeliverError> {
+        let nothing = crate::outbox::Release {
+            rows: Vec::new(),
+            next_at: None,
+        };
+        self.tools.outbox.submit(nothing).await?; // all that ended is on record after this
+        let uses = self.uses(&settings)?;
+        self.deadlines = settings.deadlines;
+        self.set(settings, &slots::past(uses, self.tools.clock.ticks()));
+        Ok(())
+    }
+
+    fn uses(&self, settings: &Settings) -> Result<Vec<Use>, OutboxError> {
+        let memory = settings.memory();
+        if memory.is_zero() {
+            return Ok(Vec::new());
+        }
+        self.tools.outbox.reader()?.uses(memory, &self.tools.clock)
+    }
+
+    fn set(&mut self, settings: Settings, past: &[Past]) {
+        let now = self.tools.clock.ticks();
+        let (process, schedules) = (&settings.process_rate, &settings.schedule_rates);
+        let book = self.tools.book.lock();
+        let mut book = book.expect("no holder of this lock panics");
+        book.set_shared(process, schedules, now, past);
+        drop(book);
+        let manners = self.tools.manners.write();
+        *manners.expect("no holder of this lock panics") = Arc::new(settings.manners());
+        let names: BTreeSet<&String> = settings.accounts.iter().map(|it| &it.name).collect();
+        self.dismiss(&names);
         for account in settings.accounts {
-            let name = account.name.clone();
-            let tools = account::Tools {
-                outbox: outbox.clone(),
-                clock: clock.clone(),
-                heads: Arc::clone(&heads),
-                hours: Arc::clone(&hours),
-                addresses: settings.addresses,
-                drain: deliver.drain.clone(),
-                abort: deliver.abort.clone(),
-                fatal: deliver.fatal.clone(),
-            };
-            let rates = &settings.schedule_rates;
-            match target(&account, settings.deadlines) {
-                Ok(target) => {
-                    let work = AccountWork::new(account, target, rates, tools);
-                    work.remember_what_was_sent(&reader)?;
-                    deliver.tasks.spawn(dispatch::run(Arc::clone(&work)));
-                    accounts.insert(name, work);
-                }
-                Err(error) => unusable.push(report_unusable(name, &error, clock)),
+            self.employ(account, past);
+        }
+    }
+
+    /// Ends the work of accounts that are no more.
+    fn dismiss(&self, names: &BTreeSet<&String>) {
+        let mut posts = self.posts();
+        posts.unusable.retain(|name, _| names.contains(name));
+        posts.works.retain(|name, work| {
+            let stays = names.contains(name);
+            if !stays {
+                work.tools.drain.cancel();
+                self.tools.board.leave(name);
+            }
+            stays
+        });
+    }
+
+    /// Lets an account work as it is described now.
+    fn employ(&mut self, account: Account, past: &[Past]) {
+        let name = account.name.clone();
+        let before = self.posts().works.get(&name).cloned();
+        if before.as_ref().is_some_and(|work| work.account == account) {
+            return;
+        }
+        if let Some(work) = &before {
+            work.tools.drain.cancel();
+        }
+        let target = (self.door)(&account, self.deadlines);
+        let mut posts = self.posts();
+        posts.works.remove(&name);
+        posts.unusable.remove(&name);
+        match target {
+            Ok(target) => {
+                let tools = Tools {
+                    drain: self.tools.drain.child_token(),
+                    ..self.tools.clone()
+                };
+                let work = AccountWork::new(account, target, tools);
+                posts.works.insert(name, Arc::clone(&work));
+                drop(posts);
+                let past = past.to_vec();
+                self.tasks.spawn(async move {
+                    if let Some(before) = before {
+                        work.after(&before).await;
+                    }
+                    work.begin(&past);
+                    dispatch::run(work).await;
+                });
+            }
+            Err(error) => {
+                let view = report_unusable(name.clone(), &error, &self.tools.clock);
+                posts.unusable.insert(name, view);
             }
         }
-        deliver.watch = Watch {
-            accounts: Arc::new(accounts),
-            unusable: Arc::new(unusable),
-        };
-        Ok(deliver)
+    }
+
+    fn posts(&self) -> std::sync::RwLockWriteGuard<'_, Posts> {
+        let posts = self.watch.0.write();
+        posts.expect("no holder of this lock panics")
     }
 
     /// For seeing how the accounts are, and for waking them.
@@ -198,20 +285,20 @@ impl Deliver {
 
     /// Claims nothing more, lets messages under way hear their answers, says goodbye.
     pub async fn drain(&mut self) {
-        self.drain.cancel();
+        self.tools.drain.cancel();
         while self.tasks.join_next().await.is_some() {}
     }
 
     /// Fires when the outbox has stopped for good: the process has to end.
     #[must_use]
     pub fn fatal(&self) -> CancellationToken {
-        self.fatal.clone()
+        self.tools.fatal.clone()
     }
 
     /// A handle that ends all waits for answers at once; what is in doubt then is recorded so.
     #[must_use]
     pub fn abort_handle(&self) -> CancellationToken {
-        self.abort.clone()
+        self.tools.abort.clone()
     }
 }
 
@@ -225,7 +312,7 @@ fn report_unusable(name: String, error: &TlsSetupError, clock: &Clock) -> Accoun
     });
     AccountView {
         name,
-        connections: 0,
         trouble,
+        ..AccountView::default()
     }
 }

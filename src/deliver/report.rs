@@ -50,10 +50,6 @@ impl Happened {
         }
     }
 
-    pub(super) fn code(&self) -> Option<u16> {
-        self.reply.as_ref().map(|reply| reply.code)
-    }
-
     /// For people: what was said, and to what.
     pub(super) fn at_stage(&self) -> String {
         match &self.reply {
@@ -161,7 +157,7 @@ impl Report {
     }
 
     fn shown(&self, address: &str) -> String {
-        match self.work.tools.addresses {
+        match self.work.manners().addresses {
             Addresses::Masked => mask(address),
             Addresses::Full => address.to_owned(),
             Addresses::None => "-".to_owned(),

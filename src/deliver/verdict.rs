@@ -235,7 +235,10 @@ pub static TABLE: &[Row] = &[
         "rate limit exceeded",         // several
         "hl:ifc",                      // NetEase
     ], later(Account(Rate)).and(Lesson::Rate)),
-    row(ALL, &["421 4.7.0"], &["try again later"], later(Account(Rate)).and(Lesson::Rate)), // Gmail
+    // Postfix: smtpd_hard_error_limit, which is about this session.
+    row(MESSAGE, &["421"], &["too many errors"], later(Session)),
+    // Gmail: "Try again later, closing connection"; many others.
+    row(ALL, &["421 4.7.x"], SAYING_ANYTHING, later(Account(Rate)).and(Lesson::Rate)),
     // Gmail; Microsoft: "Excessive message rate from sender".
     row(ALL, &["4 4.7.28", "5 5.7.28", "450 4.5.127"], SAYING_ANYTHING,
         later(Account(Rate)).and(Lesson::Rate)),

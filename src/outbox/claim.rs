@@ -110,6 +110,12 @@ pub struct Claimed {
 }
 
 impl Claimed {
+    /// The recipient's domain, normalised.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.key.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
     /// Whether the hours are over at which it may leave.
     #[must_use]
     pub fn is_closed(&self, now: Timestamp) -> bool {

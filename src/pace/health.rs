@@ -16,7 +16,7 @@ pub struct Health {
     /// Whether anybody has got through to it yet.
     proven: bool,
     /// How often in a row, for each reason.
-    failures: [usize; 3],
+    failures: [usize; 4],
     rest: Option<Rest>,
     until: Duration,
 }
@@ -30,6 +30,8 @@ pub enum Rest {
     Login,
     /// It takes no more for now.
     Quota,
+    /// It takes more, but not so fast.
+    Haste,
 }
 
 impl Health {
@@ -45,7 +47,7 @@ impl Health {
             return self.until - now;
         }
         let ladder: &[u64] = match why {
-            Rest::Trouble => &TROUBLE,
+            Rest::Trouble | Rest::Haste => &TROUBLE,
             Rest::Login => &LOGIN,
             Rest::Quota => &QUOTA,
         };
@@ -81,6 +83,14 @@ impl Health {
         (self.rest.is_some() && now < self.until).then(|| self.until - now)
     }
 
+    /// Whether others should do its work: what is wrong is not over in a moment. A server that asks
+    /// for less still serves.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        let times = |why: Rest| self.failures[why as usize];
+        times(Rest::Login) > 0 || times(Rest::Quota) > 0 || times(Rest::Trouble) > 1
+    }
+
     /// Whether nothing good is known yet, or trouble: then one lane at a time tries.
     #[must_use]
     pub fn is_doubtful(&self) -> bool {
@@ -108,6 +118,21 @@ mod tests {
         assert_eq!(health.fault(at(1), Rest::Trouble, |wait| wait), at(59));
         assert_eq!(health.rests(at(59)), Some(at(1)));
         assert_eq!(health.fault(at(61), Rest::Login, |wait| wait), at(300));
+    }
+
+    #[test]
+    fn one_trouble_is_no_failure_yet() {
+        let at = Duration::from_secs;
+        let fails = |why, times: u64| {
+            let mut health = Health::default();
+            (0..times).for_each(|n| {
+                health.fault(at(1000 * n), why, |wait| wait);
+            });
+            health.is_failing()
+        };
+        assert!(!fails(Rest::Trouble, 1) && fails(Rest::Trouble, 2));
+        assert!(fails(Rest::Login, 1) && fails(Rest::Quota, 1));
+        assert!(!fails(Rest::Haste, 9));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::window::{self, Size};
 use crate::config::Rate;
 
 /// One window of a meter, and what was used of it lately.
@@ -17,4 +18,18 @@ pub struct Used {
     pub uses: Vec<(Duration, usize)>,
     /// Slots of messages that have not ended.
     pub under_way: usize,
+}
+
+impl Used {
+    /// How many slots of it are taken.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.under_way + self.uses.iter().map(|(_, count)| count).sum::<usize>()
+    }
+
+    /// How many of its slots a run of this size leaves to others.
+    #[must_use]
+    pub fn spare(&self, size: Size) -> usize {
+        window::spare(self.most, self.length, size)
+    }
 }

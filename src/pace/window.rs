@@ -1,35 +1,55 @@
 //! Rolling limits: in no span of the window's length do more begin than the rate allows.
 //!
 //! A slot is taken before a message is offered and counts until the window has passed after its
-//! reply, wherever in between the server does its own counting. Ends that lie within 1/64 of a
-//! window are kept as one, at the later time: exact for the server, and a day's limit of any size
-//! fits in a few hundred bytes.
+//! reply, wherever in between the server does its own counting. Ends that lie within a small part
+//! of a window are kept as one, at the later time: exact for the server, and a day's limit of any
+//! size fits in a few kilobytes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::used::Used;
 use crate::config::Rate;
 
-/// A window is remembered in so many parts.
-const GRAINS: u32 = 64;
+/// A window is remembered in so many parts. What that leaves unused is one in so many.
+const GRAINS: u32 = 512;
+/// Of each window bulk leaves one slot in so many to others, and one at least where a window has
+/// [`SPARE_FROM`] of them.
+const SPARE: usize = 50;
+const SPARE_FROM: usize = 34;
+/// Nobody waits long for a slot of a shorter window.
+const SPARE_LONGER_THAN: Duration = Duration::from_secs(2);
 
-/// The limits of one account or one schedule, all of which apply.
+/// Who asks for a slot: a large run never takes the last ones of a window, so that a small one
+/// need not wait until it has passed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Size {
+    /// A run of many people.
+    Bulk,
+    /// Any other.
+    Small,
+}
+
+/// The limits of an account, a domain, a schedule or the whole process; all of them apply.
 #[derive(Debug, Default)]
 pub struct Pace {
     windows: Vec<Window>,
     under_way: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Window {
+    rate: Rate,
     most: usize,
     length: Duration,
     /// Uses that ended in the window, oldest first.
     ended: VecDeque<Group>,
+    /// How many those are.
+    recent: usize,
 }
 
 /// Uses that ended within one grain of each other.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Group {
     first: Duration,
     last: Duration,
@@ -40,34 +60,72 @@ impl Pace {
     /// No `rates` means no limit.
     #[must_use]
     pub fn new(rates: &[Rate]) -> Self {
-        let windows = rates.iter().map(|rate| Window {
-            most: usize::try_from(rate.count).unwrap_or(usize::MAX),
-            length: rate.window,
-            ended: VecDeque::new(),
+        let mut pace = Self::default();
+        pace.set(rates, Duration::ZERO, &[]);
+        pace
+    }
+
+    /// Other rates from `now` on. What has been used counts on; what was used before the time that
+    /// is remembered is in `older`: when, ascending, and how many.
+    pub fn set(&mut self, rates: &[Rate], now: Duration, older: &[(Duration, usize)]) {
+        let windows = rates.iter().flat_map(|rate| {
+            let parts = rate.windows();
+            parts.map(|(count, length)| self.window(*rate, count, length, now, older))
         });
-        Self {
-            windows: windows.collect(),
-            under_way: 0,
+        self.windows = windows.collect();
+    }
+
+    fn window(
+        &self,
+        rate: Rate,
+        count: u32,
+        length: Duration,
+        now: Duration,
+        older: &[(Duration, usize)],
+    ) -> Window {
+        let mut window = Window {
+            rate,
+            most: usize::try_from(count).unwrap_or(usize::MAX),
+            length,
+            ended: VecDeque::new(),
+            recent: 0,
+        };
+        let history = self.history(length);
+        let remembered = history.map_or(now, |it| now.saturating_sub(it.length));
+        let known = older
+            .iter()
+            .filter(|(at, _)| history.is_none() || *at < remembered);
+        for (at, count) in known {
+            window.remember(*at, *count);
         }
+        for group in history.into_iter().flat_map(|it| &it.ended) {
+            window.recent += group.count;
+            window.ended.push_back(*group);
+        }
+        window
+    }
+
+    /// The window that remembers the last `length` best: the shortest that is long enough.
+    fn history(&self, length: Duration) -> Option<&Window> {
+        let long_enough = self.windows.iter().filter(|it| it.length >= length);
+        let best = long_enough.min_by_key(|it| it.length);
+        best.or_else(|| self.windows.iter().max_by_key(|it| it.length))
     }
 
     /// The longest window: how far back its memory must reach after a restart.
     #[must_use]
     pub fn memory(&self) -> Duration {
-        self.windows
-            .iter()
-            .map(|window| window.length)
-            .max()
-            .unwrap_or_default()
+        let lengths = self.windows.iter().map(|window| window.length);
+        lengths.max().unwrap_or_default()
     }
 
-    /// How many slots are free at `now`.
-    pub fn free(&mut self, now: Duration) -> usize {
+    /// How many slots are free at `now` for a run of this size.
+    pub fn free(&mut self, now: Duration, size: Size) -> usize {
         let under_way = self.under_way;
-        let free = self
-            .windows
-            .iter_mut()
-            .map(|window| window.free(now, under_way));
+        let free = self.windows.iter_mut().map(|window| {
+            let free = window.free(now, under_way);
+            free.saturating_sub(window.spare(size))
+        });
         free.min().unwrap_or(usize::MAX)
     }
 
@@ -84,54 +142,95 @@ impl Pace {
     /// Ends the use of a slot. It stays taken for the length of each window.
     pub fn done(&mut self, now: Duration) {
         self.under_way = self.under_way.saturating_sub(1);
-        self.remember(now);
+        self.remember(now, 1);
     }
 
-    /// Counts a use that ended at `at`, by an earlier process for example. Times must not descend.
-    pub fn remember(&mut self, at: Duration) {
-        self.windows
-            .iter_mut()
-            .for_each(|window| window.remember(at));
+    /// Counts uses that ended at `at`, by an earlier process for example. Times must not descend.
+    pub fn remember(&mut self, at: Duration, count: usize) {
+        let windows = self.windows.iter_mut();
+        windows.for_each(|window| window.remember(at, count));
     }
 
-    /// How long until a slot is free, if only time can free one. `None` if one is free now, or if
-    /// the next one comes with a reply.
-    pub fn wait(&mut self, now: Duration) -> Option<Duration> {
+    /// How long until a slot is free for a run of this size, if only time can free one. `None` if
+    /// one is free now, or if the next one comes with a reply.
+    pub fn wait(&mut self, now: Duration, size: Size) -> Option<Duration> {
         let under_way = self.under_way;
-        let full = self.windows.iter_mut().filter_map(|window| {
-            let free = window.free(now, under_way);
-            let oldest = window.ended.front()?;
-            (free == 0).then(|| (oldest.last + window.length).saturating_sub(now))
-        });
+        let windows = self.windows.iter_mut();
+        let full = windows.filter_map(|window| window.wait(now, under_way, size));
         full.max()
     }
+
+    /// How far each window is used up.
+    pub fn used(&mut self, now: Duration) -> Vec<Used> {
+        let under_way = self.under_way;
+        let used = self.windows.iter_mut().map(|window| {
+            window.free(now, under_way);
+            let groups = window.ended.iter();
+            let uses = groups.map(|it| (now.saturating_sub(it.last), it.count));
+            Used {
+                rate: window.rate,
+                most: window.most,
+                length: window.length,
+                uses: uses.collect(),
+                under_way,
+            }
+        });
+        used.collect()
+    }
+}
+
+/// How many slots of a window a run of this size leaves to others.
+pub(super) fn spare(most: usize, length: Duration, size: Size) -> usize {
+    if size == Size::Small || most < SPARE_FROM || length <= SPARE_LONGER_THAN {
+        return 0;
+    }
+    (most / SPARE).max(1)
 }
 
 impl Window {
     fn free(&mut self, now: Duration, under_way: usize) -> usize {
         // Strictly older: two messages exactly one window apart do not share a window.
-        while self
-            .ended
-            .front()
-            .is_some_and(|group| group.last + self.length <= now)
+        while let Some(group) = self.ended.front()
+            && group.last + self.length <= now
         {
+            self.recent -= group.count;
             self.ended.pop_front();
         }
-        let recent: usize = self.ended.iter().map(|group| group.count).sum();
-        self.most.saturating_sub(recent + under_way)
+        self.most.saturating_sub(self.recent + under_way)
     }
 
-    fn remember(&mut self, at: Duration) {
+    fn spare(&self, size: Size) -> usize {
+        spare(self.most, self.length, size)
+    }
+
+    fn wait(&mut self, now: Duration, under_way: usize, size: Size) -> Option<Duration> {
+        if self.free(now, under_way) > self.spare(size) {
+            return None;
+        }
+        // So many have to leave the window before one more may enter it.
+        let most = self.most.saturating_sub(self.spare(size));
+        let mut leave = (self.recent + under_way + 1).saturating_sub(most);
+        for group in &self.ended {
+            leave = leave.saturating_sub(group.count);
+            if leave == 0 {
+                return Some((group.last + self.length).saturating_sub(now));
+            }
+        }
+        None
+    }
+
+    fn remember(&mut self, at: Duration, count: usize) {
+        self.recent += count;
         let grain = self.length / GRAINS;
         match self.ended.back_mut() {
             Some(group) if at.saturating_sub(group.first) <= grain => {
                 group.last = group.last.max(at);
-                group.count += 1;
+                group.count += count;
             }
             _ => self.ended.push_back(Group {
                 first: at,
                 last: at,
-                count: 1,
+                count,
             }),
         }
     }
@@ -145,54 +244,46 @@ mod tests {
         Duration::from_secs(n)
     }
 
-    fn pace(count: u32, window: u64) -> Pace {
-        Pace::new(&[Rate {
-            count,
-            window: seconds(window),
-            burst: None,
-        }])
+    fn limit(count: u32, window: u64) -> Pace {
+        let text = format!("{count}/{window}s");
+        Pace::new(&[text.parse().expect("a rate")])
     }
 
     #[test]
     fn a_slot_counts_until_a_window_after_its_reply() {
-        let mut pace = pace(1, 60);
+        let mut pace = limit(1, 60);
         pace.take(1);
-        assert_eq!(pace.free(seconds(100)), 0, "while it is under way");
         assert_eq!(
-            pace.wait(seconds(100)),
+            pace.free(seconds(100), Size::Small),
+            0,
+            "while it is under way"
+        );
+        assert_eq!(
+            pace.wait(seconds(100), Size::Small),
             None,
             "no time helps before the reply"
         );
         pace.done(seconds(100));
-        assert_eq!(pace.free(seconds(159)), 0);
-        assert_eq!(pace.wait(seconds(159)), Some(seconds(1)));
-        assert_eq!(pace.free(seconds(160)), 1);
+        assert_eq!(pace.free(seconds(159), Size::Small), 0);
+        assert_eq!(pace.wait(seconds(159), Size::Small), Some(seconds(1)));
+        assert_eq!(pace.free(seconds(160), Size::Small), 1);
     }
 
     #[test]
     fn a_slot_that_was_not_used_is_free_again() {
-        let mut pace = pace(2, 60);
+        let mut pace = limit(2, 60);
         pace.take(2);
         pace.give_back();
-        assert_eq!(pace.free(seconds(1)), 1);
+        assert_eq!(pace.free(seconds(1), Size::Small), 1);
     }
 
     #[test]
     fn every_limit_applies() {
-        let minute = Rate {
-            count: 10,
-            window: seconds(60),
-            burst: None,
-        };
-        let hour = Rate {
-            count: 15,
-            window: seconds(3600),
-            burst: None,
-        };
-        let mut pace = Pace::new(&[minute, hour]);
-        (0..10).for_each(|_| pace.remember(seconds(1000)));
-        assert_eq!(pace.free(seconds(1000)), 0);
-        assert_eq!(pace.free(seconds(1061)), 5);
+        let rates = ["10/minute", "15/hour"].map(|text| text.parse().expect("a rate"));
+        let mut pace = Pace::new(&rates);
+        pace.remember(seconds(1000), 10);
+        assert_eq!(pace.free(seconds(1000), Size::Small), 0);
+        assert_eq!(pace.free(seconds(1061), Size::Small), 5);
         assert_eq!(pace.memory(), seconds(3600));
     }
 
@@ -200,18 +291,18 @@ mod tests {
     fn no_window_is_ever_over_and_little_is_left_unused() {
         let rng = &mut fastrand::Rng::with_seed(7);
         for (count, window) in [(1, 1), (3, 10), (100, 60), (500, 3600)] {
-            let mut pace = pace(count, window);
+            let mut pace = limit(count, window);
             let (mut now, end) = (Duration::ZERO, seconds(window * 20));
             let mut sent = Vec::new();
             while now < end {
-                if pace.free(now) > 0 {
+                if pace.free(now, Size::Small) > 0 {
                     pace.take(1);
                     sent.push(now);
                     now += Duration::from_micros(rng.u64(..2000));
                     pace.done(now);
                 } else {
                     now += pace
-                        .wait(now)
+                        .wait(now, Size::Small)
                         .expect("nothing is under way")
                         .max(GRAIN_FLOOR);
                 }
@@ -225,6 +316,58 @@ mod tests {
             }
             assert!(sent.len() >= most * 19, "{} of {}", sent.len(), most * 20);
         }
+    }
+
+    #[test]
+    fn bulk_leaves_a_little_for_others() {
+        let mut pace = limit(100, 60);
+        let at = seconds(1000);
+        assert_eq!(
+            (pace.free(at, Size::Bulk), pace.free(at, Size::Small)),
+            (98, 100)
+        );
+        pace.remember(at, 98);
+        assert_eq!(
+            (pace.free(at, Size::Bulk), pace.free(at, Size::Small)),
+            (0, 2)
+        );
+        assert_eq!(pace.wait(at, Size::Bulk), Some(seconds(60)));
+        assert_eq!(pace.wait(at, Size::Small), None);
+        for (count, window, spare) in [(33, 60, 0), (34, 60, 1), (100, 2, 0), (2000, 60, 40)] {
+            let free = |size| limit(count, window).free(at, size);
+            assert_eq!(
+                free(Size::Small) - free(Size::Bulk),
+                spare,
+                "{count}/{window}s"
+            );
+        }
+    }
+
+    #[test]
+    fn a_burst_is_a_window_of_its_own() {
+        let mut pace = Pace::new(&["100/minute burst 10".parse().expect("a rate")]);
+        let at = seconds(1000);
+        assert_eq!(pace.free(at, Size::Small), 10);
+        pace.remember(at, 10);
+        assert_eq!(pace.wait(at, Size::Small), Some(seconds(6)));
+    }
+
+    #[test]
+    fn other_rates_count_what_was_used_before() {
+        let mut pace = limit(100, 60);
+        pace.take(1);
+        pace.remember(seconds(1000), 50);
+        let rates = ["60/minute", "20/30s"].map(|text| text.parse().expect("a rate"));
+        pace.set(&rates, seconds(1010), &[]);
+        assert_eq!(pace.free(seconds(1010), Size::Small), 0, "50 of 20 in 30 s");
+        assert_eq!(
+            pace.free(seconds(1031), Size::Small),
+            9,
+            "50 and one under way of 60"
+        );
+        let older = [(seconds(900), 4), (seconds(1000), 50)];
+        pace.set(&["60/hour".parse().expect("a rate")], seconds(1031), &older);
+        assert_eq!(pace.free(seconds(1031), Size::Small), 5, "each once");
     }
 
     const GRAIN_FLOOR: Duration = Duration::from_nanos(1);

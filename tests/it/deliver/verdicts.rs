@@ -114,6 +114,8 @@ const REPLIES: &[Sample] = &[
     (ANY, "454 4.7.0 too many new TLS sessions from 192.0.2.1", Account(Rate), Later, SLOWER),
     (ALL, "421 4.7.0 Try again later, closing connection.", Account(Rate), Later, SLOWER),
     (ALL, "421 4.7.28 an unusual rate of unsolicited mail", Account(Rate), Later, SLOWER),
+    (ALL, "421 4.7.1 slow down", Account(Rate), Later, SLOWER),
+    (ALL, "450 4.7.28 an unusual rate of unsolicited mail", Account(Rate), Later, SLOWER),
     (ANY, "550 5.7.28 an unusual rate of unsolicited mail", Account(Rate), Later, SLOWER),
     (&[Mail, Dot], "454 Throttling failure: Maximum sending rate exceeded.", Account(Rate),
         Later, SLOWER),

@@ -9,7 +9,7 @@ use postroom::config::Rate;
 use postroom::pace::forecast::{
     Backlog, Binding, Follow, Hours, Outlook, Part, Situation, Speed, foresee, watch,
 };
-use postroom::pace::{Pace, Used};
+use postroom::pace::{Pace, Size, Used};
 
 const BEGINNING: Duration = Duration::from_secs(1_000_000);
 
@@ -62,13 +62,14 @@ impl Story {
                     left: runs.iter().map(|it| it.left).collect(),
                 };
             }
-            let free = account.free(now) > 0;
+            let free = account.free(now, Size::Small) > 0;
             let mut order = (0..self.runs.len()).map(|n| (turn + n) % self.runs.len());
-            let goes = order.find(|no| free && runs[*no].left > 0 && runs[*no].pace.free(now) > 0);
+            let goes = order
+                .find(|no| free && runs[*no].left > 0 && runs[*no].pace.free(now, Size::Small) > 0);
             let Some(no) = goes else {
                 let waiting = runs.iter_mut().filter(|it| it.left > 0);
-                let of_account = account.wait(now).unwrap_or_default();
-                let waits = waiting.map(|it| it.pace.wait(now).unwrap_or_default());
+                let of_account = account.wait(now, Size::Small).unwrap_or_default();
+                let waits = waiting.map(|it| it.pace.wait(now, Size::Small).unwrap_or_default());
                 let Some(wait) = waits.map(|it| it.max(of_account)).min() else {
                     break;
                 };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postroom::config::Rate;
-use postroom::pace::Pace;
+use postroom::pace::{Pace, Size};
 
 use crate::world::windows::Window;
 
@@ -24,7 +24,9 @@ impl Limiter {
     }
 
     pub(super) fn free(&mut self, class: &Class, now: Duration) -> usize {
-        let free = class.iter().map(|meter| self.meters[*meter].free(now));
+        let free = class
+            .iter()
+            .map(|meter| self.meters[*meter].free(now, Size::Small));
         free.min().unwrap_or(usize::MAX)
     }
 
@@ -47,13 +49,13 @@ impl Limiter {
     pub(super) fn remember(&mut self, class: &Class, at: Duration) {
         class
             .iter()
-            .for_each(|meter| self.meters[*meter].remember(at));
+            .for_each(|meter| self.meters[*meter].remember(at, 1));
     }
 
     pub(super) fn wait(&mut self, class: &Class, now: Duration) -> Option<Duration> {
         let waits = class
             .iter()
-            .filter_map(|meter| self.meters[*meter].wait(now));
+            .filter_map(|meter| self.meters[*meter].wait(now, Size::Small));
         waits.max()
     }
 }
@@ -62,5 +64,6 @@ fn rate(window: &Window) -> Rate {
     Rate {
         count: u32::try_from(window.count).unwrap(),
         window: window.length,
+        burst: None,
     }
 }

@@ -289,7 +289,7 @@ impl Story {
                 ..ground::door()
             })
         };
-        Deliver::start_through(door, settings, outbox, &self.clock).unwrap()
+        Deliver::start_through(door, settings, &[], outbox, &self.clock).unwrap()
     }
 
     /// The rows that the file has as armed.

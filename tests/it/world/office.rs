@@ -111,7 +111,7 @@ impl Office {
     /// Starts to deliver, as a process does.
     pub(crate) fn start(&mut self) {
         let settings = Settings::of(&self.config);
-        let deliver = Deliver::start(settings, &self.outbox, &self.clock).unwrap();
+        let deliver = Deliver::start(settings, &[], &self.outbox, &self.clock).unwrap();
         self.deliver = Some(deliver);
     }
 

@@ -1,0 +1,71 @@
+//! What deliver needs to know of the configuration.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Hours;
+use super::account::Manners;
+use crate::config::{Account, Addresses, Config, Rate};
+use crate::smtp::Deadlines;
+
+/// What deliver needs to know of the configuration.
+pub struct Settings {
+    /// The accounts.
+    pub accounts: Vec<Account>,
+    /// Rates of everything together.
+    pub process_rate: Vec<Rate>,
+    /// Rates of schedules that have their own.
+    pub schedule_rates: BTreeMap<String, Vec<Rate>>,
+    /// Hours of schedules that may not send at any hour.
+    pub schedule_hours: BTreeMap<String, Hours>,
+    /// Whether a schedule with rates of its own has several accounts.
+    pub several_accounts: bool,
+    /// How addresses appear in the log.
+    pub addresses: Addresses,
+    /// How long each stage of a session may take.
+    pub deadlines: Deadlines,
+}
+
+impl Settings {
+    /// What a configuration says.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let schedules = || config.schedules.values();
+        let paced = || schedules().filter(|schedule| !schedule.rate.is_empty());
+        let hours = schedules().filter_map(|schedule| {
+            let open = schedule.between.clone()?;
+            let zone = schedule.zone.clone();
+            Some((schedule.name.clone(), Hours { open, zone }))
+        });
+        Self {
+            accounts: config.accounts.values().cloned().collect(),
+            process_rate: config.daemon.rate.clone(),
+            schedule_rates: paced()
+                .map(|it| (it.name.clone(), it.rate.clone()))
+                .collect(),
+            schedule_hours: hours.collect(),
+            several_accounts: paced().any(|schedule| schedule.via.len() > 1),
+            addresses: config.daemon.addresses,
+            deadlines: Deadlines::default(),
+        }
+    }
+
+    /// How far back the memory of all rates reaches.
+    pub(super) fn memory(&self) -> Duration {
+        let of_accounts = self.accounts.iter().flat_map(|account| {
+            let of_domains = account.domains.values().flat_map(|it| &it.rate);
+            account.rate.iter().chain(of_domains)
+        });
+        let of_schedules = self.schedule_rates.values().flatten();
+        let all = of_accounts.chain(of_schedules).chain(&self.process_rate);
+        all.map(|rate| rate.window).max().unwrap_or_default()
+    }
+
+    pub(super) fn manners(&self) -> Manners {
+        Manners {
+            hours: self.schedule_hours.clone(),
+            addresses: self.addresses,
+            shares: !self.process_rate.is_empty() || self.several_accounts,
+        }
+    }
+}
