@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// Those of them whose messages are in these states, separated by commas [default: accepted]
     #[arg(long, value_name = "STATES", requires = "to_run")]
     state: Option<String>,
+    /// Send it although its people are more or fewer than the last run's by more than `max_change`
+    #[arg(long, conflicts_with_all = ["only", "test", "to_run"])]
+    accept_change: bool,
     /// Read and render everything, say what would be sent, send nothing
     #[arg(long)]
     dry_run: bool,
@@ -53,6 +56,7 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
         test: args.test.clone(),
         to_run: args.to_run.clone(),
         state: args.state.clone(),
+        accept_change: args.accept_change,
         dry_run: true,
     };
     match Client::connect(&ready.config.daemon.socket) {
@@ -144,6 +148,10 @@ fn show(plan: &SendAnswer, args: &Args, out: &Out) {
     if plan.duplicates > 0 {
         let repeated = counted(plan.duplicates, "repeated address", "repeated addresses");
         left_out.push(repeated);
+    }
+    if plan.suppressed > 0 {
+        let people = counted(plan.suppressed, "suppressed person", "suppressed people");
+        left_out.push(people);
     }
     if plan.sent_before > 0 {
         let people = counted(plan.sent_before, "person", "people");

@@ -20,7 +20,7 @@ use crate::outbox::{
     Banned, ChangeRow, DeliveryRow, ForgetError, HoldRow, Outbox, OutboxError, Reader, RunRow,
     Suppress, forget as forget_in,
 };
-use crate::plan::{Former, Opening, Order, Roll, RollError, foresee, survey as survey_roll};
+use crate::plan::{Former, Opening, Order, Roll, RollError, foresee, survey_of};
 
 /// So many runs are told if nobody says how many.
 const RUNS: usize = 20;
@@ -262,6 +262,7 @@ pub fn order(request: &SendRequest, clock: &Clock) -> Result<Order, RollError> {
     order.only = request.only.as_deref().map(key).transpose()?;
     order.test = request.test.as_deref().map(mailbox).transpose()?;
     order.former = former(request)?;
+    order.accepts_change = request.accept_change;
     Ok(order)
 }
 
@@ -291,11 +292,12 @@ pub fn survey(config: &Config, order: &Order) -> Result<SendAnswer, RollError> {
     roll.only.clone_from(&order.only);
     roll.test.clone_from(&order.test);
     roll.former.clone_from(&order.former);
-    let survey = survey_roll(&roll, Some(order.due_at))?;
+    let survey = survey_of(&roll, order)?;
     let (first, rendered) = survey.first.unzip();
     Ok(SendAnswer {
         people: survey.people,
         duplicates: survey.duplicates,
+        suppressed: survey.suppressed,
         sent_before: survey.sent_before,
         invalid: survey.badness.bad,
         invalid_told: survey.badness.told,
@@ -317,6 +319,7 @@ pub fn sent(config: &Config, order: &Order, opening: Opening) -> SendAnswer {
         run: Some(opening.run),
         people,
         duplicates: opening.duplicates,
+        suppressed: opening.suppressed,
         sent_before: opening.sent_before,
         invalid: opening.badness.bad,
         invalid_told: opening.badness.told,

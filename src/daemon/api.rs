@@ -258,6 +258,8 @@ pub struct SendRequest {
     /// Those of them whose deliveries are in one of these states, separated by commas; without it,
     /// those who got it.
     pub state: Option<String>,
+    /// It is meant for so many more or fewer people than the schedule's last run.
+    pub accept_change: bool,
     /// Only say what would be sent.
     pub dry_run: bool,
 }
@@ -275,6 +277,9 @@ pub struct SendAnswer {
     pub people: u64,
     /// Rows that repeat an address.
     pub duplicates: u64,
+    /// Rows of people who get no mail because they are suppressed.
+    #[serde(default)]
+    pub suppressed: u64,
     /// People who were sent the same notice before, or soon will be.
     #[serde(default)]
     pub sent_before: u64,

@@ -65,6 +65,7 @@ mod thin;
 mod traces;
 mod uses;
 mod wall;
+mod whole;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -93,10 +94,11 @@ pub use rows::{Addressee, AttemptRow, Counts, DeliveryRow, RunRow, Snapshot, Sup
 pub use run::{FinishRun, FrozenRun, NewRun, Opened, RunFailed};
 pub use schedule::{Cursors, Missed, SetCursor, TurnBack, Unrun};
 pub use sent::Sent;
-pub use suppression::{Banned, Suppress, Unsuppress};
+pub use suppression::{Banned, Bans, Suppress, Unsuppress};
 pub use sweep::{Interrupted, Settle, Settled, Sweep, Swept};
 pub use thin::{REMOVED, Shrink, Thin, Thinned};
 pub use uses::Use;
+pub use whole::Audience;
 pub use writer::{Fate, Receipt};
 
 use crate::clock::Clock;

@@ -5,11 +5,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use super::audit::{Entry, count_rows, note_row};
+use super::query::failed;
 use super::rows::{SuppressionRow, suppression_row};
 use super::state::{Move, State};
 use super::store::{Tx, hmac_key};
 use super::writer::{Operation, Rank};
-use super::{DeliveryId, RunNo};
+use super::{DeliveryId, OutboxError, Reader, RunNo};
 
 /// Looks addresses up on the suppression list; loaded once for many.
 pub(super) struct Ban(hmac::Key);
@@ -17,14 +18,17 @@ pub(super) struct Ban(hmac::Key);
 impl Ban {
     /// `None` where the list is empty, so that most runs hash nothing.
     pub(super) fn load(tx: &Tx<'_>) -> rusqlite::Result<Option<Self>> {
-        let any = tx
-            .conn
+        Self::read(tx.conn)
+    }
+
+    fn read(conn: &Connection) -> rusqlite::Result<Option<Self>> {
+        let any = conn
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM suppression)")?
             .query_row([], |row| row.get::<_, bool>(0))?;
         if !any {
             return Ok(None);
         }
-        Self::key(tx.conn).map(Some)
+        Self::key(conn).map(Some)
     }
 
     fn key(conn: &Connection) -> rusqlite::Result<Self> {
@@ -33,6 +37,15 @@ impl Ban {
 
     fn hash(&self, key: &str) -> hmac::Tag {
         hmac::sign(&self.0, key.as_bytes())
+    }
+
+    /// Whether this address gets no mail at `now`, in milliseconds.
+    fn stops(&self, conn: &Connection, key: &str, now: i64) -> rusqlite::Result<bool> {
+        conn.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM suppression
+               WHERE hash = ?1 AND scope = '' AND (ends_at IS NULL OR ends_at > ?2))",
+        )?
+        .query_row(params![self.hash(key).as_ref(), now], |row| row.get(0))
     }
 
     /// Why this address gets no mail, if so, and whether it was forgotten.
@@ -50,6 +63,29 @@ impl Ban {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .optional()
+    }
+}
+
+/// Looks addresses up without writing: what a run that is opened now would leave out.
+pub struct Bans(Ban);
+
+impl Reader {
+    /// For [`is_banned`](Self::is_banned), loaded once for many addresses; none where nobody is
+    /// suppressed.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn bans(&self) -> Result<Option<Bans>, OutboxError> {
+        let ban = Ban::read(&self.conn).map_err(failed)?;
+        Ok(ban.map(Bans))
+    }
+
+    /// Whether a normalised address gets no mail at `now`, in milliseconds.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn is_banned(&self, bans: &Bans, key: &str, now: i64) -> Result<bool, OutboxError> {
+        bans.0.stops(&self.conn, key, now).map_err(failed)
     }
 }
 

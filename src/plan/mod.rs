@@ -10,6 +10,7 @@
 
 mod alert;
 mod carrying;
+mod change;
 mod due;
 mod filling;
 mod firing;
@@ -30,4 +31,4 @@ pub use forecast::{Late, foresee, foresee_open};
 pub use former::Former;
 pub use opening::{MANUAL, OpenError, Opening, Order, open};
 pub use roll::{Badness, Person, Roll, RollError};
-pub use survey::{Survey, survey};
+pub use survey::{Survey, survey, survey_of};

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lettre::message::Mailbox;
 
+use super::change::{self, Refused};
 use super::due::is_too_late;
 use super::filling::Filling;
 use super::forecast::{Late, foresee};
@@ -29,12 +30,16 @@ pub struct Order {
     pub test: Option<Mailbox>,
     /// The people of an earlier run, instead of the lists.
     pub former: Option<Former>,
+    /// A person has said that it is meant for so many more or fewer people than the last run.
+    pub accepts_change: bool,
     /// Its opening was begun before, and interrupted.
     pub begun: bool,
 }
 
 /// What the occurrence keys of runs begin with that a person asked for.
 pub const MANUAL: &str = "manual:";
+/// Of those, the keys of runs that were for a part of the schedule's people, or for others.
+pub(super) const PART: &str = "manual:part:";
 
 impl Order {
     /// The order for an occurrence of the calendar.
@@ -47,6 +52,7 @@ impl Order {
             only: None,
             test: None,
             former: None,
+            accepts_change: false,
             begun: false,
         }
     }
@@ -70,6 +76,25 @@ impl Order {
     #[must_use]
     pub fn is_manual(&self) -> bool {
         self.occurrence.starts_with(MANUAL)
+    }
+
+    /// Whether it is for all the people of its schedule, as it is when the calendar says so.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.only.is_none() && self.test.is_none() && self.former.is_none()
+    }
+
+    /// Whether `max_change` holds for it.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.is_whole() && !self.accepts_change
+    }
+
+    /// The occurrence key as it is recorded.
+    fn key(&self) -> String {
+        match self.occurrence.strip_prefix(MANUAL) {
+            Some(id) if !self.is_whole() => format!("{PART}{id}"),
+            _ => self.occurrence.clone(),
+        }
     }
 }
 
@@ -129,6 +154,15 @@ pub enum OpenError {
     },
 }
 
+impl From<Refused> for OpenError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Roll(error) => error.into(),
+            Refused::Outbox(error) => error.into(),
+        }
+    }
+}
+
 /// Opens the run of `order`. Blocks: it reads files and waits for the disk.
 ///
 /// # Errors
@@ -168,7 +202,7 @@ pub fn open(
     let opened = catch_unwind(AssertUnwindSafe(|| {
         in_time(&roll, clock, order)?;
         let is_new = id == new_id;
-        fill(outbox, run, is_new, &roll)
+        fill(outbox, run, is_new, (&roll, order))
     }));
     let opened = opened.unwrap_or_else(|_| {
         let text = "postroom failed while it read the lists (a bug); nothing was sent";
@@ -198,7 +232,12 @@ fn in_time(roll: &Roll<'_>, clock: &Clock, order: &Order) -> Result<(), OpenErro
 }
 
 /// A thousand runs of one person may fall due at once: what only others need is left out of them.
-fn fill(outbox: &Outbox, run: RunNo, is_new: bool, roll: &Roll<'_>) -> Result<Opening, OpenError> {
+fn fill(
+    outbox: &Outbox,
+    run: RunNo,
+    is_new: bool,
+    (roll, order): (&Roll<'_>, &Order),
+) -> Result<Opening, OpenError> {
     let notices = match roll.once_per() {
         Some(once) => Some(outbox.reader()?.notices(&roll.schedule().name, once)?),
         None => None,
@@ -210,6 +249,11 @@ fn fill(outbox: &Outbox, run: RunNo, is_new: bool, roll: &Roll<'_>) -> Result<Op
     let badness = filling.fill(roll)?;
     let duplicates = filling.seal()?;
     let sent_before = filling.reserve()?;
+    if roll.schedule().max_change.is_some() {
+        let reader = outbox.reader()?;
+        let people = reader.audience(run)?.people;
+        change::weigh(roll.schedule(), order, &reader, (Some(run), people))?;
+    }
     let people = filling.rows;
     let waits_for = outbox.submit(FinishRun { run, people }).wait()?;
     Ok(Opening {
@@ -262,7 +306,7 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
     NewRun {
         id: clock.new_id().to_string(),
         schedule: schedule.name.clone(),
-        occurrence: order.occurrence.clone(),
+        occurrence: order.key(),
         due_at: order.due_at.as_millisecond(),
         expires_at: now
             .as_millisecond()

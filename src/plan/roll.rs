@@ -7,13 +7,14 @@ use std::path::Path;
 
 use lettre::message::Mailbox;
 
+use super::change;
 use super::former::{self, Former};
 use super::local::{Lives, Local};
 use super::preflight::in_order;
 use crate::audience::{self, ListError, Row};
 use crate::clock::Timestamp;
 use crate::compose::Template;
-use crate::config::{BadRows, Config, EMAIL, Empty, OncePer, Schedule};
+use crate::config::{BadRows, Config, EMAIL, Empty, OncePer, Schedule, Share};
 use crate::outbox::{Hour, Kept};
 
 /// Up to so many unusable rows are accidents that happen; above, more than one in a hundred stops
@@ -98,6 +99,26 @@ pub enum RollError {
     TooMany {
         /// How many may be.
         most: u64,
+    },
+    /// Many more or far fewer people than in the schedule's last run.
+    #[error(
+        "{}, and {before} in its last run {run}: {}, where `max_change = \"{most}\"` \
+         allows no more than that; look at its lists, and if it is meant: \
+         `postroom send {schedule} --accept-change`",
+        change::counted(*.people),
+        change::told(*.before, *.people)
+    )]
+    Changed {
+        /// The schedule.
+        schedule: String,
+        /// How many there are now.
+        people: u64,
+        /// The last run.
+        run: String,
+        /// How many were in that.
+        before: u64,
+        /// What may be.
+        most: Share,
     },
     /// The chosen person is on none of the lists.
     #[error("{address} is not on the lists of schedule `{schedule}` ({lists})")]

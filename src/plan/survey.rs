@@ -2,16 +2,20 @@
 
 use std::collections::HashSet;
 
+use super::change::{self, Refused};
+use super::opening::Order;
 use super::roll::{Badness, Distinct, Person, Roll, RollError};
 use crate::clock::Timestamp;
 use crate::compose::Rendered;
-use crate::outbox::{Kept, Notices, OutboxError, Reader};
+use crate::outbox::{Bans, Kept, Notices, OutboxError, Reader};
 
 /// What a run would be.
 #[derive(Clone, Debug)]
 pub struct Survey {
-    /// Different people who can be mailed.
+    /// Different people who can be mailed and would be.
     pub people: u64,
+    /// People who get no mail because they are suppressed.
+    pub suppressed: u64,
     /// Rows that repeat an address.
     pub duplicates: u64,
     /// People who were sent the same notice before, or soon will be.
@@ -22,8 +26,25 @@ pub struct Survey {
     pub first: Option<(Person, Rendered)>,
 }
 
+/// What the run of `order` would be, and whether it would be.
+///
+/// # Errors
+/// Why it would not be sent.
+pub fn survey_of(roll: &Roll<'_>, order: &Order) -> Result<Survey, RollError> {
+    let survey = survey(roll, Some(order.due_at))?;
+    if roll.schedule().max_change.is_some() && Reader::exists(roll.state) {
+        let reader = Reader::open(roll.state).map_err(unreadable)?;
+        let weighed = change::weigh(roll.schedule(), order, &reader, (None, survey.people));
+        weighed.map_err(|refused| match refused {
+            Refused::Roll(error) => error,
+            Refused::Outbox(error) => unreadable(error),
+        })?;
+    }
+    Ok(survey)
+}
+
 /// Reads and renders everything, and changes nothing. With a time the outbox is asked, too, what a
-/// run that opens then would not send again.
+/// run that opens then would not send: to those who are suppressed, and what was sent before.
 ///
 /// # Errors
 /// Why a run would not be sent.
@@ -44,7 +65,8 @@ pub fn survey(roll: &Roll<'_>, at: Option<Timestamp>) -> Result<Survey, RollErro
     let (people, sent_before) = seen.count();
     Ok(Survey {
         people: people - sent_before,
-        duplicates: badness.usable() - people,
+        duplicates: badness.usable() - people - seen.suppressed_rows,
+        suppressed: seen.suppressed_rows,
         sent_before,
         badness,
         first,
@@ -54,7 +76,17 @@ pub fn survey(roll: &Roll<'_>, at: Option<Timestamp>) -> Result<Survey, RollErro
 /// The usable rows, to be counted.
 struct Seen {
     people: Distinct,
+    suppressed: Option<Suppressed>,
+    /// Their rows are none of the people.
+    suppressed_rows: u64,
     once: Option<Once>,
+}
+
+/// Who gets no mail.
+struct Suppressed {
+    listed: Reader,
+    bans: Bans,
+    now: i64,
 }
 
 /// Who was sent what before.
@@ -79,13 +111,29 @@ impl Seen {
                 rows: Vec::new(),
             })
         });
+        let suppressed = at.map(|now| {
+            let listed = Reader::open(roll.state)?;
+            let now = now.as_millisecond();
+            Ok(listed.bans()?.map(|bans| Suppressed { listed, bans, now }))
+        });
+        let suppressed: Option<Option<_>> = suppressed.transpose().map_err(unreadable)?;
         Ok(Self {
             people: Distinct::default(),
+            suppressed: suppressed.flatten(),
+            suppressed_rows: 0,
             once: once.transpose().map_err(unreadable)?,
         })
     }
 
     fn add(&mut self, person: &Person) -> Result<(), RollError> {
+        if let Some(Suppressed { listed, bans, now }) = &self.suppressed
+            && listed
+                .is_banned(bans, &person.key, *now)
+                .map_err(unreadable)?
+        {
+            self.suppressed_rows += 1;
+            return Ok(());
+        }
         self.people.add(&person.key);
         let Some(once) = &mut self.once else {
             return Ok(());

@@ -6,4 +6,5 @@ mod backup;
 mod forgetting;
 mod next;
 mod operations;
+mod sending;
 mod suppressing;

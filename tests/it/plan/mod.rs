@@ -1,6 +1,7 @@
 //! From a calendar and lists to runs, in virtual time.
 
 mod asking;
+mod change;
 mod firing;
 mod former;
 mod local;

@@ -29,7 +29,7 @@ impl Desk {
     }
 }
 
-fn people(count: usize) -> Vec<String> {
+pub(super) fn people(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("p{n}@example.org")).collect()
 }
 

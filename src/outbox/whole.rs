@@ -1,0 +1,68 @@
+//! How many people runs are for, so that one can be held against the last.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::query::failed;
+use super::state::State;
+use super::{OutboxError, Reader, RunNo};
+
+/// Rows in these states were left out when their run opened.
+const LEFT_OUT: [State; 3] = [State::Invalid, State::Suppressed, State::Skipped];
+
+/// A run, and how many people were to get it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Audience {
+    /// Its ULID.
+    pub run: String,
+    /// When it was opened, in milliseconds.
+    pub opened_at: i64,
+    /// The rows that were not left out.
+    pub people: u64,
+}
+
+impl Reader {
+    /// The people of a run, also while it is being opened.
+    ///
+    /// # Errors
+    /// The database cannot be read, or there is no such run.
+    pub fn audience(&self, run: RunNo) -> Result<Audience, OutboxError> {
+        let row = self.row(run)?;
+        let people = row.counts.total() - row.counts.sum(&LEFT_OUT);
+        Ok(Audience {
+            run: row.id,
+            opened_at: row.opened_at,
+            people: people.try_into().unwrap_or(0),
+        })
+    }
+
+    /// The people of the schedule's newest run that went to its end or still goes on, and was for
+    /// anybody. Runs whose occurrence begins with `part` do not count, nor does `besides`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn last_audience(
+        &self,
+        schedule: &str,
+        part: &str,
+        besides: Option<RunNo>,
+    ) -> Result<Option<Audience>, OutboxError> {
+        let [one, two, three] = LEFT_OUT.map(State::name);
+        let newest: Option<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT no FROM run r INDEXED BY run_schedule
+                 WHERE schedule = ?1 AND state IN ('sending', 'completed')
+                   AND substr(occurrence, 1, length(?2)) <> ?2 AND no IS NOT ?3
+                   AND EXISTS (SELECT 1 FROM tally t WHERE t.run = r.no AND t.count > 0
+                     AND t.state NOT IN (?4, ?5, ?6))
+                 ORDER BY no DESC LIMIT 1",
+            )
+            .and_then(|mut query| {
+                let besides = besides.map(|run| run.0);
+                let values = params![schedule, part, besides, one, two, three];
+                query.query_row(values, |row| row.get(0)).optional()
+            })
+            .map_err(failed)?;
+        newest.map(|no| self.audience(RunNo(no))).transpose()
+    }
+}
