@@ -206,7 +206,6 @@ impl Story {
         self.restarts += 1;
         let killed = self.now;
         let longest = self.longest();
-        let between = self.offered.is_empty() && self.ready.is_empty();
         self.now += match self.kind {
             Kind::Smooth => self.latency.mul_f64(self.dice.f64()),
             Kind::Troubled if self.dice.bool() => self.latency,
@@ -226,8 +225,8 @@ impl Story {
             self.recorded.push(Recorded { class, ended });
             self.presumed.push((self.now, class));
         }
-        // Where a burst is cut off is a matter of luck, and nothing to measure a share of.
-        if self.dice.bool() && (between || self.kind == Kind::Troubled) {
+        // Where a change cuts off a burst is a matter of luck, and nothing to measure a share of.
+        if self.kind == Kind::Troubled && self.dice.bool() {
             self.change();
         }
         self.limiter = self.limiter_as_recorded();
