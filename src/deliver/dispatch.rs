@@ -85,7 +85,10 @@ async fn claim(work: &AccountWork, turn: &mut u64) -> Result<Duration, OutboxErr
     *turn += u64::from(!rows.is_empty());
     let full = rows.len() == limit;
     take(work, rows, newcomers);
-    if full || newcomers {
+    if newcomers {
+        return Ok(Duration::ZERO); // and now for all
+    }
+    if full {
         return Ok(LOOK_AGAIN); // a lane calls when it wants more
     }
     let clock = &work.tools.clock;
@@ -177,14 +180,14 @@ fn allowance(work: &AccountWork, news: bool) -> Result<Allowance, Duration> {
     let most = if probing { 1 } else { connections * AHEAD };
     let busy = if probing { state.lanes - state.idle } else { 0 };
     let places = most.saturating_sub(state.ready.len() + busy);
-    let full = places == 0 && news && !probing;
+    let newcomers = news && !probing && !state.ready.is_empty();
     let mut besides: Vec<RunNo> = Vec::new();
-    if full {
+    if newcomers {
         besides.extend(state.ready.iter().map(|row| row.id.run));
         besides.sort_unstable();
         besides.dedup();
     }
-    let limit = room.all.min(if full { connections } else { places });
+    let limit = room.all.min(if newcomers { connections } else { places });
     if limit == 0 {
         let wait = room.more_in.filter(|_| room.all == 0);
         return Err(wait.unwrap_or(LOOK_AGAIN));

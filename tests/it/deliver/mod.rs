@@ -2,13 +2,17 @@
 
 mod accounts;
 mod blame;
+mod breaking;
 mod chained;
+mod failover;
 mod faults;
 mod holding;
 mod international;
 mod limits;
+mod paced;
 mod panics;
 mod recipients;
+mod renewing;
 mod stopping;
 mod tokens;
 mod turns;

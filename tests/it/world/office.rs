@@ -70,6 +70,11 @@ pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
 
 impl Office {
     pub(crate) async fn new(plan: Plan<'_>) -> Self {
+        Self::with_daemon("", plan).await
+    }
+
+    /// With further lines of `[daemon]`.
+    pub(crate) async fn with_daemon(daemon: &str, plan: Plan<'_>) -> Self {
         let house = House::new();
         house.people(&["nobody@example.org"]);
         if plan.large {
@@ -87,7 +92,7 @@ impl Office {
         let here = format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"none\"");
         let server = plan.elsewhere.unwrap_or(here);
         let config = house.config(&format!(
-            "[daemon]\nstate = \"state\"\n
+            "[daemon]\nstate = \"state\"\n{daemon}\n
              [account.ops]\n{server}\n\
              from = \"Ops <ops@example.org>\"\nretry = [\"1m\"]\n{}\n
              [list.people]\ncsv = \"people.csv\"\n

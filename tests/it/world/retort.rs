@@ -77,7 +77,15 @@ impl Retort {
 
     /// From now on it answers as every server.
     pub(crate) fn mend(&self) {
-        lock(&self.shared).answers = Box::new(|_| None);
+        self.answer(|_| None);
+    }
+
+    /// From now on it has other answers.
+    pub(crate) fn answer(
+        &self,
+        answers: impl Fn(&Heard<'_>) -> Option<&'static str> + Send + 'static,
+    ) {
+        lock(&self.shared).answers = Box::new(answers);
     }
 
     pub(crate) fn connections(&self) -> usize {
