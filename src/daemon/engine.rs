@@ -135,8 +135,10 @@ impl Engine {
         Ok(again)
     }
 
-    /// Starts to watch the calendars, and begins interrupted openings anew.
+    /// Starts to watch the calendars, and what a person is to be told of; begins interrupted openings
+    /// anew.
     pub fn start_plan(&mut self) {
+        self.spawn_alarms();
         let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
         let (watch, fatal) = (self.watch(), self.fatal.clone());
         let again = std::mem::take(&mut self.again);
@@ -168,6 +170,22 @@ impl Engine {
             let _end_of_all = fatal.drop_guard(); // also after a panic: nobody else does this
             if let Err(error) = super::reports::run(outbox, clock).await {
                 tracing::error!("runs that end are not told any more: {error}");
+            }
+        }));
+    }
+
+    /// Whoever sends without a daemon is told at once.
+    fn spawn_alarms(&mut self) {
+        if self.config.daemon.alert.is_none() {
+            return;
+        }
+        let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
+        let (clock, watch) = (self.clock.clone(), self.watch());
+        let fatal = self.fatal.clone();
+        self.tasks.push(tokio::spawn(async move {
+            let _end_of_all = fatal.drop_guard(); // also after a panic: nobody else does this
+            if let Err(error) = super::alarms::run(config, outbox, clock, watch).await {
+                tracing::error!("nobody is told of what waits for a person any more: {error}");
             }
         }));
     }

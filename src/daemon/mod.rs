@@ -7,6 +7,7 @@
 //! Readiness means: configuration loaded, lock held, outbox open, socket bound. It never means
 //! that a mail server can be reached; one broken account or list stops nobody else.
 
+mod alarms;
 pub mod answer;
 pub mod api;
 pub mod author;

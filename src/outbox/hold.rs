@@ -75,7 +75,18 @@ pub struct HoldRow {
     pub ends_at: Option<i64>,
 }
 
+/// Who puts a run on hold when its messages are refused too often.
+pub const BREAKER: &str = "breaker";
+/// Who puts a run on hold when its first people did not all take it.
+pub const CANARY: &str = "canary";
+
 impl HoldRow {
+    /// Whether postroom itself put a run on hold: nothing but a person lets it go on.
+    #[must_use]
+    pub fn waits_for_a_person(&self) -> bool {
+        matches!(self.scope, Scope::Run(_)) && [BREAKER, CANARY].contains(&self.author.as_str())
+    }
+
     /// Whether it stops this run.
     #[must_use]
     pub fn stops(&self, run: &str, schedule: &str, account: &str) -> bool {

@@ -83,7 +83,7 @@ pub use claim::{BULK, Claim, Claimed, Claims};
 pub use filling::{AddRows, ClearFailed, ClearRun, Hour, Kept, NewDelivery, RowKey, SealKeys};
 pub use filter::Filter;
 pub use forget::{FORGOTTEN, ForgetError, Forgotten, forget};
-pub use hold::{Hold, HoldRow, Scope, Unhold};
+pub use hold::{BREAKER, CANARY, Hold, HoldRow, Scope, Unhold};
 pub use integrity::{Check, Interrupter};
 pub use lock::{Holder, LockError, StateLock};
 pub use once::{Notice, Notices, ReserveOnce};

@@ -1,4 +1,5 @@
-//! Alerts: a person is told what needs one, once for each cause and hour.
+//! Alerts: a person is told what needs one, once for each cause and hour; what waits for a decision,
+//! once.
 //!
 //! An alert is a run of its own, `@alert`, in the outbox: it is sent, tried again and looked up as
 //! all mail is, and the run's name keeps it from being told twice.
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::clock::{Clock, Timestamp};
 use crate::compose::{Part, Source};
-use crate::config::{Alert, Config, OnUncertain};
+use crate::config::{Account, Alert, Config, OnUncertain};
 use crate::outbox::{
     AddRows, FinishRun, FrozenRun, NewDelivery, NewRun, Opened, Outbox, OutboxError, RowKey,
     SealKeys,
@@ -27,39 +28,133 @@ const RESEND_AFTER: std::time::Duration = std::time::Duration::from_secs(15 * 60
 pub struct Cause {
     /// One word for what it is, as in the log's events: `run-missed`.
     pub event: &'static str,
-    /// The schedule.
-    pub schedule: String,
+    /// What it is about.
+    pub about: About,
     /// All of it, for people.
     pub text: String,
+    /// Accounts that are out: no alert goes through them if it can go through another one.
+    pub out: Vec<String>,
+}
+
+/// What an alert is about.
+#[derive(Clone, Debug)]
+pub enum About {
+    /// A schedule.
+    Schedule(String),
+    /// A run that was put on hold then: told once, however long it stays so.
+    Hold {
+        /// The schedule.
+        schedule: String,
+        /// The run.
+        run: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// An account.
+    Account(String),
+}
+
+impl Cause {
+    /// Something about a schedule.
+    #[must_use]
+    pub fn of_schedule(event: &'static str, schedule: &str, text: String) -> Self {
+        Self {
+            event,
+            about: About::Schedule(schedule.to_owned()),
+            text,
+            out: Vec::new(),
+        }
+    }
+
+    /// The occurrence key: whoever comes second with the same is not told again.
+    fn occurrence(&self, now: Timestamp) -> String {
+        let hour = now.strftime("%Y-%m-%dT%H");
+        match &self.about {
+            About::Schedule(name) | About::Account(name) => {
+                format!("{} {name}:{hour}", self.event)
+            }
+            About::Hold { run, since, .. } => format!("{} {run}:{since}", self.event),
+        }
+    }
+
+    /// For a program: what names it.
+    fn variables(&self) -> Vec<(&'static str, &str)> {
+        let mut all = vec![("POSTROOM_EVENT", self.event)];
+        match &self.about {
+            About::Schedule(name) => all.push(("POSTROOM_SCHEDULE", name)),
+            About::Hold { schedule, run, .. } => {
+                all.extend([
+                    ("POSTROOM_SCHEDULE", schedule.as_str()),
+                    ("POSTROOM_RUN", run),
+                ]);
+            }
+            About::Account(name) => all.push(("POSTROOM_ACCOUNT", name)),
+        }
+        all
+    }
+}
+
+impl About {
+    fn name(&self) -> &str {
+        match self {
+            Self::Schedule(name) | Self::Account(name) => name,
+            Self::Hold { schedule, .. } => schedule,
+        }
+    }
+
+    /// The commands that say more.
+    fn more(&self) -> String {
+        match self {
+            Self::Schedule(name) | Self::Hold { schedule: name, .. } => {
+                format!("`postroom status` and `postroom log {name}` say more.")
+            }
+            Self::Account(_) => "`postroom status` says more.".to_owned(),
+        }
+    }
+
+    fn how_often(&self) -> &'static str {
+        match self {
+            Self::Schedule(_) | Self::Account(_) => "The same is not told again within this hour.",
+            Self::Hold { .. } => "This is told once.",
+        }
+    }
 }
 
 /// Tells whoever is to be told, as the configuration says. The mail is in the outbox when this
 /// returns; a program takes its own time, and no schedule waits for it. What stands against it is
-/// logged.
-pub async fn raise(config: &Config, outbox: &Outbox, clock: &Clock, cause: Cause) {
+/// logged. Returns whether the mail is in the outbox, or there is to be none.
+pub async fn raise(config: &Config, outbox: &Outbox, clock: &Clock, cause: Cause) -> bool {
     let Some(alert) = config.daemon.alert.clone() else {
-        return;
+        return true;
     };
-    let Some(order) = Raised::new(config, &alert, clock, &cause) else {
-        return;
-    };
+    let order = Raised::new(config, &alert, clock, &cause);
     let outbox = outbox.clone();
     let opened = tokio::task::spawn_blocking(move || order.open(&outbox)).await;
-    match opened.expect("opening an alert does not panic") {
+    let opened = opened.expect("opening an alert does not panic");
+    match &opened {
         Ok(true) => {}
-        Ok(false) => return, // told within this hour
+        Ok(false) => return true, // told before
         Err(error) => tracing::error!(event = "alert-failed", "no alert is sent: {error}"),
     }
     if let Some(program) = alert.command {
         tokio::spawn(call(program, cause));
     }
+    opened.is_ok()
+}
+
+/// The account that an alert goes through: the one that is named for it; if that is out, another one
+/// that is not. If all are out it is left to the program, or waits where there is none.
+fn carrier<'a>(config: &'a Config, alert: &Alert, out: &[String]) -> Option<&'a Account> {
+    let is_well = |name: &String| !out.contains(name);
+    let named = alert.via.as_ref()?;
+    let others = config.accounts.keys();
+    let well = std::iter::once(named).chain(others).find(|it| is_well(it));
+    let waits = || Some(named).filter(|_| alert.command.is_none());
+    config.accounts.get(well.or_else(waits)?)
 }
 
 async fn call(program: Program, cause: Cause) {
-    let variables = [
-        ("POSTROOM_EVENT", cause.event),
-        ("POSTROOM_SCHEDULE", cause.schedule.as_str()),
-    ];
+    let variables = cause.variables();
     let text = format!("{}\n", cause.text);
     if let Err(error) = program.run(text.as_bytes(), &variables, 1024 * 1024).await {
         tracing::error!(event = "alert-failed", "an alert was not told: {error}");
@@ -73,16 +168,13 @@ struct Raised {
 }
 
 impl Raised {
-    fn new(config: &Config, alert: &Alert, clock: &Clock, cause: &Cause) -> Option<Self> {
+    fn new(config: &Config, alert: &Alert, clock: &Clock, cause: &Cause) -> Self {
         let now = clock.now();
-        let account = match &alert.via {
-            Some(name) => Some(config.accounts.get(name)?),
-            None => None,
-        };
+        let account = carrier(config, alert, &cause.out);
         let json = "plain data serialises";
         let sender = account.map(|it| serde_json::to_string(&it.sender).expect(json));
         let frozen = FrozenRun {
-            account: alert.via.clone().unwrap_or_default(),
+            account: account.map(|it| it.name.clone()).unwrap_or_default(),
             template: serde_json::to_string(&template()).expect(json),
             sender: sender.unwrap_or_default(),
             utc_offset: config.daemon.timezone.to_offset(now).seconds(),
@@ -91,7 +183,8 @@ impl Raised {
             resend_after: RESEND_AFTER,
         };
         let fields = fields(cause, now, config);
-        let rows = (1..).zip(&alert.to).map(|(seq, to)| NewDelivery {
+        let to = alert.to.iter().filter(|_| account.is_some());
+        let rows = (1..).zip(to).map(|(seq, to)| NewDelivery {
             seq,
             list: "alert".to_owned(),
             line: u64::try_from(seq).unwrap_or(0),
@@ -101,12 +194,12 @@ impl Raised {
             fields: fields.clone(),
             ..NewDelivery::default()
         });
-        Some(Self {
+        Self {
             rows: rows.collect(),
             run: NewRun {
                 id: clock.new_id().to_string(),
                 schedule: ALERT.to_owned(),
-                occurrence: occurrence(cause, now),
+                occurrence: cause.occurrence(now),
                 due_at: now.as_millisecond(),
                 expires_at: now.as_millisecond().saturating_add(EXPIRES),
                 overlap: None,
@@ -115,10 +208,10 @@ impl Raised {
                 frozen,
                 once: None,
             },
-        })
+        }
     }
 
-    /// Whether it is new: told by nobody within this hour.
+    /// Whether it is new: told by nobody before.
     fn open(self, outbox: &Outbox) -> Result<bool, OutboxError> {
         let Opened::Fill(run, _) = outbox.submit(self.run).wait()? else {
             return Ok(false);
@@ -136,18 +229,14 @@ impl Raised {
     }
 }
 
-/// One for each cause and hour.
-fn occurrence(cause: &Cause, now: Timestamp) -> String {
-    let hour = now.strftime("%Y-%m-%dT%H");
-    format!("{} {}:{hour}", cause.event, cause.schedule)
-}
-
 fn fields(cause: &Cause, now: Timestamp, config: &Config) -> String {
     let host = rustix::system::uname();
     let at = now.to_zoned(config.daemon.timezone.clone());
     serde_json::json!({
         "event": cause.event,
-        "schedule": cause.schedule,
+        "about": cause.about.name(),
+        "more": cause.about.more(),
+        "how_often": cause.about.how_often(),
         "text": cause.text,
         "at": at.strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
         "host": host.nodename().to_string_lossy(),
@@ -163,12 +252,12 @@ fn template() -> Source {
     };
     Source {
         name: ALERT.to_owned(),
-        subject: part("postroom: {{event}}: {{schedule}}"),
+        subject: part("postroom: {{event}}: {{about}}"),
         text: Some(part(
             "{{text}}\n\n\
              Seen at {{at}} by postroom on {{host}} with {{config}}.\n\
-             The same is not told again within this hour.\n\
-             `postroom status` and `postroom log {{schedule}}` say more.\n",
+             {{how_often}}\n\
+             {{more}}\n",
         )),
         html: None,
         layout_text: None,

@@ -193,12 +193,7 @@ impl Desk {
     }
 
     async fn alert(&self, event: &'static str, schedule: &str, text: String) {
-        let schedule = schedule.to_owned();
-        let cause = Cause {
-            event,
-            schedule,
-            text,
-        };
+        let cause = Cause::of_schedule(event, schedule, text);
         raise(&self.config, &self.outbox, &self.clock, cause).await;
     }
 

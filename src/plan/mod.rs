@@ -24,7 +24,7 @@ mod roll;
 mod sanity;
 mod survey;
 
-pub use alert::{ALERT, Cause, raise};
+pub use alert::{ALERT, About, Cause, raise};
 pub use carrying::warn_late;
 pub use firing::{Firings, Upcoming, upcoming};
 pub use forecast::{Late, foresee, foresee_open};

@@ -3,10 +3,11 @@
 //! Programs run in real time, so these tests do, too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use postroom::config::Config;
 use postroom::outbox::RunRow;
-use postroom::plan::{ALERT, Cause, Firings, Order, raise};
+use postroom::plan::{ALERT, About, Cause, Firings, Order, raise};
 
 use super::{Desk, hello};
 use crate::world::office::{lull, until, within};
@@ -148,11 +149,7 @@ async fn an_alert_is_a_mail_and_a_call_once_for_each_cause_and_hour() {
     let heard = std::fs::read_to_string(&told).unwrap();
     assert!(heard.starts_with("run-failed hello\nhello was not sent at 2026-06-01T09:00: "));
 
-    let cause = |schedule: &str| Cause {
-        event: "run-failed",
-        schedule: schedule.to_owned(),
-        text: "it failed".to_owned(),
-    };
+    let cause = |schedule: &str| Cause::of_schedule("run-failed", schedule, "it failed".to_owned());
     for (schedule, to, alerts) in [
         ("hello", "2026-06-01T09:59:00Z", 1),
         ("other", "2026-06-01T09:59:00Z", 2),
@@ -174,11 +171,72 @@ async fn no_schedule_waits_for_a_program_that_is_told() {
     let desk = Desk::new();
     let alert = "[daemon]\nalert = { command = [\"sleep\", \"50\"] }\n";
     let config = desk.asks("true", alert);
-    let cause = Cause {
-        event: "run-missed",
-        schedule: "hello".to_owned(),
-        text: "it was missed".to_owned(),
-    };
+    let cause = Cause::of_schedule("run-missed", "hello", "it was missed".to_owned());
     within(20, raise(&config, &desk.outbox, &desk.clock, cause)).await;
     assert_eq!(desk.occurrences(ALERT).len(), 1, "it is on record");
+}
+
+/// The account, and the addressees, of each alert.
+fn carried(desk: &Desk) -> Vec<(String, usize)> {
+    let alerts = desk.runs().into_iter().filter(|run| run.schedule == ALERT);
+    alerts
+        .map(|run| (run.account.clone(), desk.rows(&run.id).len()))
+        .collect()
+}
+
+#[tokio::test]
+async fn an_alert_never_goes_through_an_account_that_is_out_if_it_can_be_told_otherwise() {
+    let alert = |command: &str| {
+        format!(
+            "[daemon]\nalert = {{ to = \"boss@example.org\", via = \"ops\"{command} }}\n\
+             [account.backup]\nhost = \"mx2.example.org\"\nfrom = \"B <b@example.org>\"\n"
+        )
+    };
+    let out = |names: &[&str]| Cause {
+        out: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Cause::of_schedule("run-failed", &names.concat(), "it failed".to_owned())
+    };
+    for (command, names, through) in [
+        ("", &[][..], ("ops", 1)),
+        ("", &["ops"], ("backup", 1)),
+        ("", &["backup"], ("ops", 1)),
+        // With nobody to call, it waits for the account that is named.
+        ("", &["backup", "ops"], ("ops", 1)),
+        (", command = [\"true\"]", &["backup", "ops"], ("", 0)),
+    ] {
+        let desk = Desk::new();
+        let config = desk.asks("true", &alert(command));
+        assert!(raise(&config, &desk.outbox, &desk.clock, out(names)).await);
+        let through = (through.0.to_owned(), through.1);
+        assert_eq!(carried(&desk), [through], "{names:?} are out");
+    }
+}
+
+#[tokio::test]
+async fn a_hold_is_told_once_however_long_it_lasts() {
+    let desk = Desk::new();
+    let alert = "[daemon]\nalert = { to = \"boss@example.org\", via = \"ops\" }\n";
+    let config = desk.asks("true", alert);
+    let hold = |run: &str, since: &str| Cause {
+        event: "run-held",
+        about: About::Hold {
+            schedule: "hello".to_owned(),
+            run: run.to_owned(),
+            since: since.parse().unwrap(),
+        },
+        text: "it is on hold".to_owned(),
+        out: Vec::new(),
+    };
+    let (first, later) = ("2026-06-01T08:00:00.123Z", "2026-06-01T08:00:00.124Z");
+    for (run, since, hours, alerts) in [
+        ("01A", first, 0, 1),
+        ("01A", first, 0, 1),
+        ("01A", first, 30, 1),
+        ("01B", first, 0, 2),
+        ("01A", later, 0, 3),
+    ] {
+        desk.clock.advance(Duration::from_secs(hours * 3600));
+        assert!(raise(&config, &desk.outbox, &desk.clock, hold(run, since)).await);
+        assert_eq!(carried(&desk).len(), alerts, "{run} {since}");
+    }
 }

@@ -1,0 +1,280 @@
+//! Tells a person what only a person can mend: a run that postroom itself put on hold, and an
+//! account that is out while another one carries its mail.
+//!
+//! plan knows how to tell and deliver knows how the accounts are; they never call each other. What
+//! was told is remembered by the outbox, so that a restart tells nothing twice.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::deliver::{AccountView, Watch};
+use crate::outbox::{HoldRow, Outbox, OutboxError, Reader, Scope};
+use crate::plan::{ALERT, About, Cause, raise};
+
+/// How often is looked.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long an outbox that takes no alert is left alone.
+const TROUBLE: Duration = Duration::from_secs(60);
+
+/// Looks for ever.
+///
+/// # Errors
+/// The outbox has stopped.
+pub(super) async fn run(
+    config: Arc<Config>,
+    outbox: Outbox,
+    clock: Clock,
+    watch: Watch,
+) -> Result<(), OutboxError> {
+    let mut reader = outbox.reader()?;
+    let mut alarms = Alarms::new(config.daemon.timezone.clone());
+    loop {
+        let now = clock.now();
+        let asked = tokio::task::spawn_blocking(move || (held(&reader, now), reader));
+        let (held, returned) = asked.await.expect("reading holds does not panic");
+        reader = returned;
+        let causes = match held {
+            Ok(held) => alarms.look(held, &watch.accounts(), now),
+            Err(error @ OutboxError::Stopped(_)) => return Err(error),
+            Err(error) => {
+                tracing::error!("what is on hold is told later: {error}");
+                Vec::new()
+            }
+        };
+        let mut pause = LOOK;
+        for cause in causes {
+            let news = News::of(&cause);
+            if !raise(&config, &outbox, &clock, cause).await {
+                alarms.told.remove(&news);
+                pause = TROUBLE;
+            }
+        }
+        clock.sleep(pause).await;
+    }
+}
+
+/// The runs that wait for a person, each with its schedule.
+fn held(reader: &Reader, now: Timestamp) -> Result<Vec<(HoldRow, String)>, OutboxError> {
+    let holds = reader.holds(now.as_millisecond())?.into_iter();
+    let holds = holds.filter(HoldRow::waits_for_a_person);
+    let mut held = Vec::new();
+    for hold in holds {
+        let Scope::Run(id) = &hold.scope else {
+            continue;
+        };
+        let run = reader.run(id)?.filter(|run| run.schedule != ALERT);
+        held.extend(run.map(|run| (hold, run.schedule)));
+    }
+    Ok(held)
+}
+
+/// What was told in this process and still holds.
+struct Alarms {
+    told: HashSet<News>,
+    /// Of the times in alerts.
+    zone: TimeZone,
+}
+
+/// Something to tell.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum News {
+    Held(String, Timestamp),
+    Out(String),
+}
+
+impl News {
+    fn of(cause: &Cause) -> Self {
+        match &cause.about {
+            About::Hold { run, since, .. } => Self::Held(run.clone(), *since),
+            About::Schedule(name) | About::Account(name) => Self::Out(name.clone()),
+        }
+    }
+}
+
+impl Alarms {
+    fn new(zone: TimeZone) -> Self {
+        let told = HashSet::new();
+        Self { told, zone }
+    }
+
+    /// What there is that was not told yet.
+    fn look(
+        &mut self,
+        held: Vec<(HoldRow, String)>,
+        accounts: &[AccountView],
+        now: Timestamp,
+    ) -> Vec<Cause> {
+        let is_out = |it: &&AccountView| it.carried_by.is_some() || it.trouble.is_some();
+        let out: Vec<String> = accounts
+            .iter()
+            .filter(is_out)
+            .map(|it| it.name.clone())
+            .collect();
+        let held = held
+            .into_iter()
+            .map(|(hold, schedule)| run_held(&hold, schedule));
+        let carried = accounts
+            .iter()
+            .filter_map(|it| failover(it, now, &self.zone));
+        let causes = held.chain(carried).map(|cause| Cause {
+            out: out.clone(),
+            ..cause
+        });
+        let mut causes: Vec<Cause> = causes.collect();
+        let still: HashSet<News> = causes.iter().map(News::of).collect();
+        self.told.retain(|news| still.contains(news));
+        causes.retain(|cause| self.told.insert(News::of(cause)));
+        causes
+    }
+}
+
+fn run_held(hold: &HoldRow, schedule: String) -> Cause {
+    let run = match &hold.scope {
+        Scope::Run(run) => run.clone(),
+        other => other.to_string(),
+    };
+    let since = Timestamp::from_millisecond(hold.created_at).unwrap_or_default();
+    Cause {
+        event: "run-held",
+        text: format!(
+            "{schedule}: run {run} is on hold by the {}: {}. Nothing more of it is sent until a \
+             person decides: `postroom release {run}` lets it go on, and `postroom queue cancel \
+             --run {run}` ends it.",
+            hold.author, hold.reason
+        ),
+        about: About::Hold {
+            schedule,
+            run,
+            since,
+        },
+        out: Vec::new(),
+    }
+}
+
+fn failover(account: &AccountView, now: Timestamp, zone: &TimeZone) -> Option<Cause> {
+    let carrier = account.carried_by.as_ref()?;
+    let trouble = account.trouble.as_ref();
+    let since = trouble.and_then(|it| Timestamp::from_millisecond(it.since).ok());
+    let since = since.unwrap_or(now).to_zoned(zone.clone());
+    let since = since.strftime("%a %Y-%m-%d %H:%M %Z");
+    let why = trouble.map(|it| &it.text);
+    let why = account.carried_because.as_ref().or(why);
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    let name = &account.name;
+    Some(Cause {
+        event: "failover",
+        text: format!(
+            "Account {name} is out since {since}{why}. Meanwhile its mail goes through account \
+             {carrier}."
+        ),
+        about: About::Account(name.clone()),
+        out: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::TroubleView;
+
+    fn alarms() -> Alarms {
+        Alarms::new(TimeZone::UTC)
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-23T14:30:00Z".parse().expect("a time")
+    }
+
+    fn account(name: &str, carrier: Option<&str>) -> AccountView {
+        AccountView {
+            name: name.to_owned(),
+            trouble: carrier.map(|_| TroubleView {
+                text: "the login was refused".to_owned(),
+                since: now().as_millisecond() - 60_000,
+                retry_at: None,
+            }),
+            carried_by: carrier.map(str::to_owned),
+            ..AccountView::default()
+        }
+    }
+
+    fn hold(author: &str, scope: Scope) -> HoldRow {
+        HoldRow {
+            scope,
+            reason: "5 of the last 20 were refused".to_owned(),
+            author: author.to_owned(),
+            created_at: now().as_millisecond(),
+            ends_at: None,
+        }
+    }
+
+    #[test]
+    fn an_account_that_is_carried_is_told_while_that_begins() {
+        let mut alarms = alarms();
+        let well = [account("backup", None), account("main", None)];
+        assert!(alarms.look(Vec::new(), &well, now()).is_empty());
+        let out = [account("backup", None), account("main", Some("backup"))];
+        let causes = alarms.look(Vec::new(), &out, now());
+        let [cause] = causes.as_slice() else {
+            panic!("{causes:?}");
+        };
+        assert_eq!(
+            cause.text,
+            "Account main is out since Mon 2026-11-23 14:29 UTC: the login was refused. Meanwhile \
+             its mail goes through account backup."
+        );
+        assert_eq!(
+            (cause.event, &cause.out),
+            ("failover", &vec!["main".to_owned()])
+        );
+        assert!(alarms.look(Vec::new(), &out, now()).is_empty(), "told");
+        assert!(alarms.look(Vec::new(), &well, now()).is_empty(), "no news");
+        assert_eq!(alarms.look(Vec::new(), &out, now()).len(), 1, "out again");
+    }
+
+    #[test]
+    fn an_account_without_a_carrier_is_no_failover() {
+        let mut down = account("main", Some("backup"));
+        down.carried_by = None;
+        assert!(alarms().look(Vec::new(), &[down], now()).is_empty());
+    }
+
+    #[test]
+    fn a_run_on_hold_is_told_with_the_reason_and_the_way_out() {
+        let mut alarms = alarms();
+        let run = || Scope::Run("01JRUN".to_owned());
+        let held = || vec![(hold("breaker", run()), "weekly".to_owned())];
+        let causes = alarms.look(held(), &[], now());
+        let [cause] = causes.as_slice() else {
+            panic!("{causes:?}");
+        };
+        let text = &cause.text;
+        assert!(
+            text.contains("on hold by the breaker: 5 of the last 20"),
+            "{text}"
+        );
+        assert!(text.contains("`postroom release 01JRUN`"), "{text}");
+        assert!(alarms.look(held(), &[], now()).is_empty());
+        let mut later = held();
+        later[0].0.created_at += 1;
+        assert_eq!(
+            alarms.look(later, &[], now()).len(),
+            1,
+            "it was released, and held again"
+        );
+    }
+
+    #[test]
+    fn only_what_postroom_holds_by_itself_waits_for_a_person() {
+        let run = || Scope::Run("01JRUN".to_owned());
+        assert!(hold("breaker", run()).waits_for_a_person());
+        assert!(hold("canary", run()).waits_for_a_person());
+        assert!(!hold("uid 0 (root)", run()).waits_for_a_person());
+        assert!(!hold("breaker", Scope::All).waits_for_a_person());
+    }
+}
