@@ -3,6 +3,7 @@
 //! what was allowed is left unused.
 
 mod forecast;
+mod learning;
 mod limiter;
 mod story;
 

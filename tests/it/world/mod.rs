@@ -28,6 +28,7 @@ pub(crate) mod sandbox;
 pub(crate) mod script;
 pub(crate) mod skip;
 pub(crate) mod small_disk;
+pub(crate) mod still;
 pub(crate) mod testimony;
 pub(crate) mod wall_clock;
 pub(crate) mod windows;
