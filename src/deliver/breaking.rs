@@ -6,12 +6,10 @@ use std::sync::Mutex;
 use super::account::AccountWork;
 use super::carry::Task;
 use super::verdict::{Decision, Verdict};
-use crate::outbox::{Claimed, Hold, RunNo, Scope};
+use crate::outbox::{BREAKER, Claimed, Hold, RunNo, Scope};
 use crate::pace::{Answer, Breaker, Tripped};
 use crate::smtp::Reply;
 
-/// Who puts such a run on hold.
-pub const BREAKER: &str = "breaker";
 /// Breakers of so many runs are remembered.
 const KEPT: usize = 4096;
 

@@ -44,7 +44,6 @@ use tokio_util::sync::CancellationToken;
 
 use account::{AccountWork, Tools};
 pub use again::{RecomposeError, Recomposed, recompose};
-pub use breaking::BREAKER;
 pub use door::target;
 pub use hours::Hours;
 use letter::Letterheads;

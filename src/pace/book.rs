@@ -15,8 +15,10 @@ use crate::config::Rate;
 
 /// An account whose own rates leave nothing for so long has spent what it may send for now.
 const SPENT: Duration = Duration::from_secs(60);
-/// Who waits for a slot of the process may be so late to ask for it.
-const ASKS_WITHIN: Duration = Duration::from_millis(100);
+/// Who waits for a slot of the process may be so late to ask for it; whoever it is kept from asks
+/// again after a moment.
+const ASKS_WITHIN: Duration = Duration::from_secs(2);
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// All meters.
 #[derive(Debug, Default)]
@@ -200,10 +202,7 @@ impl Book {
             let wait = self.process.wait(now, Size::Bulk);
             return (all, bulk, wait);
         }
-        let wait = self
-            .process
-            .wait(now, Size::Small)
-            .unwrap_or(ASKS_WITHIN / 4);
+        let wait = self.process.wait(now, Size::Small).unwrap_or(MOMENT);
         self.waiting
             .insert(account.to_owned(), now + wait + ASKS_WITHIN);
         (0, 0, Some(wait))

@@ -17,8 +17,8 @@ const GRAINS: u32 = 512;
 /// [`SPARE_FROM`] of them.
 const SPARE: usize = 50;
 const SPARE_FROM: usize = 34;
-/// Nobody waits long for a slot of a shorter window.
-const SPARE_LONGER_THAN: Duration = Duration::from_secs(2);
+/// Nobody waits long for a slot that will be free so soon: then bulk may take the last ones.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Who asks for a slot: a large run never takes the last ones of a window, so that a small one
 /// need not wait until it has passed.
@@ -122,10 +122,8 @@ impl Pace {
     /// How many slots are free at `now` for a run of this size.
     pub fn free(&mut self, now: Duration, size: Size) -> usize {
         let under_way = self.under_way;
-        let free = self.windows.iter_mut().map(|window| {
-            let free = window.free(now, under_way);
-            free.saturating_sub(window.spare(size))
-        });
+        let windows = self.windows.iter_mut();
+        let free = windows.map(|window| window.free_for(now, under_way, size));
         free.min().unwrap_or(usize::MAX)
     }
 
@@ -164,7 +162,7 @@ impl Pace {
     pub fn used(&mut self, now: Duration) -> Vec<Used> {
         let under_way = self.under_way;
         let used = self.windows.iter_mut().map(|window| {
-            window.free(now, under_way);
+            window.forget(now);
             let groups = window.ended.iter();
             let uses = groups.map(|it| (now.saturating_sub(it.last), it.count));
             Used {
@@ -181,42 +179,59 @@ impl Pace {
 
 /// How many slots of a window a run of this size leaves to others.
 pub(super) fn spare(most: usize, length: Duration, size: Size) -> usize {
-    if size == Size::Small || most < SPARE_FROM || length <= SPARE_LONGER_THAN {
+    if size == Size::Small || most < SPARE_FROM || length <= SOON {
         return 0;
     }
     (most / SPARE).max(1)
 }
 
 impl Window {
-    fn free(&mut self, now: Duration, under_way: usize) -> usize {
-        // Strictly older: two messages exactly one window apart do not share a window.
+    /// Forgets what has left the window: strictly, as two messages exactly one window apart do not
+    /// share one.
+    fn forget(&mut self, now: Duration) {
         while let Some(group) = self.ended.front()
-            && group.last + self.length <= now
+            && self.leaves(group) <= now
         {
             self.recent -= group.count;
             self.ended.pop_front();
         }
-        self.most.saturating_sub(self.recent + under_way)
     }
 
-    fn spare(&self, size: Size) -> usize {
-        spare(self.most, self.length, size)
+    /// When the uses of a group count no more.
+    fn leaves(&self, group: &Group) -> Duration {
+        group.last + self.length
     }
 
+    fn free_for(&mut self, now: Duration, under_way: usize, size: Size) -> usize {
+        self.forget(now);
+        let free = self.most.saturating_sub(self.recent + under_way);
+        let next = self.ended.front().map(|group| self.leaves(group));
+        if next.is_some_and(|at| at <= now + SOON) {
+            return free;
+        }
+        free.saturating_sub(spare(self.most, self.length, size))
+    }
+
+    /// How long until a slot is free, if time alone frees one that is not free now.
     fn wait(&mut self, now: Duration, under_way: usize, size: Size) -> Option<Duration> {
-        if self.free(now, under_way) > self.spare(size) {
+        if self.free_for(now, under_way, size) > 0 {
             return None;
         }
-        // So many have to leave the window before one more may enter it.
-        let most = self.most.saturating_sub(self.spare(size));
-        let mut leave = (self.recent + under_way + 1).saturating_sub(most);
+        let spare = spare(self.most, self.length, size);
+        let (mut taken, mut at) = (self.recent + under_way, now);
         for group in &self.ended {
-            leave = leave.saturating_sub(group.count);
-            if leave == 0 {
-                return Some((group.last + self.length).saturating_sub(now));
+            let leaves = self.leaves(group);
+            let free = self.most.saturating_sub(taken);
+            if free > spare {
+                return Some(at - now);
             }
+            if free > 0 {
+                return Some(at.max(leaves.saturating_sub(SOON)).saturating_sub(now));
+            }
+            taken -= group.count;
+            at = leaves;
         }
-        None
+        (self.most.saturating_sub(taken) > spare).then(|| at.saturating_sub(now))
     }
 
     fn remember(&mut self, at: Duration, count: usize) {
@@ -331,8 +346,15 @@ mod tests {
             (pace.free(at, Size::Bulk), pace.free(at, Size::Small)),
             (0, 2)
         );
-        assert_eq!(pace.wait(at, Size::Bulk), Some(seconds(60)));
-        assert_eq!(pace.wait(at, Size::Small), None);
+        assert_eq!(
+            pace.wait(at, Size::Bulk),
+            Some(seconds(58)),
+            "two are free, and more soon"
+        );
+        assert_eq!(pace.free(seconds(1058), Size::Bulk), 2);
+        pace.remember(seconds(1058), 2);
+        assert_eq!(pace.wait(seconds(1058), Size::Bulk), Some(seconds(2)));
+        assert_eq!(pace.free(seconds(1060), Size::Bulk), 96);
         for (count, window, spare) in [(33, 60, 0), (34, 60, 1), (100, 2, 0), (2000, 60, 40)] {
             let free = |size| limit(count, window).free(at, size);
             assert_eq!(

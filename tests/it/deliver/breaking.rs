@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use postroom::deliver::BREAKER;
-use postroom::outbox::{Scope, Unhold};
+use postroom::outbox::{BREAKER, Scope, Unhold};
 
 use crate::world::office::{Office, Plan, jump, lull, until};
 

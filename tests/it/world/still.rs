@@ -56,9 +56,9 @@ impl Still {
             false => tempfile::tempdir().unwrap(),
         };
         let outbox = Outbox::open_inline(state.path(), clock.clone()).unwrap();
-        let door = door(&reception);
+        let door = door(Arc::clone(&reception));
         let settings = Settings::of(&config);
-        let deliver = Deliver::start_through(door, settings, &outbox, &clock).unwrap();
+        let deliver = Deliver::start_through(door, settings, &[], &outbox, &clock).unwrap();
         Self {
             reception,
             house,
@@ -97,9 +97,8 @@ impl Still {
 
 /// Leads every account to this server.
 fn door(
-    reception: &Arc<Reception>,
+    reception: Arc<Reception>,
 ) -> impl Fn(&Account, postroom::smtp::Deadlines) -> Result<Target, postroom::smtp::TlsSetupError> {
-    let reception = Arc::clone(reception);
     move |account, deadlines| {
         let reception = Arc::clone(&reception);
         let here: SocketAddr = ([127, 0, 0, 1], 25).into();
