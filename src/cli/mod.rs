@@ -21,6 +21,7 @@ mod out;
 mod preview;
 mod progress;
 mod queue;
+mod reload;
 mod restore;
 mod sandbox;
 mod send;
@@ -83,6 +84,8 @@ enum Verb {
     Send(send::Args),
     /// Say what runs, what is due and what is stuck
     Status(status::Args),
+    /// Let the daemon go on by the configuration as it is now, or say why it does not
+    Reload,
     /// Send nothing of a schedule, an account, a run, or at all, until it is released
     Hold(hold::Args),
     /// Let go on what is on hold
@@ -145,6 +148,7 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Next(args) => next::run(&load(cli)?.config, args, out),
         Verb::Preview(args) => preview::run(&load(cli)?.config, args, out),
         Verb::Send(args) => send::run(load(cli)?, args, out),
+        Verb::Reload => reload::run(&load(cli)?.config, out),
         Verb::Status(args) => status::run(&load(cli)?.config, args, out),
         Verb::Hold(args) => hold::hold(&load(cli)?.config, args, out),
         Verb::Release(args) => hold::release(&load(cli)?.config, args, out),

@@ -5,13 +5,12 @@
 //! was told is remembered by the outbox, so that a restart tells nothing twice.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use super::current::Current;
 use crate::clock::{Clock, Timestamp};
-use crate::config::Config;
 use crate::deliver::{AccountView, Watch};
 use crate::outbox::{HoldRow, Outbox, OutboxError, Reader, Scope};
 use crate::plan::{ALERT, About, Cause, raise};
@@ -26,15 +25,19 @@ const TROUBLE: Duration = Duration::from_secs(60);
 /// # Errors
 /// The outbox has stopped.
 pub(super) async fn run(
-    config: Arc<Config>,
+    current: Current,
     outbox: Outbox,
     clock: Clock,
     watch: Watch,
 ) -> Result<(), OutboxError> {
     let mut reader = outbox.reader()?;
-    let mut alarms = Alarms::new(config.daemon.timezone.clone());
+    let mut alarms = Alarms::new(current.get().daemon.timezone.clone());
     loop {
-        let now = clock.now();
+        let (config, now) = (current.get(), clock.now());
+        if config.daemon.alert.is_none() {
+            clock.sleep(LOOK).await;
+            continue;
+        }
         let asked = tokio::task::spawn_blocking(move || (held(&reader, now), reader));
         let (held, returned) = asked.await.expect("reading holds does not panic");
         reader = returned;

@@ -2,6 +2,8 @@
 //!
 //! Members are added, never renamed; ignore those you do not know.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -383,4 +385,37 @@ pub struct Changed {
 pub struct Refusal {
     /// What is wrong, for people.
     pub error: String,
+}
+
+/// What a reload changed.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Reloaded {
+    /// The file.
+    pub config: String,
+    /// Accounts that came, went or changed.
+    pub accounts: Vec<String>,
+    /// Schedules that did.
+    pub schedules: Vec<String>,
+    /// Lists that did.
+    pub lists: Vec<String>,
+    /// What else is wrong: a list's file that is not there, for example.
+    pub problems: Option<String>,
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let groups = [
+            ("accounts", &self.accounts),
+            ("schedules", &self.schedules),
+            ("lists", &self.lists),
+        ];
+        let changed = groups.iter().filter(|(_, names)| !names.is_empty());
+        let changed = changed.map(|(what, names)| format!("{what} {}", names.join(", ")));
+        let changed: Vec<String> = changed.collect();
+        match changed.is_empty() {
+            true => f.write_str("no account, schedule or list is described otherwise than before"),
+            false => write!(f, "changed: {}", changed.join("; ")),
+        }
+    }
 }

@@ -29,13 +29,13 @@ pub(super) async fn change(
 ) -> Answer<ChangeAnswer> {
     if request.dry_run {
         return read(desk, move |desk, reader| {
-            change::foresee(&desk.config, reader, &request)
+            change::foresee(&desk.config(), reader, &request)
         })
         .await;
     }
     // It goes on to its end also if nobody waits for the answer any more.
     let done = tokio::task::spawn_blocking(move || {
-        let (config, outbox) = (&desk.config, &desk.outbox);
+        let (config, outbox) = (&desk.config(), &desk.outbox);
         let answer = change::carry_out(config, outbox, &request, &peer.author)?;
         tracing::info!(
             event = "changed",
@@ -101,7 +101,7 @@ pub(super) async fn release(
 
 async fn scope(desk: &Arc<Desk>, scope: Scope) -> Result<Scope, Trouble> {
     let asked = read(Arc::clone(desk), move |desk, reader| {
-        filter::scope(&desk.config, reader, scope)
+        filter::scope(&desk.config(), reader, scope)
     });
     asked.await.map(|Json(scope)| scope)
 }

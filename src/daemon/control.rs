@@ -15,10 +15,12 @@ use tokio::net::UnixListener;
 
 use super::api::{
     AddressQuery, Changed, ForgetAnswer, History, ImportRequest, Imported, MessageAnswer,
-    MessageQuery, Process, QueueQuery, Refusal, RunsQuery, SendRequest, Status, SuppressRequest,
-    Why,
+    MessageQuery, Process, QueueQuery, Refusal, Reloaded, RunsQuery, SendRequest, Status,
+    SuppressRequest, Why,
 };
 use super::author::Peer;
+use super::current::Current;
+use super::reload::{Bell, ReloadError};
 use super::{answer, changing};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -34,12 +36,20 @@ const FULL: Duration = Duration::from_secs(5);
 
 /// What the handlers work with.
 pub(super) struct Desk {
-    pub(super) config: Arc<Config>,
+    pub(super) current: Current,
+    pub(super) bell: Bell,
     pub(super) outbox: Outbox,
     pub(super) reader: Mutex<Reader>,
     pub(super) clock: Clock,
     pub(super) watch: Watch,
     pub(super) started: Timestamp,
+}
+
+impl Desk {
+    /// The configuration that holds now.
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.current.get()
+    }
 }
 
 /// Why the socket cannot be had.
@@ -91,6 +101,7 @@ pub(super) fn routes(desk: Arc<Desk>) -> Router {
         .route("/v1/why", get(why))
         .route("/v1/message", get(message))
         .route("/v1/send", post(send))
+        .route("/v1/reload", post(reload))
         .route("/v1/forget", post(forget))
         .route(
             "/v1/suppressions",
@@ -157,7 +168,7 @@ async fn status(State(desk): Shared) -> Answer<Status> {
             pid: std::process::id(),
             started: desk.started.as_millisecond(),
         };
-        let mut status = answer::status(&desk.config, reader, desk.clock.now())?;
+        let mut status = answer::status(&desk.config(), reader, desk.clock.now())?;
         status.daemon = Some(process);
         status.accounts = desk.watch.accounts();
         status.full = desk.outbox.lacks_room().map(|error| error.to_string());
@@ -179,7 +190,7 @@ async fn long_queue(
 
 async fn rows(desk: Arc<Desk>, query: QueueQuery) -> Answer<Vec<DeliveryRow>> {
     read(desk, move |desk, reader| {
-        answer::queue(&desk.config, reader, &query, desk.clock.now())
+        answer::queue(&desk.config(), reader, &query, desk.clock.now())
     })
     .await
 }
@@ -298,6 +309,16 @@ async fn message(State(desk): Shared, Query(query): Query<MessageQuery>) -> Answ
     })
 }
 
+async fn reload(State(desk): Shared) -> Answer<Reloaded> {
+    let reloaded = desk.bell.ring().await;
+    reloaded.map(Json).map_err(|error| match error {
+        ReloadError::Ending | ReloadError::Outbox(_) => {
+            Trouble(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+        }
+        error => Trouble::unfit(error.to_string()),
+    })
+}
+
 async fn forget(
     State(desk): Shared,
     ConnectInfo(peer): ConnectInfo<Peer>,
@@ -305,7 +326,7 @@ async fn forget(
 ) -> Answer<ForgetAnswer> {
     let (key, author) = (answer::key(&query.address)?, peer.author.clone());
     let asked = tokio::task::spawn_blocking(move || {
-        answer::forget(&desk.config, &desk.outbox, &key, &author)
+        answer::forget(&desk.config(), &desk.outbox, &key, &author)
     });
     let answer = asked.await.expect("forgetting does not panic")?;
     tracing::info!(
@@ -325,12 +346,12 @@ async fn send(
     let sent = tokio::task::spawn_blocking(move || {
         let order = answer::order(&request, &desk.clock)?;
         if request.dry_run {
-            return Ok(answer::survey(&desk.config, &order)?);
+            return Ok(answer::survey(&desk.config(), &order)?);
         }
-        let opening = open(&desk.config, &desk.outbox, &desk.clock, &order)
+        let opening = open(&desk.config(), &desk.outbox, &desk.clock, &order)
             .map_err(|error| not_opened(&desk, &request.schedule, error))?;
         warn_late(&request.schedule, &opening);
-        let answer = answer::sent(&desk.config, &order, opening);
+        let answer = answer::sent(&desk.config(), &order, opening);
         let run = answer.run.as_deref().unwrap_or_default();
         tracing::info!(
             event = "run-opened",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::current::Current;
 use super::standing;
 use super::thinning;
 use crate::clock::Clock;
@@ -28,8 +29,7 @@ const TIDY: Duration = Duration::from_secs(60);
 
 /// Everything that works on one state directory.
 pub struct Engine {
-    /// What to do.
-    pub config: Arc<Config>,
+    current: Current,
     /// What was done.
     pub outbox: Outbox,
     /// The time.
@@ -84,7 +84,7 @@ impl Engine {
         let fatal = deliver.fatal();
         let check = integrity::check_if_unsound(&outbox, reader, &clock, &fatal);
         let mut engine = Self {
-            config,
+            current: Current::new(config),
             outbox,
             clock,
             deliver,
@@ -94,7 +94,7 @@ impl Engine {
             check,
             _lock: lock,
         };
-        tell_stranded(&engine.config, &engine.outbox)?;
+        tell_stranded(&engine.config(), &engine.outbox)?;
         engine.again = engine.settle_interrupted(settled.interrupted).await?;
         engine.spawn_sweeps();
         engine.spawn_reports();
@@ -111,7 +111,7 @@ impl Engine {
     ) -> Result<Vec<Order>, OutboxError> {
         let mut again = Vec::new();
         for run in interrupted {
-            let known = self.config.schedules.contains_key(&run.schedule);
+            let known = self.config().schedules.contains_key(&run.schedule);
             if known && !run.occurrence.starts_with(MANUAL) {
                 again.push(Order::due(&run.schedule, run.occurrence, run.due_at).begun());
                 continue;
@@ -139,10 +139,11 @@ impl Engine {
     /// anew.
     pub fn start_plan(&mut self) {
         self.spawn_alarms();
-        let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
+        let (config, outbox) = (self.config(), self.outbox.clone());
         let (watch, fatal) = (self.watch(), self.fatal.clone());
         let again = std::mem::take(&mut self.again);
         let firings = Firings::new(config, outbox, self.clock.clone(), again);
+        let firings = firings.following(self.current.changes());
         self.tasks.push(tokio::spawn(async move {
             let _end_of_all = fatal.drop_guard(); // also after a panic: nobody else does this
             if let Err(error) = firings.run(|| watch.wake()).await {
@@ -156,7 +157,7 @@ impl Engine {
     /// # Errors
     /// Nothing is sent to anybody.
     pub async fn open(&self, order: Order) -> Result<Opening, OpenError> {
-        let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
+        let (config, outbox) = (self.config(), self.outbox.clone());
         let clock = self.clock.clone();
         let opened = tokio::task::spawn_blocking(move || open(&config, &outbox, &clock, &order));
         let opening = opened.await.expect("opening a run does not panic");
@@ -176,15 +177,12 @@ impl Engine {
 
     /// Whoever sends without a daemon is told at once.
     fn spawn_alarms(&mut self) {
-        if self.config.daemon.alert.is_none() {
-            return;
-        }
-        let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
+        let (current, outbox) = (self.current(), self.outbox.clone());
         let (clock, watch) = (self.clock.clone(), self.watch());
         let fatal = self.fatal.clone();
         self.tasks.push(tokio::spawn(async move {
             let _end_of_all = fatal.drop_guard(); // also after a panic: nobody else does this
-            if let Err(error) = super::alarms::run(config, outbox, clock, watch).await {
+            if let Err(error) = super::alarms::run(current, outbox, clock, watch).await {
                 tracing::error!("nobody is told of what waits for a person any more: {error}");
             }
         }));
@@ -221,11 +219,34 @@ impl Engine {
     }
 
     fn spawn_thinning(&mut self) {
-        let (config, outbox) = (Arc::clone(&self.config), self.outbox.clone());
+        let (current, outbox) = (self.current(), self.outbox.clone());
         let clock = self.clock.clone();
         self.tasks.push(tokio::spawn(async move {
-            thinning::run(&config, &outbox, &clock).await;
+            thinning::run(&current, &outbox, &clock).await;
         }));
+    }
+
+    /// What to do.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        self.current.get()
+    }
+
+    /// The configuration that holds, for those who outlive a change of it.
+    #[must_use]
+    pub fn current(&self) -> Current {
+        self.current.clone()
+    }
+
+    /// Goes on by another configuration.
+    ///
+    /// # Errors
+    /// The outbox cannot be read; then nothing has changed.
+    pub async fn renew(&mut self, config: Config) -> Result<(), DeliverError> {
+        self.deliver.renew(Settings::of(&config)).await?;
+        self.current.set(config);
+        self.watch().wake();
+        Ok(())
     }
 
     /// For waking deliver and for seeing how accounts are.

@@ -14,10 +14,12 @@ pub mod author;
 pub mod change;
 mod changing;
 mod control;
+pub mod current;
 mod engine;
 pub mod filter;
 mod integrity;
 pub mod log;
+mod reload;
 mod reports;
 mod standing;
 mod thinning;
@@ -34,6 +36,8 @@ use tokio_util::sync::CancellationToken;
 pub use control::SocketError;
 use control::{Desk, listen, routes};
 pub use engine::{Engine, StartError, lock_state, take_state};
+
+use reload::Bell;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -67,7 +71,8 @@ pub async fn run(config: Arc<Config>, clock: Clock, held: Option<Hold>) -> Resul
     // Before slow work, so that no signal meets the default action.
     let mut signals = Signals::new().map_err(DaemonError::Signals)?;
     let mut engine = Engine::start(Arc::clone(&config), clock.clone(), held).await?;
-    let (listener, desk) = match open_desk(&engine) {
+    let (bell, mut door) = reload::bell();
+    let (listener, desk) = match open_desk(&engine, bell) {
         Ok(opened) => opened,
         Err(error) => {
             engine.stop().await;
@@ -79,9 +84,15 @@ pub async fn run(config: Arc<Config>, clock: Clock, held: Option<Hold>) -> Resul
     engine.start_plan();
     tell_ready(&config);
     let fatal = engine.fatal();
-    let told = tokio::select! {
-        () = signals.next() => true,
-        () = fatal.cancelled() => false,
+    let told = loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::End => break true,
+                Told::Reload => drop(reload::reload(&mut engine).await),
+            },
+            () = fatal.cancelled() => break false,
+            Some(answer) = door.recv() => drop(answer.send(reload::reload(&mut engine).await)),
+        }
     };
     notify(&[NotifyState::Stopping]);
     tracing::info!(
@@ -93,7 +104,7 @@ pub async fn run(config: Arc<Config>, clock: Clock, held: Option<Hold>) -> Resul
     }
     drain(engine, &mut signals, &clock).await;
     control.abort();
-    let _ = std::fs::remove_file(&config.daemon.socket);
+    let _ = std::fs::remove_file(&config.daemon.socket); // a reload does not move it
     if told {
         Ok(())
     } else {
@@ -101,10 +112,11 @@ pub async fn run(config: Arc<Config>, clock: Clock, held: Option<Hold>) -> Resul
     }
 }
 
-fn open_desk(engine: &Engine) -> Result<(UnixListener, Desk), DaemonError> {
-    let listener = listen(&engine.config.daemon.socket)?;
+fn open_desk(engine: &Engine, bell: Bell) -> Result<(UnixListener, Desk), DaemonError> {
+    let listener = listen(&engine.config().daemon.socket)?;
     let desk = Desk {
-        config: Arc::clone(&engine.config),
+        current: engine.current(),
+        bell,
         outbox: engine.outbox.clone(),
         reader: Mutex::new(engine.outbox.reader().map_err(StartError::Outbox)?),
         clock: engine.clock.clone(),
@@ -125,7 +137,7 @@ async fn drain(engine: Engine, signals: &mut Signals, clock: &Clock) {
         notify(&[NotifyState::ExtendTimeoutUsec(more)]);
         tokio::select! {
             () = &mut stop => break,
-            () = signals.next() => {
+            () = signals.end() => {
                 tracing::warn!("stopping at once: what waits for its answer is in doubt now");
                 abort.cancel();
             }
@@ -159,8 +171,7 @@ fn notify(states: &[NotifyState<'_>]) {
     }
 }
 
-/// The signals that end the daemon, from the moment this exists. SIGHUP does not: it asks for the
-/// configuration to be read again, which this version cannot.
+/// The signals that the daemon hears, from the moment this exists.
 struct Signals {
     term: tokio::signal::unix::Signal,
     int: tokio::signal::unix::Signal,
@@ -176,16 +187,24 @@ impl Signals {
         })
     }
 
-    /// Waits to be told to end.
-    async fn next(&mut self) {
-        loop {
-            tokio::select! {
-                _ = self.term.recv() => return,
-                _ = self.int.recv() => return,
-                _ = self.hangup.recv() => tracing::warn!(
-                    "SIGHUP: the configuration is read at the start only; restart to apply it"
-                ),
-            }
+    /// The next signal.
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.term.recv() => Told::End,
+            _ = self.int.recv() => Told::End,
+            _ = self.hangup.recv() => Told::Reload,
         }
     }
+
+    /// Waits to be told to end; there is nothing to read again any more.
+    async fn end(&mut self) {
+        while self.next().await != Told::End {}
+    }
+}
+
+/// What a signal says.
+#[derive(PartialEq)]
+enum Told {
+    End,
+    Reload,
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::current::Current;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::outbox::{Outbox, OutboxError, Shrink, Thin};
@@ -15,14 +16,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 const PAGES: u32 = 256;
 
 /// Thins what is older than the configuration wants, until the outbox stops.
-pub(super) async fn run(config: &Config, outbox: &Outbox, clock: &Clock) {
-    let keep = config.daemon.keep;
-    let step = Thin {
-        texts: keep,
-        rows: keep.saturating_mul(2).max(longest_window(config)),
-    };
+pub(super) async fn run(current: &Current, outbox: &Outbox, clock: &Clock) {
     loop {
         clock.sleep(LOOK).await;
+        let config = current.get();
+        let keep = config.daemon.keep;
+        let step = Thin {
+            texts: keep,
+            rows: keep.saturating_mul(2).max(longest_window(&config)),
+        };
         match thin(step, outbox, clock).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(event = "thinned", rows, "removed details of {rows} rows"),

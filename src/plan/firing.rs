@@ -1,9 +1,10 @@
 //! Which occurrences are due, and what becomes of each: a run, or a word that it was missed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::carrying::{Desk, Done};
@@ -23,9 +24,13 @@ const OUTBOX_TROUBLE: Duration = Duration::from_secs(5);
 /// The schedules of one configuration, waiting for their times.
 pub struct Firings {
     desk: Desk,
+    /// Other configurations, as they come to hold.
+    changes: Option<watch::Receiver<Arc<Config>>>,
     sanity: Sanity,
     /// The schedules that have times; empty until the outbox has told how far they are.
     watched: BTreeMap<String, Watched>,
+    /// Schedules whose opening is under way.
+    busy: BTreeSet<String>,
     /// Openings that an earlier process did not finish, or the outbox did not take.
     again: Vec<Order>,
     /// After trouble with the outbox: nothing is tried before, in ticks of the clock.
@@ -38,8 +43,6 @@ struct Watched {
     cursor: Timestamp,
     /// The next one after that.
     next: Option<Occurrence>,
-    /// Its opening is under way.
-    busy: bool,
 }
 
 /// The next time of a schedule.
@@ -76,10 +79,20 @@ impl Firings {
         Self {
             sanity: Sanity::new(&clock),
             desk: Desk::new(config, outbox, clock),
+            changes: None,
             watched: BTreeMap::new(),
+            busy: BTreeSet::new(),
             again,
             rests_until: Duration::ZERO,
         }
+    }
+
+    /// Goes on by each configuration that comes to hold. What is being opened is opened as it was
+    /// begun.
+    #[must_use]
+    pub fn following(self, changes: watch::Receiver<Arc<Config>>) -> Self {
+        let changes = Some(changes);
+        Self { changes, ..self }
     }
 
     /// Opens runs as they fall due, for ever. `opened` is called after each.
@@ -94,6 +107,10 @@ impl Firings {
             }
             tokio::select! {
                 () = self.desk.clock.sleep(self.until_next()) => {}
+                Some(config) = next(&mut self.changes) => {
+                    self.desk.config = config;
+                    self.watched.clear(); // the outbox says how far each is
+                }
                 Some(done) = openings.join_next() => {
                     let mut next = Some(done);
                     while let Some(done) = next {
@@ -122,9 +139,7 @@ impl Firings {
         }
         let due = self.due(now).await?;
         for order in self.again.drain(..).chain(due) {
-            if let Some(watched) = self.watched.get_mut(&order.schedule) {
-                watched.busy = true;
-            }
+            self.busy.insert(order.schedule.clone());
             openings.spawn(self.desk.clone().carry_out(order));
         }
         Ok(())
@@ -142,7 +157,6 @@ impl Firings {
             let watched = Watched {
                 cursor,
                 next: calendar.next_after(cursor),
-                busy: false,
             };
             self.watched.insert(schedule.name.clone(), watched);
         }
@@ -181,11 +195,12 @@ impl Firings {
         let mut orders = Vec::new();
         let config = Arc::clone(&self.desk.config);
         for (schedule, calendar) in timed(&config) {
-            let waits = |it: &&Watched| !it.busy && it.next.as_ref().is_some_and(|it| it.at <= now);
-            let Some(watched) = self.watched.get(&schedule.name).filter(waits) else {
+            let is_due = |it: &&Watched| it.next.as_ref().is_some_and(|it| it.at <= now);
+            let Some(watched) = self.watched.get(&schedule.name).filter(is_due) else {
                 continue;
             };
-            if self.again.iter().any(|it| it.schedule == schedule.name) {
+            let again = self.again.iter().any(|it| it.schedule == schedule.name);
+            if again || self.busy.contains(&schedule.name) {
                 continue; // asked again when that is done
             }
             let Due {
@@ -212,9 +227,7 @@ impl Firings {
 
     /// An order was carried out, or is put back.
     fn conclude(&mut self, (order, outcome): Done) -> Result<(), OutboxError> {
-        if let Some(watched) = self.watched.get_mut(&order.schedule) {
-            watched.busy = false;
-        }
+        self.busy.remove(&order.schedule);
         match outcome {
             Ok(()) => self.advance(&order.schedule, order.due_at),
             Err(error) => {
@@ -250,12 +263,26 @@ impl Firings {
             return self.rests_until - ticks;
         }
         let now = self.desk.clock.now();
-        let waiting = self.watched.values().filter(|it| !it.busy);
-        let next = waiting.filter_map(|it| Some(it.next.as_ref()?.at)).min();
+        let waiting = self
+            .watched
+            .iter()
+            .filter(|(name, _)| !self.busy.contains(*name));
+        let next = waiting
+            .filter_map(|(_, it)| Some(it.next.as_ref()?.at))
+            .min();
         // What fell due while the others were looked at does not wait for the next tick.
         let wait = next.map(|at| Duration::try_from(at - now).unwrap_or(Duration::ZERO));
         wait.unwrap_or(TICK).min(TICK)
     }
+}
+
+/// The next configuration; never, if there are no others.
+async fn next(changes: &mut Option<watch::Receiver<Arc<Config>>>) -> Option<Arc<Config>> {
+    let Some(changes) = changes else {
+        return std::future::pending().await;
+    };
+    changes.changed().await.ok()?;
+    Some(Arc::clone(&changes.borrow_and_update()))
 }
 
 fn timed(config: &Config) -> impl Iterator<Item = (&Schedule, &Calendar)> {

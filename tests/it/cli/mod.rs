@@ -6,5 +6,6 @@ mod backup;
 mod forgetting;
 mod next;
 mod operations;
+mod reloading;
 mod sending;
 mod suppressing;

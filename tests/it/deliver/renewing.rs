@@ -43,7 +43,13 @@ async fn a_lower_rate_counts_what_was_sent_before() {
     let server = Retort::new(|_| None).await;
     let mut office = office(&server, "rate = \"20/minute\"").await;
     office.send(&people(60)).await;
-    let accepted = || office.states().iter().filter(|it| *it == "accepted").count();
+    let accepted = || {
+        office
+            .states()
+            .iter()
+            .filter(|it| *it == "accepted")
+            .count()
+    };
     until("twenty", || accepted() == 20).await;
     jump(Duration::from_secs(40)).await;
     renew(&mut office, |ops| {
