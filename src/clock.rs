@@ -95,8 +95,8 @@ impl Clock {
         HEAD_START + self.elapsed()
     }
 
-    /// Time since the machine was started, suspension included. Like [`Clock::ticks`] no one can set
-    /// it, and processes of one [`boot`](Clock::boot) agree on it.
+    /// Time since the machine was started, suspension included. Nobody can set it, and processes of
+    /// one [`boot`](Clock::boot) agree on it.
     #[must_use]
     pub fn since_boot(&self) -> Duration {
         match &self.0.wall {

@@ -194,9 +194,17 @@ impl Engine {
         self.tasks.push(tokio::spawn(async move {
             let _end_of_all = fatal.drop_guard(); // also after a panic: nobody else does this
             loop {
-                match outbox.submit(Sweep).await {
+                let swept = outbox.submit(Sweep).await;
+                if swept.as_ref().is_ok_and(|swept| swept.held > 0) {
+                    tracing::warn!(
+                        event = "held",
+                        "the first few people of a run were not all taken, so it is on hold \
+                         (`postroom status` says why)"
+                    );
+                }
+                match swept {
                     Ok(swept) if swept.more => continue,
-                    Ok(swept) if swept.resent + swept.leases + swept.expired > 0 => watch.wake(),
+                    Ok(swept) if swept.is_news() => watch.wake(),
                     Ok(_) => {}
                     Err(error @ OutboxError::Stopped(_)) => {
                         return tracing::error!("housekeeping has stopped: {error}");

@@ -51,6 +51,7 @@ pub(super) fn of(
     let said = [
         schedule.and_then(|schedule| lateness(schedule, run)),
         behind.get(&run.id).cloned(),
+        run.canary.map(first_few),
         schedule.and_then(|schedule| closed(schedule, now)),
         late.map(|late| late.to_string()),
     ];
@@ -62,6 +63,10 @@ fn lateness(schedule: &Schedule, run: &RunRow) -> Option<String> {
     let late = run.opened_at - run.due_at;
     let counts = late > LATE && schedule.readers.is_none() && !is_manual(run);
     counts.then(|| format!("opened {} min late", late / 60_000))
+}
+
+fn first_few(people: u64) -> String {
+    format!("the others wait until the first {people} people were sent to (`canary`)")
 }
 
 fn closed(schedule: &Schedule, now: Timestamp) -> Option<String> {

@@ -1,8 +1,8 @@
 //! Claims: rows that are due become an account's for a while.
 //!
 //! A claim is a lease: it ends by itself, and its epoch fences off a lane that slept through the
-//! end. Which rows it gets: an equal share for each run, then what is left for those that have more;
-//! within a run the same for each pool. What it costs depends on how many runs are open and how
+//! end. Each run gets an equal share, then those that have more get what is left; and so does each
+//! pool within a run. What it costs depends on how many runs are open and how
 //! many rows it takes, never on how many wait.
 
 use std::collections::{HashMap, HashSet};
@@ -18,13 +18,14 @@ use super::writer::{Operation, Rank};
 use super::{DeliveryId, RunNo};
 use crate::clock::Timestamp;
 
-/// A hold on everything, on the row's run, its schedule, its account or the one that would carry it.
-/// The query around it names the run `r`; `?1` is the time, `?2` the account that asks.
-pub(super) const HELD: &str =
-    "EXISTS (SELECT 1 FROM hold h WHERE (h.ends_at IS NULL OR h.ends_at > ?1) AND (
+/// A hold on everything, on the row's run, its schedule, its account or the one that would carry
+/// it. The query around it names the run `r`; `?1` is the time, `?2` the account that asks. Mostly
+/// there is no hold at all, which is found out once a query.
+pub(super) const HELD: &str = "(EXISTS (SELECT 1 FROM hold) AND EXISTS (
+    SELECT 1 FROM hold h WHERE (h.ends_at IS NULL OR h.ends_at > ?1) AND (
     h.scope = 'all' OR (h.scope = 'run' AND h.name = r.id)
     OR (h.scope = 'schedule' AND h.name = r.schedule)
-    OR (h.scope = 'account' AND (h.name = r.account OR h.name = ?2))))";
+    OR (h.scope = 'account' AND (h.name = r.account OR h.name = ?2)))))";
 
 /// Why a row whose time ran out was not sent.
 pub(super) const TOO_LATE: &str = "not sent in time";
@@ -382,8 +383,8 @@ impl Claim {
     }
 }
 
-/// The pools of a run that have waiting rows, each with when the first of them is due: those without
-/// limits of a domain, and from the domain `more` on.
+/// The pools of a run that have waiting rows, each with when the first of them is due: that of no
+/// domain, and those from the domain `more` on.
 fn pools(
     tx: &Tx<'_>,
     run: i64,
@@ -440,8 +441,8 @@ pub(super) struct Waiting {
     expires_at: Option<i64>,
 }
 
-/// The first rows of a pool that are due by `until`. A row that expires is the next sweep's, not the
-/// next claim's. Behind many of those nothing is seen, until the sweep is through and wakes the
+/// The first rows of a pool that are due by `until`. A row that expires is the next sweep's, not
+/// the next claim's. Behind many of those nothing is seen, until the sweep is through and wakes the
 /// accounts.
 fn waiting(
     tx: &Tx<'_>,

@@ -41,7 +41,7 @@ pub struct NewDelivery {
     pub invalid: Option<String>,
     /// Its own time, if the run has not the same one for all.
     pub hour: Option<Hour>,
-    /// The domain of its address, if an account that may carry it has limits for that, else nothing.
+    /// The domain of its address, if an account that may carry it limits that one, else nothing.
     pub pool: String,
 }
 

@@ -24,10 +24,12 @@ pub struct Reader {
 }
 
 const RUN: &str = "SELECT r.id, r.schedule, r.occurrence, r.state, r.reason, r.account, r.due_at,
-    r.opened_at, r.ended_at, r.expires_at, r.no, r.thinned, r.queues FROM run r";
+    r.opened_at, r.ended_at, r.expires_at, r.no, r.thinned, r.queues,
+    r.via, iif(r.canary IS NULL, NULL, r.canary_size) FROM run r";
 const DELIVERY: &str =
     "SELECT r.id || '.' || d.seq, r.schedule, d.state, d.address, d.name, d.list,
-    d.line, d.reason, d.tries, d.next_at, d.doubted, d.ended_at, d.run, d.seq, r.account";
+    d.line, d.reason, d.tries, d.next_at, d.doubted, d.ended_at, d.run, d.seq, r.account,
+    iif(d.seq > r.canary AND d.state IN ('queued', 'deferred'), r.canary_size, NULL)";
 
 impl Reader {
     /// Whether there is an outbox below `dir`.

@@ -65,6 +65,12 @@ pub struct RunRow {
     /// Whether it is sent after the earlier runs of its schedule (`overlap`), not beside them.
     #[serde(default)]
     pub queues: bool,
+    /// All accounts that may carry it, in order.
+    #[serde(default)]
+    pub via: Vec<String>,
+    /// It goes to so many people first, and the others still wait for that.
+    #[serde(default)]
+    pub canary: Option<u64>,
     /// Deliveries by state.
     pub counts: Counts,
 }
@@ -192,6 +198,8 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         expires_at: row.get(9)?,
         thinned: row.get(11)?,
         queues: row.get(12)?,
+        via: serde_json::from_str(row.get_ref(13)?.as_str()?).expect("written by opening the run"),
+        canary: row.get(14)?,
         counts: Counts::default(),
     })
 }
@@ -204,6 +212,7 @@ pub(super) fn delivery_row(row: &Row<'_>) -> rusqlite::Result<(DeliveryRow, Deli
         run: RunNo(row.get(12)?),
         seq: row.get(13)?,
     };
+    let behind = row.get::<_, Option<u64>>(15)?.map(behind);
     let shown = DeliveryRow {
         id: row.get(0)?,
         schedule: row.get(1)?,
@@ -213,14 +222,18 @@ pub(super) fn delivery_row(row: &Row<'_>) -> rusqlite::Result<(DeliveryRow, Deli
         name: row.get(4)?,
         list: row.get(5)?,
         line: row.get(6)?,
-        reason: row.get(7)?,
+        reason: row.get::<_, Option<String>>(7)?.or(behind.clone()),
         tries: row.get(8)?,
-        next_at: (waits && next_at < i64::MAX).then_some(next_at),
+        next_at: (waits && next_at < i64::MAX && behind.is_none()).then_some(next_at),
         doubted: row.get(10)?,
         ended_at: row.get(11)?,
         held: None,
     };
     Ok((shown, id))
+}
+
+fn behind(first: u64) -> String {
+    format!("waits until the first {first} people of its run were sent to")
 }
 
 pub(super) fn addressee(row: &Row<'_>) -> rusqlite::Result<Addressee> {

@@ -19,6 +19,7 @@ use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
 use super::RunNo;
+use super::canary;
 use super::filling::{forget_counts, still_filled};
 use super::once;
 use super::schedule::{Missed, Unrun};
@@ -262,6 +263,7 @@ impl Operation for FinishRun {
                  WHERE no = ?1 AND state = 'expanding'",
             )?
             .execute(params![self.run.0, self.people])?;
+        canary::close(tx, self.run.0)?;
         tx.complete(self.run.0)?;
         let sql = format!(
             "SELECT e.id FROM run r

@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 
+use super::canary;
 use super::claim::{IN_DOUBT_TOO_LATE, TOO_LATE};
 use super::record::{Doubt, settle_doubt};
 use super::state::{Move, State};
@@ -90,7 +91,8 @@ impl Operation for Settle {
     }
 }
 
-/// Does what is due by time: ends leases, sends again or gives up what is in doubt, expires.
+/// Does what is due by time: ends leases, sends again or gives up what is in doubt, expires, and
+/// lets runs go on whose first few people were taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Sweep;
 
@@ -103,8 +105,20 @@ pub struct Swept {
     pub resent: u64,
     /// Deliveries whose time is over.
     pub expired: u64,
+    /// Runs that go on to all others, as the first few were taken.
+    pub opened: u64,
+    /// Runs that are on hold, as the first few were not.
+    pub held: u64,
     /// Whether there is more to do at once.
     pub more: bool,
+}
+
+impl Swept {
+    /// Whether something may have become due.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        self.resent + self.leases + self.expired + self.opened > 0
+    }
 }
 
 impl Operation for Sweep {
@@ -135,6 +149,7 @@ impl Operation for Sweep {
             }
         }
         swept.expired = expire(tx)?;
+        (swept.opened, swept.held) = canary::decide(tx)?;
         swept.more = swept.expired >= CHUNK as u64;
         Ok(swept)
     }

@@ -43,8 +43,8 @@ impl Use {
 }
 
 impl Reader {
-    /// What was tried within `longest`, through any account, the newest first. A wall clock that was
-    /// set since makes nothing of it older, if the machine runs still.
+    /// What was tried within `longest`, through any account, the newest first. A wall clock that
+    /// was set since makes nothing of it older, if the machine was not started anew.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -70,8 +70,9 @@ impl Reader {
             "SELECT r.schedule, a.account, d.pool, count(*)
              FROM run r CROSS JOIN delivery d INDEXED BY delivery_busy ON d.run = r.no
              CROSS JOIN attempt a ON a.run = d.run AND a.seq = d.seq AND a.n = d.attempts
-             WHERE r.state IN ('expanding', 'sending') AND d.state IN ('leased', 'armed', 'uncertain')
-               AND d.state = 'armed' AND a.ended_at IS NULL
+             WHERE r.state IN ('expanding', 'sending')
+               AND d.state IN ('leased', 'armed', 'uncertain') AND d.state = 'armed'
+               AND a.ended_at IS NULL
              GROUP BY r.schedule, a.account, d.pool",
         )?;
         query.query_map([], Use::of)?.collect()

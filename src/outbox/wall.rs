@@ -1,10 +1,10 @@
-//! How the wall clock stood to elapsed time, so that a wall clock that is set makes nothing that was
-//! sent older than it is.
+//! How the wall clock stood to elapsed time, so that a wall clock that is set makes nothing older
+//! than it is.
 //!
 //! All is stamped by the wall clock. Whenever that has been set, and at each start, the next commit
 //! notes how it stands to the time since the machine's start, before anything is stamped by it. A
 //! stamp of this start of the machine is so turned back into elapsed time; one that fits twice, as
-//! the clock was set back, counts as the later one. Stamps of earlier starts are taken at their word.
+//! the clock was set back, counts as the later one. Stamps of earlier starts are taken as they are.
 
 use rusqlite::{Connection, params};
 

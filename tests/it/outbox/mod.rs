@@ -2,6 +2,7 @@
 
 mod arming;
 mod backup;
+mod canary;
 mod changes;
 mod doubt;
 mod files;
@@ -14,9 +15,11 @@ mod once;
 mod opening;
 mod reports;
 mod schema;
+mod sharing;
 mod stamp;
 mod storm;
 mod thinning;
 mod turns;
+mod uses;
 
 pub(crate) use stamp::break_a_page;
