@@ -11,12 +11,9 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::claim::Waiting;
-use super::hold::{Hold, Scope};
+use super::hold::{CANARY, Hold, Scope};
 use super::store::Tx;
 use super::writer::Operation;
-
-/// Who puts a run on hold whose first few were not all taken.
-pub const CANARY: &str = "canary";
 
 /// Rows of a run that wait in the same pool for the same moment.
 type Group = (String, i64);

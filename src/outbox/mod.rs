@@ -78,7 +78,6 @@ use serde::Serialize;
 pub use arm::{Arm, ArmRefusal, Release};
 pub use audit::{AuditRow, ChangeRow};
 pub use backup::{BackupError, Holdings, Restored, back_up, restore, verify_backup};
-pub use canary::CANARY;
 pub use change::{Act, Change, Changed, Left};
 pub use claim::{BULK, Claim, Claimed, Claims};
 pub use filling::{AddRows, ClearFailed, ClearRun, Hour, Kept, NewDelivery, RowKey, SealKeys};

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::pools::Pools;
 use crate::clock::{Clock, Timestamp};
 use crate::compose::{Part, Source};
 use crate::config::{Account, Alert, Config, OnUncertain};
@@ -184,15 +185,21 @@ impl Raised {
         };
         let fields = fields(cause, now, config);
         let to = alert.to.iter().filter(|_| account.is_some());
-        let rows = (1..).zip(to).map(|(seq, to)| NewDelivery {
-            seq,
-            list: "alert".to_owned(),
-            line: u64::try_from(seq).unwrap_or(0),
-            key: crate::audience::key(&to.email),
-            address: to.email.to_string(),
-            name: to.name.clone(),
-            fields: fields.clone(),
-            ..NewDelivery::default()
+        let via = vec![frozen.account.clone()];
+        let pools = Pools::of(config, &via);
+        let rows = (1..).zip(to).map(|(seq, to)| {
+            let key = crate::audience::key(&to.email);
+            NewDelivery {
+                seq,
+                list: "alert".to_owned(),
+                line: u64::try_from(seq).unwrap_or(0),
+                pool: pools.pool(&key),
+                key,
+                address: to.email.to_string(),
+                name: to.name.clone(),
+                fields: fields.clone(),
+                ..NewDelivery::default()
+            }
         });
         Self {
             rows: rows.collect(),
@@ -203,7 +210,7 @@ impl Raised {
                 due_at: now.as_millisecond(),
                 expires_at: now.as_millisecond().saturating_add(EXPIRES),
                 overlap: None,
-                via: vec![frozen.account.clone()],
+                via,
                 canary: None,
                 frozen,
                 once: None,

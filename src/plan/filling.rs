@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use lettre::message::Mailbox;
 
 use super::opening::OpenError;
+use super::pools::Pools;
 use super::roll::{Badness, Person, Roll, RollError};
 use crate::outbox::{
     AddRows, ClearRun, Hour, Kept, NewDelivery, Notices, Outbox, OutboxError, Receipt, ReserveOnce,
@@ -33,6 +34,7 @@ pub(super) struct Filling<'a> {
     pub(super) suppressed: u64,
     /// The first person who can be mailed, with their subject.
     pub(super) first: Option<(Mailbox, String)>,
+    pools: Pools<'a>,
     chunk: Vec<NewDelivery>,
     /// The addresses of the first chunk: if it remains the only one, nothing is looked up.
     few: Vec<RowKey>,
@@ -48,13 +50,19 @@ struct Once {
 }
 
 impl<'a> Filling<'a> {
-    pub(super) fn new(outbox: &'a Outbox, run: RunNo, notices: Option<Notices>) -> Self {
+    pub(super) fn new(
+        outbox: &'a Outbox,
+        run: RunNo,
+        pools: Pools<'a>,
+        notices: Option<Notices>,
+    ) -> Self {
         Self {
             outbox,
             run,
             rows: 0,
             suppressed: 0,
             first: None,
+            pools,
             chunk: Vec::with_capacity(CHUNK),
             few: Vec::new(),
             keys: Vec::new(),
@@ -105,6 +113,7 @@ impl<'a> Filling<'a> {
             Ok(mailbox) => (mailbox.email.to_string(), mailbox.name),
             Err(raw) => (raw.chars().take(320).collect(), None),
         };
+        let pool = self.pools.pool(&person.key);
         self.chunk.push(NewDelivery {
             seq: self.rows,
             list: person.list,
@@ -115,7 +124,7 @@ impl<'a> Filling<'a> {
             fields: serde_json::to_string(&person.fields).expect("plain data serialises"),
             invalid: person.fault,
             hour: person.hour,
-            pool: String::new(),
+            pool,
         });
         if self.chunk.len() >= CHUNK {
             self.flush()?;

@@ -18,6 +18,7 @@ mod forecast;
 mod former;
 mod local;
 mod opening;
+mod pools;
 mod preflight;
 mod question;
 mod roll;

@@ -10,6 +10,7 @@ use super::filling::Filling;
 use super::forecast::{Late, foresee};
 use super::former::Former;
 use super::local::ROUND;
+use super::pools::Pools;
 use super::roll::{Badness, Roll, RollError};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Config, Schedule};
@@ -202,7 +203,7 @@ pub fn open(
     let opened = catch_unwind(AssertUnwindSafe(|| {
         in_time(&roll, clock, order)?;
         let is_new = id == new_id;
-        fill(outbox, run, is_new, (&roll, order))
+        fill((config, outbox), run, is_new, (&roll, order))
     }));
     let opened = opened.unwrap_or_else(|_| {
         let text = "postroom failed while it read the lists (a bug); nothing was sent";
@@ -233,7 +234,7 @@ fn in_time(roll: &Roll<'_>, clock: &Clock, order: &Order) -> Result<(), OpenErro
 
 /// A thousand runs of one person may fall due at once: what only others need is left out of them.
 fn fill(
-    outbox: &Outbox,
+    (config, outbox): (&Config, &Outbox),
     run: RunNo,
     is_new: bool,
     (roll, order): (&Roll<'_>, &Order),
@@ -242,7 +243,8 @@ fn fill(
         Some(once) => Some(outbox.reader()?.notices(&roll.schedule().name, once)?),
         None => None,
     };
-    let mut filling = Filling::new(outbox, run, notices);
+    let pools = Pools::of(config, &roll.schedule().via);
+    let mut filling = Filling::new(outbox, run, pools, notices);
     if !is_new {
         filling.clear()?;
     }
@@ -303,6 +305,7 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
         true => schedule.expires.saturating_add(ROUND),
         false => schedule.expires,
     };
+    let canary = schedule.canary.filter(|_| order.is_whole());
     NewRun {
         id: clock.new_id().to_string(),
         schedule: schedule.name.clone(),
@@ -314,7 +317,7 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
         // What a person asked for does not wait for the calendar, nor the calendar for it.
         overlap: (!order.is_manual() && !follows_the_sun).then_some(schedule.overlap),
         via: schedule.via.clone(),
-        canary: None,
+        canary: canary.map(|it| (it.people, it.wait)),
         frozen: FrozenRun {
             account: account.name.clone(),
             template: serde_json::to_string(roll.template().source()).expect(json),

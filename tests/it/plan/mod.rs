@@ -7,6 +7,7 @@ mod former;
 mod local;
 mod once;
 mod opening;
+mod pace;
 mod roll;
 mod standing;
 
