@@ -6,10 +6,11 @@ use super::out::{Out, count, plain};
 use super::source::Source;
 use super::table::Table;
 use super::{Trouble, queue, why, words};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, format_duration};
 use crate::daemon::api::{QueueQuery, RunsQuery};
 use crate::outbox::RunRow;
+use crate::plan::Forecast;
 
 /// What `--failed` means.
 const FAILED: &str = "rejected,expired,cancelled,uncertain,invalid,suppressed,presumed";
@@ -66,7 +67,11 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
     } else if runs.is_empty() {
         out.line("nothing was done yet");
     } else {
-        out.lines(&table(&runs).lines());
+        let ends = match runs.iter().any(|run| run.ended_at.is_none()) {
+            true => source.status()?.forecasts,
+            false => Vec::new(),
+        };
+        out.lines(&table(&runs, &ends, now).lines());
     }
     Ok(exit::DONE)
 }
@@ -155,19 +160,23 @@ fn told(run: &RunRow) -> String {
     }
 }
 
-fn table(runs: &[RunRow]) -> Table {
+fn table(runs: &[RunRow], ends: &[Forecast], now: Timestamp) -> Table {
     let mut table = Table::new(&["BEGUN", "SCHEDULE", "RUN", "STATE", "TOOK", "RESULT"]);
     for run in runs {
         let took = run
             .ended_at
             .map_or_else(|| "-".to_owned(), |end| between(run.opened_at, end));
+        let told = match words::ends(ends, &run.id, now) {
+            Some(ends) => format!("{}; {ends}", told(run)),
+            None => told(run),
+        };
         table.row(vec![
             exact(run.opened_at),
             run.schedule.clone(),
             run.id.clone(),
             run.state.clone(),
             took,
-            plain(&told(run)),
+            plain(&told),
         ]);
     }
     table

@@ -73,8 +73,8 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
             let clock = Clock::system();
             let order =
                 answer::order(&request, &clock).map_err(|e| Trouble::new((&e).into(), e))?;
-            let plan =
-                answer::survey(&ready.config, &order).map_err(|e| Trouble::new((&e).into(), e))?;
+            let plan = answer::survey(&ready.config, &order, &clock)
+                .map_err(|e| Trouble::new((&e).into(), e))?;
             if !agreed(&plan, args, out)? {
                 return Ok(exit::DONE);
             }
@@ -105,6 +105,9 @@ fn agreed(plan: &SendAnswer, args: &Args, out: &Out) -> Result<bool, Trouble> {
     }
     if args.yes || args.test.is_some() || args.only.is_some() {
         warn_late(plan.late.as_ref(), out);
+        if let (true, Some(ends)) = (args.wait, end(plan)) {
+            out.note(ends);
+        }
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
@@ -165,7 +168,14 @@ fn show(plan: &SendAnswer, args: &Args, out: &Out) {
     if !left_out.is_empty() {
         out.line(format!("  Not to   {}", left_out.join(", ")));
     }
+    if let Some(ends) = end(plan) {
+        out.line(format!("  Ends     {ends}"));
+    }
     warn_late(plan.late.as_ref(), out);
+}
+
+fn end(plan: &SendAnswer) -> Option<String> {
+    words::end(plan.forecast.as_ref()?, Clock::system().now())
 }
 
 fn warn_late(late: Option<&Late>, out: &Out) {

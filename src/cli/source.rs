@@ -54,10 +54,11 @@ impl<'a> Source<'a> {
     }
 
     pub(super) fn status(&self) -> Result<Status, Trouble> {
-        let now = Clock::system().now();
+        let clock = Clock::system();
+        let now = clock.now();
         match self {
             Self::Daemon(client) => asked(client.get("/v1/status", &())),
-            Self::Outbox(config, reader) => read(answer::status(config, reader, now)),
+            Self::Outbox(config, reader) => read(answer::status(config, reader, &clock)),
             Self::Nothing(config) => Ok(Status {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 daemon: None,
@@ -69,6 +70,7 @@ impl<'a> Source<'a> {
                 next: times::next(config, now),
                 holds: Vec::new(),
                 full: None,
+                forecasts: Vec::new(),
             }),
         }
     }

@@ -6,6 +6,7 @@ use super::out::{Out, alarming, bold, count, counted, plain};
 use super::source::Source;
 use super::table::Table;
 use super::{Trouble, hold, unknown_schedule, words};
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::daemon::api::Status;
 use crate::outbox::RunRow;
@@ -24,6 +25,8 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
             return Err(unknown_schedule(config, name));
         }
         status.open.retain(|run| run.schedule == *name);
+        let open = |id: &String| status.open.iter().any(|run| run.id == *id);
+        status.forecasts.retain(|forecast| open(&forecast.run));
         status.last.retain(|run| run.schedule == *name);
         status.next.retain(|next| next.schedule == *name);
     }
@@ -105,14 +108,15 @@ fn open_runs(status: &Status, out: &Out) {
         return;
     }
     let mut table = Table::new(&["RUNNING", "SINCE", "RUN", "SO FAR"]);
+    let now = Timestamp::from_millisecond(status.now).unwrap_or(Timestamp::MIN);
     for run in &status.open {
         let so_far = if run.state == "expanding" {
             format!("reading its lists: {}", words::counts(&run.counts))
         } else {
-            match &run.reason {
-                Some(reason) => format!("{}; {}", words::result(run), plain(reason)),
-                None => words::result(run),
-            }
+            let ends = words::ends(&status.forecasts, &run.id, now);
+            let more = [ends, run.reason.as_deref().map(plain)];
+            let said = std::iter::once(words::result(run)).chain(more.into_iter().flatten());
+            said.collect::<Vec<_>>().join("; ")
         };
         table.row(vec![
             run.schedule.clone(),

@@ -1,8 +1,11 @@
 //! A run's result in a few words, the same wherever it is told.
 
+use super::clock_words::wall;
 use super::out::count;
+use crate::clock::Timestamp;
 use crate::outbox::state::State;
 use crate::outbox::{Counts, REMOVED, RunRow};
+use crate::plan::Forecast;
 
 /// "2,398 sent, 6 waiting, 2 refused, 5 suppressed", or why there is nothing to count.
 pub(super) fn result(run: &RunRow) -> String {
@@ -11,6 +14,17 @@ pub(super) fn result(run: &RunRow) -> String {
         (None, 0) => "nobody to write to".to_owned(),
         _ => counts(&run.counts),
     }
+}
+
+/// When an open run ends, if that can be told and is not soon.
+pub(super) fn ends(forecasts: &[Forecast], run: &str, now: Timestamp) -> Option<String> {
+    let forecast = forecasts.iter().find(|it| it.run == run)?;
+    end(forecast, now)
+}
+
+/// The same of one forecast.
+pub(super) fn end(forecast: &Forecast, now: Timestamp) -> Option<String> {
+    (!forecast.is_soon(now)).then(|| forecast.words(&wall(forecast.ends_at)))
 }
 
 /// Why a delivery is where it is.

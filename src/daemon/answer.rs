@@ -20,7 +20,10 @@ use crate::outbox::{
     Banned, ChangeRow, DeliveryRow, ForgetError, HoldRow, Outbox, OutboxError, Reader, RunRow,
     Suppress, forget as forget_in,
 };
-use crate::plan::{Former, Opening, Order, Roll, RollError, foresee, survey_of};
+use crate::plan::{
+    Forecast, Former, Late, Lately, Opening, Order, Roll, RollError, foresee, foresee_beside,
+    foresee_open, survey_of,
+};
 
 /// So many runs are told if nobody says how many.
 const RUNS: usize = 20;
@@ -29,11 +32,29 @@ const RUNS: usize = 20;
 ///
 /// # Errors
 /// The outbox cannot be read.
-pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status, OutboxError> {
+pub fn status(config: &Config, reader: &Reader, clock: &Clock) -> Result<Status, OutboxError> {
+    status_after(config, reader, clock, &Lately::read(config, reader, clock)?)
+}
+
+/// The same after what is known to have gone out lately.
+///
+/// # Errors
+/// The outbox cannot be read.
+pub fn status_after(
+    config: &Config,
+    reader: &Reader,
+    clock: &Clock,
+    lately: &Lately,
+) -> Result<Status, OutboxError> {
+    let now = clock.now();
     let mut snapshot = reader.snapshot()?;
+    let holds = reader.holds(now.as_millisecond())?;
     let behind = standing::behind(&snapshot.open);
+    let open = (snapshot.open.as_slice(), holds.as_slice());
+    let foreseen = foresee_open(config, reader, lately, open, now)?;
     for run in &mut snapshot.open {
-        run.reason = standing::of(config, run, &behind, now);
+        let late = foreseen.late.get(&run.id);
+        run.reason = standing::of(config, run, &behind, late, now);
     }
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -44,8 +65,9 @@ pub fn status(config: &Config, reader: &Reader, now: Timestamp) -> Result<Status
         open: snapshot.open,
         last: snapshot.last,
         next: times::next(config, now),
-        holds: reader.holds(now.as_millisecond())?,
+        holds,
         full: None,
+        forecasts: foreseen.forecasts,
     })
 }
 
@@ -287,12 +309,13 @@ fn former(request: &SendRequest) -> Result<Option<Former>, RollError> {
 ///
 /// # Errors
 /// Why it would not be sent.
-pub fn survey(config: &Config, order: &Order) -> Result<SendAnswer, RollError> {
+pub fn survey(config: &Config, order: &Order, clock: &Clock) -> Result<SendAnswer, RollError> {
     let mut roll = Roll::of(config, &order.schedule)?;
     roll.only.clone_from(&order.only);
     roll.test.clone_from(&order.test);
     roll.former.clone_from(&order.former);
     let survey = survey_of(&roll, order)?;
+    let (forecast, late) = foreseen(config, roll.schedule().name.as_str(), survey.people, clock);
     let (first, rendered) = survey.first.unzip();
     Ok(SendAnswer {
         people: survey.people,
@@ -305,9 +328,29 @@ pub fn survey(config: &Config, order: &Order) -> Result<SendAnswer, RollError> {
             .and_then(|person| person.mailbox.ok())
             .map(|mailbox| mailbox.to_string()),
         subject: rendered.map(|rendered| rendered.subject),
-        late: foresee(config, roll.schedule(), survey.people),
+        late,
+        forecast,
         ..sender(config, &order.schedule)
     })
+}
+
+/// What becomes of a run that opens now, beside those that are open; alone, if nobody can tell.
+fn foreseen(
+    config: &Config,
+    schedule: &str,
+    people: u64,
+    clock: &Clock,
+) -> (Option<Forecast>, Option<Late>) {
+    let Some(schedule) = config.schedules.get(schedule) else {
+        return (None, None);
+    };
+    let beside = || {
+        let reader = Reader::open(&config.daemon.state)?;
+        let lately = Lately::read(config, &reader, clock)?;
+        foresee_beside(config, &reader, &lately, (schedule, people), clock.now())
+    };
+    let alone = |_: OutboxError| foresee(config, schedule, people, clock.now());
+    beside().unwrap_or_else(alone)
 }
 
 /// What the run of `order` is.
@@ -326,6 +369,7 @@ pub fn sent(config: &Config, order: &Order, opening: Opening) -> SendAnswer {
         first: first.map(|mailbox| mailbox.to_string()),
         subject,
         late: opening.late,
+        forecast: opening.forecast,
         ..sender(config, &order.schedule)
     }
 }

@@ -11,7 +11,7 @@ use crate::deliver::AccountView;
 use crate::outbox::{
     AttemptRow, AuditRow, Banned, DeliveryRow, Forgotten, HoldRow, RunRow, Scope, SuppressionRow,
 };
-use crate::plan::Late;
+use crate::plan::{Forecast, Late};
 
 /// `GET /v1/status`
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -38,6 +38,9 @@ pub struct Status {
     /// Why nothing is sent for the moment, if the outbox waits for room on its disk.
     #[serde(default)]
     pub full: Option<String>,
+    /// When open runs end, where that can be told.
+    #[serde(default)]
+    pub forecasts: Vec<Forecast>,
 }
 
 /// A running daemon.
@@ -298,6 +301,9 @@ pub struct SendAnswer {
     /// What of it will expire unsent.
     #[serde(default)]
     pub late: Option<Late>,
+    /// When it ends, if that can be told.
+    #[serde(default)]
+    pub forecast: Option<Forecast>,
 }
 
 /// An address to be put on the suppression list.

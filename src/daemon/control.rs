@@ -20,6 +20,7 @@ use super::api::{
 };
 use super::author::Peer;
 use super::current::Current;
+use super::lately::lately;
 use super::reload::{Bell, ReloadError};
 use super::{answer, changing};
 use crate::clock::{Clock, Timestamp};
@@ -29,7 +30,7 @@ use crate::outbox::{
     Banned, ChangeRow, DeliveryRow, ForgetError, Outbox, OutboxError, Reader, RunFailed, RunRow,
     Suppress, SuppressionRow, Unsuppress,
 };
-use crate::plan::{OpenError, RollError, open, warn_late};
+use crate::plan::{OpenError, RollError, end_of, open, warn_late};
 
 /// How long a full disk is left alone.
 const FULL: Duration = Duration::from_secs(5);
@@ -168,9 +169,12 @@ async fn status(State(desk): Shared) -> Answer<Status> {
             pid: std::process::id(),
             started: desk.started.as_millisecond(),
         };
-        let mut status = answer::status(&desk.config(), reader, desk.clock.now())?;
+        let accounts = desk.watch.accounts();
+        let (config, clock) = (&desk.config(), &desk.clock);
+        let lately = lately(config, reader, clock, &desk.watch, &accounts)?;
+        let mut status = answer::status_after(config, reader, clock, &lately)?;
         status.daemon = Some(process);
-        status.accounts = desk.watch.accounts();
+        status.accounts = accounts;
         status.full = desk.outbox.lacks_room().map(|error| error.to_string());
         Ok::<_, OutboxError>(status)
     })
@@ -346,11 +350,16 @@ async fn send(
     let sent = tokio::task::spawn_blocking(move || {
         let order = answer::order(&request, &desk.clock)?;
         if request.dry_run {
-            return Ok(answer::survey(&desk.config(), &order)?);
+            return Ok(answer::survey(&desk.config(), &order, &desk.clock)?);
         }
         let opening = open(&desk.config(), &desk.outbox, &desk.clock, &order)
             .map_err(|error| not_opened(&desk, &request.schedule, error))?;
         warn_late(&request.schedule, &opening);
+        let told_end = end_of(
+            &desk.config(),
+            (&request.schedule, &opening),
+            desk.clock.now(),
+        );
         let answer = answer::sent(&desk.config(), &order, opening);
         let run = answer.run.as_deref().unwrap_or_default();
         tracing::info!(
@@ -358,9 +367,10 @@ async fn send(
             schedule = request.schedule,
             run,
             people = answer.people,
-            "{}: run {run} for {} people, asked for by a person",
+            "{}: run {run} for {} people, asked for by a person{}",
             request.schedule,
-            answer.people
+            answer.people,
+            told_end
         );
         Ok::<_, Trouble>(answer)
     });

@@ -18,6 +18,7 @@ pub mod current;
 mod engine;
 pub mod filter;
 mod integrity;
+mod lately;
 pub mod log;
 mod reload;
 mod reports;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::clock::Timestamp;
 use crate::config::{Config, Schedule};
 use crate::outbox::RunRow;
-use crate::plan::{MANUAL, foresee_open};
+use crate::plan::{Late, MANUAL};
 
 /// A run that was opened later than this, in milliseconds, was late.
 const LATE: i64 = 60_000;
@@ -36,24 +36,25 @@ pub(super) fn behind(open: &[RunRow]) -> BTreeMap<String, String> {
     behind
 }
 
-/// What is to be said of an open run, with what [`behind`] says of all that are open.
+/// What is to be said of an open run, with what [`behind`] says of all that are open, and what it
+/// will not get done.
 pub(super) fn of(
     config: &Config,
     run: &RunRow,
     behind: &BTreeMap<String, String>,
+    late: Option<&Late>,
     now: Timestamp,
 ) -> Option<String> {
     if let Some(text) = stranded(config, run) {
         return Some(text);
     }
-    let late = foresee_open(config, run, now.as_millisecond());
     let schedule = config.schedules.get(&run.schedule);
     let said = [
         schedule.and_then(|schedule| lateness(schedule, run)),
         behind.get(&run.id).cloned(),
         run.canary.map(first_few),
         schedule.and_then(|schedule| closed(schedule, now)),
-        late.map(|late| late.to_string()),
+        late.map(Late::to_string),
     ];
     let said: Vec<String> = said.into_iter().flatten().collect();
     (!said.is_empty()).then(|| said.join("; "))

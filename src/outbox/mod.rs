@@ -35,6 +35,7 @@
 //! an occurrence of a schedule has at most one run; what `once_per` calls the same notice is sent
 //! by at most one delivery.
 
+mod ahead;
 mod arm;
 mod audit;
 mod backup;
@@ -75,6 +76,7 @@ use std::thread::JoinHandle;
 
 use serde::Serialize;
 
+pub use ahead::Waiting;
 pub use arm::{Arm, ArmRefusal, Release};
 pub use audit::{AuditRow, ChangeRow};
 pub use backup::{BackupError, Holdings, Restored, back_up, restore, verify_backup};

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use tokio::sync::Semaphore;
 
 use super::alert::{Cause, raise};
@@ -11,7 +12,7 @@ use super::firing::TICK;
 use super::opening::{OpenError, Opening, Order, open};
 use super::question::ask;
 use crate::calendar::Occurrence;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Schedule};
 use crate::outbox::{Missed, Outbox, OutboxError, SetCursor, Unrun};
 
@@ -199,7 +200,7 @@ impl Desk {
 
     async fn tell_opening(&self, order: &Order, opening: &Opening) {
         let schedule = &order.schedule;
-        log_opening(schedule, opening);
+        log_opening(&self.config, (schedule, opening), self.clock.now());
         let run = &opening.run;
         let late = Duration::try_from(self.clock.now() - order.due_at).unwrap_or_default();
         if late > LATE && !order.is_manual() && self.is_for_all_at_once(schedule) {
@@ -228,7 +229,7 @@ impl Desk {
 }
 
 /// Log lines of a run that was opened.
-fn log_opening(schedule: &str, opening: &Opening) {
+fn log_opening(config: &Config, (schedule, opening): (&str, &Opening), now: Timestamp) {
     let badness = &opening.badness;
     let people = opening.people();
     tracing::info!(
@@ -240,8 +241,9 @@ fn log_opening(schedule: &str, opening: &Opening) {
         duplicates = opening.duplicates,
         suppressed = opening.suppressed,
         sent_before = opening.sent_before,
-        "{schedule}: run {} for {people} people",
-        opening.run
+        "{schedule}: run {} for {people} people{}",
+        opening.run,
+        end_of(config, (schedule, opening), now)
     );
     if badness.bad > 0 {
         tracing::warn!(schedule, run = opening.run, "{schedule}: {badness}");
@@ -250,6 +252,21 @@ fn log_opening(schedule: &str, opening: &Opening) {
         tracing::warn!(schedule, run = opening.run, "{schedule}: {strays}");
     }
     warn_late(schedule, opening);
+}
+
+/// When a run ends, to be put behind what is said of its opening; nothing, if it is over soon.
+#[must_use]
+pub fn end_of(config: &Config, (schedule, opening): (&str, &Opening), now: Timestamp) -> String {
+    let Some(forecast) = opening.forecast.as_ref().filter(|it| !it.is_soon(now)) else {
+        return String::new();
+    };
+    let zone = config.schedules.get(schedule).map(|it| it.zone.clone());
+    let ends = Timestamp::from_millisecond(forecast.ends_at).unwrap_or(Timestamp::MAX);
+    let ends = ends.to_zoned(zone.unwrap_or(TimeZone::UTC));
+    format!(
+        "; {}",
+        forecast.words(&ends.strftime("%a %Y-%m-%d %H:%M %Z").to_string())
+    )
 }
 
 /// Log line of a run that cannot end before it expires.

@@ -26,9 +26,11 @@ mod sanity;
 mod survey;
 
 pub use alert::{ALERT, About, Cause, raise};
-pub use carrying::warn_late;
+pub use carrying::{end_of, warn_late};
 pub use firing::{Firings, Upcoming, upcoming};
-pub use forecast::{Late, foresee, foresee_open};
+pub use forecast::{
+    Forecast, Foreseen, Late, Lately, Whose, foresee, foresee_beside, foresee_open,
+};
 pub use former::Former;
 pub use opening::{MANUAL, OpenError, Opening, Order, open};
 pub use roll::{Badness, Person, Roll, RollError};

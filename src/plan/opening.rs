@@ -7,7 +7,7 @@ use lettre::message::Mailbox;
 use super::change::{self, Refused};
 use super::due::is_too_late;
 use super::filling::Filling;
-use super::forecast::{Late, foresee};
+use super::forecast::{Forecast, Late, foresee_opened};
 use super::former::Former;
 use super::local::ROUND;
 use super::pools::Pools;
@@ -120,6 +120,8 @@ pub struct Opening {
     pub sent_before: u64,
     /// The first person who can be mailed, with their subject.
     pub first: Option<(Mailbox, String)>,
+    /// When it ends, if that can be told.
+    pub forecast: Option<Forecast>,
     /// What of it will expire unsent.
     pub late: Option<Late>,
 }
@@ -210,11 +212,16 @@ pub fn open(
         Err(RollError::BadRows(text.to_owned()).into())
     });
     match opened {
-        Ok(opening) => Ok(Opening {
-            run: id,
-            late: foresee(config, roll.schedule(), opening.people()),
-            ..opening
-        }),
+        Ok(opening) => {
+            let opened = (roll.schedule(), id.as_str(), opening.people());
+            let (forecast, late) = foresee_opened(config, outbox, clock, opened);
+            Ok(Opening {
+                run: id,
+                forecast,
+                late,
+                ..opening
+            })
+        }
         Err(error) => Err(end(outbox, run, order, error)),
     }
 }

@@ -1,8 +1,8 @@
 //! When open runs end, how many of their messages expire before, and what binds them.
 //!
 //! It plays on what is known now: how far each window is used up, who is left of each run, how fast
-//! servers were seen to take messages. Messages go in groups, a two-thousandth of a run at least, so
-//! that a million at 2,000 a day cost milliseconds; a window of a few groups is a steady flow.
+//! servers were seen to take messages. Messages go in groups, a two-thousandth of a run at least,
+//! so that a million at 2,000 a day cost milliseconds; a window of a few groups is a steady flow.
 //! Nothing is random, nothing is asked for the time, and nothing of what may go wrong is foreseen:
 //! trouble, refusals and tries that are waited for make a run later than this.
 
@@ -16,6 +16,7 @@ use jiff::tz::TimeZone;
 
 use super::Used;
 use crate::calendar::OpenHours;
+use crate::config::Rate;
 use simulation::Simulation;
 
 /// Looked at in so many groups, the end of a run is right to a small part of a percent.
@@ -151,6 +152,34 @@ pub fn foresee(situation: &Situation<'_>) -> Vec<Outlook> {
 #[must_use]
 pub fn watch(situation: &Situation<'_>, told: impl FnMut(Sent)) -> Vec<Outlook> {
     Simulation::new(situation, told).outlooks()
+}
+
+/// The windows of these rates when nothing was used of them.
+#[must_use]
+pub fn unused(rates: &[Rate]) -> Vec<Used> {
+    used(rates, &[])
+}
+
+/// The windows of these rates after messages that ended so long ago, the oldest first.
+#[must_use]
+pub fn used(rates: &[Rate], uses: &[(Duration, u64)]) -> Vec<Used> {
+    let windows = rates.iter().flat_map(|rate| {
+        let parts = rate.windows();
+        parts.map(|(count, length)| (*rate, count, length))
+    });
+    let windows = windows.map(|(rate, count, length)| {
+        let recent = uses.iter().filter(|(ago, _)| *ago < length);
+        Used {
+            rate,
+            most: usize::try_from(count).unwrap_or(usize::MAX),
+            length,
+            uses: recent
+                .map(|(ago, count)| (*ago, usize::try_from(*count).unwrap_or(usize::MAX)))
+                .collect(),
+            under_way: 0,
+        }
+    });
+    windows.collect()
 }
 
 impl Speed {

@@ -3,14 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::pace::Used;
+use crate::pace::{Size, Used};
 
-/// Bulk leaves one slot in so many of a window to others, and one at least where the window has
-/// [`SPARE_FROM`] of them; nobody waits long for a slot of a window not longer than
-/// [`SPARE_LONGER_THAN`].
-const SPARE: usize = 50;
-const SPARE_FROM: usize = 34;
-const SPARE_LONGER_THAN: Duration = Duration::from_secs(2);
 /// A window of fewer groups than this is a steady flow: what is small beside the whole.
 const FEW: u64 = 16;
 /// Uses that end within such a part of a window are remembered as one.
@@ -52,15 +46,9 @@ impl Window {
             let (ended, recent) = (VecDeque::new(), 0);
             (Memory::Exact { ended, recent }, length)
         };
-        let spares = used.most >= SPARE_FROM && used.length > SPARE_LONGER_THAN;
-        let spare = if spares {
-            (used.most / SPARE).max(1)
-        } else {
-            0
-        };
         let mut window = Self {
             most,
-            spare: u64::try_from(spare).unwrap_or(0),
+            spare: u64::try_from(used.spare(Size::Bulk)).unwrap_or(0),
             group,
             length,
             memory,

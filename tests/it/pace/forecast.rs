@@ -26,6 +26,7 @@ struct Story {
 /// A run of a story that is being told.
 struct Telling {
     pace: Pace,
+    size: Size,
     left: u64,
     ends: Vec<Duration>,
 }
@@ -62,15 +63,11 @@ impl Story {
                     left: runs.iter().map(|it| it.left).collect(),
                 };
             }
-            let free = account.free(now, Size::Small) > 0;
             let mut order = (0..self.runs.len()).map(|n| (turn + n) % self.runs.len());
-            let goes = order
-                .find(|no| free && runs[*no].left > 0 && runs[*no].pace.free(now, Size::Small) > 0);
+            let goes = order.find(|no| runs[*no].goes(&mut account, now));
             let Some(no) = goes else {
                 let waiting = runs.iter_mut().filter(|it| it.left > 0);
-                let of_account = account.wait(now, Size::Small).unwrap_or_default();
-                let waits = waiting.map(|it| it.pace.wait(now, Size::Small).unwrap_or_default());
-                let Some(wait) = waits.map(|it| it.max(of_account)).min() else {
+                let Some(wait) = waiting.map(|it| it.waits(&mut account, now)).min() else {
                     break;
                 };
                 now += wait;
@@ -99,9 +96,12 @@ impl Story {
         all.sort();
         let mut meters = vec![used(&self.rates, &all, moment.at)];
         let runs = self.runs.iter().zip(&moment.left).enumerate();
-        let runs = runs.map(|(no, ((_, own), left))| {
+        let runs = runs.map(|(no, ((people, own), left))| {
             meters.push(used(own, &moment.ends[no], moment.at));
-            backlog(*left, &[0, no + 1])
+            Backlog {
+                is_bulk: size(*people) == Size::Bulk,
+                ..backlog(*left, &[0, no + 1])
+            }
         });
         let runs = runs.collect();
         foresee(&Situation {
@@ -116,27 +116,60 @@ impl Story {
     }
 
     /// When so many have left: how long the story has taken, and for each run what remains and by
-    /// how much the foreseen end is off, in seconds.
+    /// how much the foreseen end is off, in seconds. Where a run ends with a window, one message
+    /// more is a window more: it is right if it is so for one in a hundred people less or more.
     fn errors(&self, moment: u64) -> (f64, Vec<(f64, f64)>) {
         let (ends, moment) = self.tell(moment);
-        let outlooks = self.foresee(&moment);
-        let runs = ends.iter().zip(&outlooks).zip(&moment.left);
-        let errors = runs.filter(|(_, left)| **left > 0);
-        let errors = errors.map(|((end, outlook), _)| {
-            let real = (*end - moment.at).as_secs_f64();
-            (real, outlook.ends.unwrap().as_secs_f64() - real)
+        let ends_of = |change: &dyn Fn(u64) -> u64| {
+            let left = moment.left.iter().map(|left| change(*left)).collect();
+            let moment = Moment {
+                left,
+                ..moment.clone()
+            };
+            let outlooks = self.foresee(&moment).into_iter();
+            let ends = outlooks.map(|it| it.ends.unwrap().as_secs_f64());
+            ends.collect::<Vec<f64>>()
+        };
+        let less = ends_of(&|left| left - left.div_ceil(100));
+        let more = ends_of(&|left| left + left.div_ceil(100));
+        let foreseen = ends_of(&|left| left);
+        let errors = (0..ends.len()).filter(|no| moment.left[*no] > 0);
+        let errors = errors.map(|no| {
+            let real = (ends[no] - moment.at).as_secs_f64();
+            let off = foreseen[no] - real;
+            let near = real.clamp(less[no].min(foreseen[no]), more[no].max(foreseen[no]));
+            let is_step = off.abs() > 0.05 * real;
+            (real, if is_step { near - real } else { off })
         });
         ((moment.at - BEGINNING).as_secs_f64(), errors.collect())
     }
 }
 
 impl Telling {
+    fn goes(&mut self, account: &mut Pace, now: Duration) -> bool {
+        let free = |pace: &mut Pace| pace.free(now, self.size) > 0;
+        self.left > 0 && free(account) && free(&mut self.pace)
+    }
+
+    fn waits(&mut self, account: &mut Pace, now: Duration) -> Duration {
+        let wait = |pace: &mut Pace| pace.wait(now, self.size).unwrap_or_default();
+        wait(account).max(wait(&mut self.pace))
+    }
+
     fn new((people, own): &(u64, Vec<Rate>)) -> Self {
         Self {
             pace: Pace::new(own),
+            size: size(*people),
             left: *people,
             ends: Vec::new(),
         }
+    }
+}
+
+fn size(people: u64) -> Size {
+    match people {
+        0..=100 => Size::Small,
+        _ => Size::Bulk,
     }
 }
 
@@ -146,17 +179,8 @@ fn rates_of(texts: &[&str]) -> Vec<Rate> {
 
 /// The windows of these rates, with what has ended in them.
 fn used(rates: &[Rate], ends: &[Duration], now: Duration) -> Vec<Used> {
-    let windows = rates.iter().map(|rate| {
-        let recent = ends.iter().filter(|end| **end + rate.window > now);
-        Used {
-            rate: *rate,
-            most: rate.count as usize,
-            length: rate.window,
-            uses: recent.map(|end| (now - *end, 1)).collect(),
-            under_way: 0,
-        }
-    });
-    windows.collect()
+    let uses = ends.iter().map(|end| (now - *end, 1));
+    postroom::pace::forecast::used(rates, &uses.collect::<Vec<_>>())
 }
 
 #[test]

@@ -12,7 +12,7 @@ const HALF: &str = "max_change = \"50%\"";
 impl Desk {
     fn sent(&self, more: &str, order: &Order) -> Result<Opening, OpenError> {
         let config = self.config(&format!("[daemon]\nstate = \".\"\n{}", hello(more)));
-        let foretold = answer::survey(&config, order);
+        let foretold = answer::survey(&config, order, &self.clock);
         let opened = open(&config, &self.outbox, &self.clock, order);
         match (&foretold, &opened) {
             (Ok(told), Ok(opening)) => assert_eq!(told.people, opening.people()),

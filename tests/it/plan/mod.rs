@@ -3,6 +3,7 @@
 mod asking;
 mod change;
 mod firing;
+mod forecast;
 mod former;
 mod local;
 mod once;

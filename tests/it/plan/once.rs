@@ -57,7 +57,7 @@ fn each_person_hears_of_each_date_once_also_of_runs_that_a_person_starts() {
         ("EVE@example.org", "July"),
     ]);
     let config = desk.config(&format!("[daemon]\nstate = \".\"\n{}", hello(ONCE)));
-    let plan = answer::survey(&config, &desk.order()).unwrap();
+    let plan = answer::survey(&config, &desk.order(), &desk.clock).unwrap();
     assert_eq!((plan.people, plan.sent_before, plan.duplicates), (1, 2, 1));
     let second = desk.carry_out(&desk.order()).unwrap();
     assert_eq!(

@@ -357,12 +357,12 @@ fn a_run_that_a_person_asked_for_ends_where_the_disk_is_full() {
 fn a_run_whose_account_is_gone_says_so() {
     let desk = Desk::new();
     desk.open(&hello("")).unwrap();
-    let (reader, now) = (desk.outbox.reader().unwrap(), desk.clock.now());
+    let reader = desk.outbox.reader().unwrap();
     let config = desk.config(&hello(""));
-    let status = answer::status(&config, &reader, now).unwrap();
+    let status = answer::status(&config, &reader, &desk.clock).unwrap();
     assert_eq!(status.open[0].reason, None);
     let renamed = hello("").replace("ops", "sales");
-    let status = answer::status(&desk.config(&renamed), &reader, now).unwrap();
+    let status = answer::status(&desk.config(&renamed), &reader, &desk.clock).unwrap();
     let reason = status.open[0].reason.as_deref().unwrap();
     assert!(reason.contains("`ops`"), "{reason}");
 }
@@ -378,11 +378,12 @@ fn a_run_that_waits_for_an_earlier_one_says_so() {
         open(&config, &desk.outbox, &desk.clock, &order).unwrap();
     }
     desk.open(&hello("")).unwrap(); // what a person asks for waits for nobody
-    let (reader, now) = (desk.outbox.reader().unwrap(), desk.clock.now());
-    let runs = answer::status(&config, &reader, now).unwrap().open;
+    let reader = desk.outbox.reader().unwrap();
+    let runs = answer::status(&config, &reader, &desk.clock).unwrap().open;
     let waits = runs[1].reason.as_deref().unwrap();
     assert!(waits.contains(&runs[0].id), "{waits}");
     assert_eq!((&runs[0].reason, &runs[2].reason), (&None, &None));
+    let now = desk.clock.now();
     let rows = answer::queue(&config, &reader, &QueueQuery::default(), now).unwrap();
     let told: Vec<_> = rows
         .iter()

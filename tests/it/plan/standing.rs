@@ -19,7 +19,7 @@ impl Desk {
     fn said(&self, more: &str) -> Vec<String> {
         let config = self.config(&hello(more));
         let reader = self.outbox.reader().unwrap();
-        let status = status(&config, &reader, self.clock.now()).unwrap();
+        let status = status(&config, &reader, &self.clock).unwrap();
         let reasons = status.open.into_iter().map(|run| run.reason);
         reasons.map(Option::unwrap_or_default).collect()
     }
