@@ -13,7 +13,7 @@ use postroom::outbox::state::State;
 use postroom::outbox::{Outbox, Sweep};
 use postroom::plan::{Order, open};
 use postroom::sandbox::{Options, Port, Reception};
-use postroom::smtp::{Resolver, Stream, Target};
+use postroom::smtp::{Deadlines, Resolver, Stream, Target, TlsSetupError};
 use tempfile::TempDir;
 use tokio::io::duplex;
 
@@ -98,7 +98,7 @@ impl Still {
 /// Leads every account to this server.
 fn door(
     reception: Arc<Reception>,
-) -> impl Fn(&Account, postroom::smtp::Deadlines) -> Result<Target, postroom::smtp::TlsSetupError> {
+) -> impl Fn(&Account, Deadlines) -> Result<Target, TlsSetupError> {
     move |account, deadlines| {
         let reception = Arc::clone(&reception);
         let here: SocketAddr = ([127, 0, 0, 1], 25).into();
