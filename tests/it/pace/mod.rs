@@ -5,6 +5,7 @@
 mod forecast;
 mod learning;
 mod limiter;
+mod server;
 mod story;
 
 use std::time::Duration;

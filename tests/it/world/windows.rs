@@ -4,9 +4,11 @@
 //! exactly its length apart do not share it.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
-use postroom::config::format_duration;
+use postroom::config::{Rate, format_duration};
+use serde::Deserialize;
 
 /// No more than so many in any span of so long.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +31,17 @@ pub(crate) struct Worst {
     pub(crate) count: usize,
     /// The last message in it.
     pub(crate) ends: Duration,
+}
+
+impl Window {
+    /// As it is written in a configuration.
+    pub(crate) fn of(rate: &str) -> Self {
+        let rate: Rate = rate.parse().unwrap();
+        Self {
+            count: usize::try_from(rate.count).unwrap(),
+            length: rate.window,
+        }
+    }
 }
 
 impl Era {
@@ -102,6 +115,23 @@ fn allowed(eras: &[Era], begin: Duration, end: Duration) -> usize {
         }
     }
     sent.len()
+}
+
+/// When a server accepted messages, in its elapsed time, by its log.
+pub(crate) fn accepted(log: &Path) -> Vec<Duration> {
+    #[derive(Deserialize)]
+    struct Line {
+        elapsed_us: u64,
+    }
+    let text = std::fs::read_to_string(log).unwrap();
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")));
+    let mut accepted: Vec<Duration> = lines
+        .map(|line: Line| Duration::from_micros(line.elapsed_us))
+        .collect();
+    accepted.sort_unstable();
+    accepted
 }
 
 impl fmt::Display for Window {
