@@ -118,8 +118,9 @@ pub(super) fn release(config: &Config, args: &ReleaseArgs, out: &Out) -> Result<
     Ok(exit::DONE)
 }
 
-/// "on hold since Mon 30 Nov 09:00 by uid 0 (root): everything: looks wrong"; or, where postroom did
-/// it, "on hold by the breaker since Mon 30 Nov 09:00: run 01J…: 5 of the last 20 …".
+/// "on hold since Mon 30 Nov 09:00 by uid 0 (root): everything: looks wrong"; where postroom did
+/// it, "on hold by the breaker since Mon 30 Nov 09:00: run 01J…: 5 of the last 20 …", and the way
+/// out.
 pub(super) fn words(hold: &HoldRow) -> String {
     if let (Scope::Run(run), true) = (&hold.scope, hold.waits_for_a_person()) {
         return plain(&format!(

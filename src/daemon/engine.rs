@@ -135,8 +135,8 @@ impl Engine {
         Ok(again)
     }
 
-    /// Starts to watch the calendars, and what a person is to be told of; begins interrupted openings
-    /// anew.
+    /// Starts to watch the calendars, and what a person is to be told of; begins interrupted
+    /// openings anew.
     pub fn start_plan(&mut self) {
         self.spawn_alarms();
         let (config, outbox) = (self.config(), self.outbox.clone());

@@ -9,6 +9,14 @@ use super::{ACCOUNT, Desk, hello};
 use crate::world::small_disk::SmallDisk;
 
 impl Desk {
+    /// What a question to the database answers, a text for each row.
+    fn column(&self, sql: &str) -> Vec<String> {
+        let conn = rusqlite::Connection::open(self.state().join("postroom.db")).unwrap();
+        let mut query = conn.prepare(sql).unwrap();
+        let rows = query.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
     fn open(&self, text: &str) -> Result<Opening, OpenError> {
         let config = self.config(text);
         let order = Order::manual("hello", &self.clock);
@@ -390,4 +398,43 @@ fn a_run_that_waits_for_an_earlier_one_says_so() {
         .map(|row| (row.reason.as_deref(), row.next_at.is_some()))
         .collect();
     assert_eq!(told, [(None, true), (Some(waits), false), (None, true)]);
+}
+
+#[test]
+fn rows_of_a_domain_with_limits_of_its_own_are_marked_as_such() {
+    let desk = Desk::new();
+    let rows = [
+        "a@Gmail.com",
+        "b@example.org",
+        "c@B\u{fc}cher.example",
+        "d@gmail.com.example",
+    ];
+    desk.house.people(&rows);
+    let limits = "[account.ops.domain.\"gmail.com\"]\nconnections = 1\n\
+        [account.backup]\nhost = \"mx2.example.org\"\nfrom = \"B <b@example.org>\"\n\
+        [account.backup.domain.\"b\u{fc}cher.example\"]\nrate = \"1/minute\"\n\
+        [account.other]\nhost = \"mx3.example.org\"\nfrom = \"C <c@example.org>\"\n\
+        [account.other.domain.\"example.org\"]\nconnections = 1\n";
+    let text = hello("").replace("via = \"ops\"", "via = [\"ops\", \"backup\"]");
+    desk.open(&format!("{text}{limits}")).unwrap();
+    let pools = desk.column("SELECT pool FROM delivery ORDER BY seq");
+    assert_eq!(pools, ["gmail.com", "", "xn--bcher-kva.example", ""]);
+    let via = desk.column("SELECT via FROM run");
+    assert_eq!(via, ["[\"ops\",\"backup\"]"]);
+}
+
+#[test]
+fn a_canary_is_for_whole_runs() {
+    let desk = Desk::new();
+    desk.house.people(&people(5));
+    let config = desk.config(&hello("canary = { people = 2, wait = \"10m\" }"));
+    for only in [None, Some("p3@example.org".to_owned())] {
+        let order = Order {
+            only,
+            ..Order::manual("hello", &desk.clock)
+        };
+        open(&config, &desk.outbox, &desk.clock, &order).unwrap();
+    }
+    let frozen = "SELECT coalesce(canary_size, 0) || ' ' || coalesce(canary_wait, 0) FROM run";
+    assert_eq!(desk.column(frozen), ["2 600000", "0 0"]);
 }
