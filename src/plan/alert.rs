@@ -1,5 +1,5 @@
-//! Alerts: a person is told what needs one, once for each cause and hour; what waits for a decision,
-//! once.
+//! Alerts: a person is told what needs one, once for each cause and hour. What waits for a
+//! decision is told once.
 //!
 //! An alert is a run of its own, `@alert`, in the outbox: it is sent, tried again and looked up as
 //! all mail is, and the run's name keeps it from being told twice.
@@ -143,8 +143,8 @@ pub async fn raise(config: &Config, outbox: &Outbox, clock: &Clock, cause: Cause
     opened.is_ok()
 }
 
-/// The account that an alert goes through: the one that is named for it; if that is out, another one
-/// that is not. If all are out it is left to the program, or waits where there is none.
+/// The account that an alert goes through: the one that is named for it; if that is out, another
+/// one that is not. If all are out it is left to the program, or waits where there is none.
 fn carrier<'a>(config: &'a Config, alert: &Alert, out: &[String]) -> Option<&'a Account> {
     let is_well = |name: &String| !out.contains(name);
     let named = alert.via.as_ref()?;

@@ -198,8 +198,8 @@ async fn the_limits_of_a_domain_hold_for_its_people() {
     let config = format!("{}\n{domain}", hello("expires = \"2d\""));
     let opening = desk.opened(&config, "a", 35);
     let database = rusqlite::Connection::open(desk.state().join("postroom.db")).unwrap();
-    let to_domain = "UPDATE delivery SET pool = 'example.org' WHERE seq > 5";
-    database.execute(to_domain, []).unwrap();
+    let elsewhere = "UPDATE delivery SET pool = '' WHERE seq <= 5";
+    database.execute(elsewhere, []).unwrap();
     let forecast = desk.status(&config).forecasts.remove(0);
     assert_eq!((forecast.run, forecast.left), (opening.run, 35));
     assert_eq!(desk.hours_until(forecast.ends_at), 2, "10, 10 and 10");

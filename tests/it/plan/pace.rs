@@ -29,7 +29,7 @@ rate = \"10/minute\"
 [list.people]
 csv = \"people.csv\"
 [list.qq]
-addresses = [\"eve@qq.com\"]
+inline = [\"eve@qq.com\"]
 [schedule.other]
 send = \"hello\"
 to = \"qq\"
