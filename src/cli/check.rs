@@ -6,10 +6,11 @@ use super::out::{self, Out, counted};
 use super::progress::during;
 use super::{Cli, Trouble};
 use crate::audience;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{self, Config, Loaded, Problems, Scope};
 use crate::daemon::times;
-use crate::plan::{Roll, survey};
+use crate::outbox::Reader;
+use crate::plan::{Roll, Size, last_sizes, remarks, survey};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -32,6 +33,10 @@ pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
         _ => Vec::new(),
     };
     let now = Clock::system().now();
+    let problems = match &config {
+        Some(config) => foretold(config, problems, &lists, now),
+        None => problems,
+    };
     let outdated: Vec<_> = config.iter().flat_map(|it| it.outdated(now)).collect();
     if out.json {
         out.value(&serde_json::json!({
@@ -50,6 +55,23 @@ pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
         exit::DONE if strict => exit::DATA,
         verdict => verdict,
     })
+}
+
+/// The problems, and those of schedules that cannot be sent as they say.
+fn foretold(config: &Config, problems: Problems, lists: &[Look], now: Timestamp) -> Problems {
+    let mut sizes = Reader::peek(&config.daemon.state)
+        .and_then(|reader| last_sizes(config, &reader))
+        .unwrap_or_default(); // before the first run nobody knows
+    for look in lists {
+        if let Ok(survey) = &look.outcome {
+            let size = Size {
+                people: survey.people,
+                as_of: None,
+            };
+            sizes.insert(look.schedule.clone(), size);
+        }
+    }
+    problems.with(&config.path, remarks(config, &sizes, now))
 }
 
 fn verdict(problems: &Problems, lists: &[Look], strict: bool) -> Exit {

@@ -1,10 +1,13 @@
 //! What is still to come, and how fast things went: what a forecast is made of.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
-use rusqlite::params;
+use rusqlite::{Connection, OpenFlags, params};
 
 use super::query::{Reader, failed};
+use super::store::DATABASE;
 use super::{OutboxError, RunRow};
 
 /// People whose times lie within so many milliseconds of each other wait together: zones differ by
@@ -31,6 +34,34 @@ pub struct Waiting {
 }
 
 impl Reader {
+    /// Opens the outbox below `dir` so that nothing is written, not even what readers share with
+    /// each other.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read so: somebody has to open it to mend it.
+    pub fn peek(dir: &Path) -> Result<Self, OutboxError> {
+        let path = dir.join(DATABASE);
+        // Without a log nobody else has it open, or what they write is not there yet.
+        let log = dir.join([DATABASE, "-wal"].concat()).exists();
+        let how = if log { "readonly_shm=1" } else { "immutable=1" };
+        let name = path.display().to_string();
+        let name = name
+            .replace('%', "%25")
+            .replace('?', "%3f")
+            .replace('#', "%23");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_URI;
+        let uri = format!("file:{name}?mode=ro&{how}");
+        let conn = Connection::open_with_flags(uri, flags).and_then(|conn| {
+            conn.busy_timeout(Duration::from_secs(1))?;
+            conn.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
+            Ok(conn)
+        });
+        let conn = conn.map_err(|error| OutboxError::open(&path, &error))?;
+        Ok(Self { conn })
+    }
+
     /// Who waits in an open run, by what and until when. It looks at each of them.
     ///
     /// # Errors

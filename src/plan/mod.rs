@@ -29,7 +29,8 @@ pub use alert::{ALERT, About, Cause, raise};
 pub use carrying::{end_of, warn_late};
 pub use firing::{Firings, Upcoming, upcoming};
 pub use forecast::{
-    Forecast, Foreseen, Late, Lately, Whose, foresee, foresee_beside, foresee_open,
+    Forecast, Foreseen, Late, Lately, Size, Whose, foresee, foresee_beside, foresee_open,
+    last_sizes, remarks,
 };
 pub use former::Former;
 pub use opening::{MANUAL, OpenError, Opening, Order, open};

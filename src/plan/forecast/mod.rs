@@ -6,6 +6,7 @@
 
 mod late;
 mod open;
+mod remarks;
 mod scene;
 mod words;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 pub use late::Late;
 pub(super) use open::foresee_opened;
 pub use open::{Foreseen, foresee_beside, foresee_open};
+pub use remarks::{Size, last_sizes, remarks};
 pub(super) use scene::{Entry, Scene};
 pub use scene::{Lately, Whose};
 pub use words::Forecast;

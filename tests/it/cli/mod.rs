@@ -3,6 +3,7 @@
 mod account;
 mod addresses;
 mod backup;
+mod checking;
 mod forgetting;
 mod next;
 mod operations;

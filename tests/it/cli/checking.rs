@@ -1,0 +1,128 @@
+//! What `check` says of runs that cannot end in time, with the real binary.
+
+use std::fs;
+
+use postroom::clock::Clock;
+use postroom::config::load;
+use postroom::outbox::{Outbox, Reader};
+use postroom::plan::{Order, open};
+use serde_json::Value;
+
+use crate::world::workspace::Workspace;
+
+/// One schedule to a list of so many people, with these lines, at a rate.
+fn workspace(people: usize, rate: &str, lines: &str) -> Workspace {
+    let account = "[account.main]\nhost = \"smtp.example.org\"\nfrom = \"me@example.org\"\n";
+    let what = "[schedule.news]\nsend = \"note\"\nto = \"readers\"\nvia = \"main\"\n";
+    let list = "[list.readers]\ncsv = \"readers.csv\"\n";
+    let rate = format!("rate = \"{rate}\"\n\n");
+    let workspace = Workspace::new(&[account, &rate, list, "\n", what, lines].concat());
+    workspace.write("templates/note/subject.txt", "Hello");
+    workspace.write("templates/note/body.txt", "Hello\n");
+    let rows = (0..people).map(|n| format!("p{n}@example.org\n"));
+    workspace.write(
+        "readers.csv",
+        "email\n".to_owned() + &rows.collect::<String>(),
+    );
+    workspace
+}
+
+fn check(workspace: &Workspace, args: &[&str]) -> (Option<i32>, String) {
+    let output = workspace.postroom(&[&["check"], args].concat()).output();
+    let output = output.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    (output.status.code(), said)
+}
+
+fn squeezed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Of 100 a day the run leaves two to others: 98, 98 and 54.
+#[test]
+fn a_run_that_cannot_end_before_it_expires_fails() {
+    let workspace = workspace(250, "100/day", "expires = \"30h\"\n");
+    let (code, said) = check(&workspace, &[]);
+    assert_eq!(code, Some(0), "nobody knows how many they are: {said}");
+    let (code, said) = check(&workspace, &["--lists"]);
+    assert_eq!(code, Some(65), "{said}");
+    let told = squeezed(&said);
+    for words in [
+        "error[too-slow]: schedule `news` cannot end before its mail expires",
+        "postroom.toml:17:11",
+        "17 | expires = \"30h\" | ^^^^^ 54 of 250 messages would not be sent",
+        "250 people in its lists: account `main` sends 100/day, so the last message would leave \
+         after 2d; `expires` is 1d6h",
+        "write `expires = \"3d\"`, or raise that rate if the server allows it",
+    ] {
+        assert!(told.contains(words), "`{words}` is missing in\n{said}");
+    }
+    let json = workspace.postroom(&["check", "--lists", "--json"]).output();
+    let json: Value = serde_json::from_slice(&json.unwrap().stdout).unwrap();
+    assert_eq!(json["problems"][0]["code"], "too-slow");
+    assert_eq!(json["problems"][0]["key"], "schedule.news.expires");
+}
+
+#[test]
+fn a_run_that_is_due_again_before_it_ends_is_warned_of() {
+    // 98 on Tuesday, 98 on Wednesday, when it is due again.
+    let lines = "cron = \"0 9 * * *\"\nexpires = \"3d\"\noverlap = \"skip\"\n";
+    let workspace = workspace(150, "100/day", lines);
+    let (code, said) = check(&workspace, &["--lists"]);
+    assert_eq!(
+        code,
+        Some(0),
+        "98 now and 52 a day later, when the next begins: {said}"
+    );
+    assert!(!said.contains("overlaps"), "{said}");
+    let readers = (0..250).map(|n| format!("p{n}@example.org\n"));
+    workspace.write(
+        "readers.csv",
+        "email\n".to_owned() + &readers.collect::<String>(),
+    );
+    let (code, said) = check(&workspace, &["--lists"]);
+    assert_eq!(code, Some(0), "a warning: {said}");
+    let told = squeezed(&said);
+    for words in [
+        "warning[overlaps]: schedule `news` has not ended when it is due again",
+        "^^^^^^^^^^^ more often than it can be sent",
+        "as the daily limit of account main binds, and the next is due",
+        "that one is skipped (`overlap = \"skip\"`)",
+    ] {
+        assert!(told.contains(words), "`{words}` is missing in\n{said}");
+    }
+    let (code, _) = check(&workspace, &["--lists", "--strict"]);
+    assert_eq!(code, Some(65));
+}
+
+#[test]
+fn the_last_run_says_how_many_they_are_and_nothing_is_written() {
+    let workspace = workspace(250, "100/day", "expires = \"30h\"\n");
+    let config = load(&workspace.path("postroom.toml")).unwrap().config;
+    let clock = Clock::simulated("2026-06-01T08:00:00Z".parse().unwrap(), 1);
+    fs::create_dir_all(&config.daemon.state).unwrap();
+    let outbox = Outbox::open_inline(&config.daemon.state, clock.clone()).unwrap();
+    open(&config, &outbox, &clock, &Order::manual("news", &clock)).unwrap();
+    let told = "250 people, as in the run of Mon 2026-06-01 08:00";
+    let files = || {
+        let files = fs::read_dir(&config.daemon.state).unwrap();
+        let mut files: Vec<_> = files
+            .map(|file| {
+                let file = file.unwrap();
+                let meta = file.metadata().unwrap();
+                (file.file_name(), meta.len(), meta.modified().unwrap())
+            })
+            .collect();
+        files.sort();
+        files
+    };
+    for while_it_is_open in [true, false] {
+        let before = files();
+        let (code, said) = check(&workspace, &[]);
+        assert_eq!(code, Some(65), "{while_it_is_open} {said}");
+        assert!(squeezed(&said).contains(told), "{said}");
+        assert_eq!(files(), before, "{while_it_is_open}");
+        assert!(Reader::peek(&config.daemon.state).is_ok());
+        outbox.close();
+    }
+}
