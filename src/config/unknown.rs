@@ -20,11 +20,13 @@ pub(super) fn report(section: &Section<'_>, key: &Spanned<DeString<'_>>) -> Opti
     }
     let here: Vec<&'static str> = built(section.table()).map(Key::name).collect();
     let near = suggest::nearest(name, here.iter().copied());
-    let home = KEYS
+    let homes = KEYS
         .iter()
-        .find(|known| known.name() == name && known.kind != Kind::Planned);
-    let ours = foreign(name).filter(|ours| here.contains(ours));
+        .filter(|known| known.name() == name && known.kind != Kind::Planned);
+    // What stands with one thing is meant for one; what stands above all, for all.
     let is_nested = !section.kind().is_empty();
+    let home = homes.min_by_key(|known| (known.table() == "daemon") == is_nested);
+    let ours = foreign(name).filter(|ours| here.contains(ours));
     let message = if !is_nested && section.holds_table(name) {
         format!("unknown table [{name}]")
     } else if near.is_none() && home.is_some() && is_nested {
@@ -85,7 +87,12 @@ fn move_to(home: &Key) -> String {
         }
         table if table.contains('*') => {
             let heading = table.replace('*', "<name>");
-            format!("`{name}` belongs to a table of its own, [[{heading}]]")
+            let is_list = |key: &Key| key.path == table && key.kind == Kind::TableList;
+            let (left, right) = match KEYS.iter().any(is_list) {
+                true => ("[[", "]]"),
+                false => ("[", "]"),
+            };
+            format!("`{name}` belongs to a table of its own, {left}{heading}{right}")
         }
         table => format!("`{name}` belongs to [{table}]: move it there"),
     }
