@@ -23,7 +23,7 @@ fn seeds() -> std::ops::Range<u64> {
         return seed..seed + 1;
     }
     let long = std::env::var_os("POSTROOM_TEST_LONG").is_some();
-    0..if long { 20_000 } else { 80 }
+    0..if long { 20_000 } else { 40 }
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::fmt;
 use std::time::Duration;
 
 use fastrand::Rng;
+use postroom::config::Rate;
 
-use super::limiter::{Class, Limiter};
+use super::limiter::{Class, Limiter, METERS};
 use super::{scaled, span};
 use crate::world::windows::{self, Era, Window};
 
@@ -30,14 +31,14 @@ pub(super) enum Kind {
 
 /// What lies in the outbox.
 struct Recorded {
-    class: usize,
+    class: Class,
     /// None while nobody knows what came of it.
     ended: Option<Duration>,
 }
 
 /// A message on its way.
 struct Offered {
-    class: usize,
+    class: Class,
     recorded: usize,
     /// When the server counts it, if the process lives so long.
     counted: Duration,
@@ -48,7 +49,10 @@ pub(super) struct Story {
     kind: Kind,
     dice: Rng,
     classes: Vec<Class>,
+    /// Whether they are of large runs.
+    bulk: bool,
     /// For each meter.
+    limits: Vec<Vec<Rate>>,
     eras: Vec<Vec<Era>>,
     lanes: usize,
     latency: Duration,
@@ -57,13 +61,13 @@ pub(super) struct Story {
     began: Duration,
     limiter: Limiter,
     /// The classes of what is claimed and not offered yet.
-    ready: VecDeque<usize>,
+    ready: VecDeque<Class>,
     offered: Vec<Offered>,
     recorded: Vec<Recorded>,
     /// When the server counted a message, and its class.
-    counted: Vec<(Duration, usize)>,
+    counted: Vec<(Duration, Class)>,
     /// When something counted at a start that was never sent, and its class.
-    presumed: Vec<(Duration, usize)>,
+    presumed: Vec<(Duration, Class)>,
     pub(super) restarts: usize,
 }
 
@@ -72,29 +76,23 @@ impl Story {
         let mut dice = Rng::with_seed(seed);
         let limits = limits(&mut dice);
         let latency = latency(&mut dice, kind, &limits);
-        let all: Class = (0..limits.len()).collect();
-        let classes = match kind {
-            Kind::Smooth => vec![all],
-            Kind::Troubled => (0..dice.usize(1..=4))
-                .map(|_| {
-                    all.iter()
-                        .copied()
-                        .filter(|it| *it == 0 || dice.bool())
-                        .collect()
-                })
-                .collect(),
+        let (classes, lanes) = match kind {
+            Kind::Smooth => (vec![class(&mut dice)], 8),
+            Kind::Troubled => {
+                let classes = (0..dice.usize(1..=4)).map(|_| class(&mut dice));
+                (classes.collect(), dice.usize(1..=8))
+            }
         };
-        let lanes = if kind == Kind::Smooth {
-            8
-        } else {
-            dice.usize(1..=8)
-        };
+        let mut limiter = Limiter::default();
+        limiter.set(&limits, BEGIN, &[]);
         let mut story = Self {
             kind,
-            dice,
             classes,
-            limiter: Limiter::new(&limits),
-            eras: limits.iter().map(|windows| Era::always(windows)).collect(),
+            bulk: dice.bool(),
+            dice,
+            limiter,
+            eras: vec![Vec::new(); METERS],
+            limits,
             lanes,
             latency,
             now: Duration::ZERO,
@@ -106,6 +104,7 @@ impl Story {
             presumed: Vec::new(),
             restarts: 0,
         };
+        story.new_era();
         story.run();
         story
     }
@@ -118,7 +117,11 @@ impl Story {
                 break;
             }
             if self.dice.f64() < chance {
-                self.restart();
+                if self.kind == Kind::Troubled && self.dice.u8(..4) == 0 {
+                    self.reload();
+                } else {
+                    self.restart();
+                }
             }
             let blocked = self.claim();
             if !self.offer() {
@@ -133,7 +136,8 @@ impl Story {
             let share = if early { self.dice.f64() } else { 1.0 };
             self.now += (next - self.now).mul_f64(share);
         }
-        self.see_out();
+        self.hear_all();
+        self.counted.sort_unstable_by_key(|(at, _)| *at);
     }
 
     /// In the elapsed time of the process.
@@ -152,7 +156,7 @@ impl Story {
         for it in ended as Vec<Offered> {
             self.counted.push((it.counted, it.class));
             self.recorded[it.recorded].ended = Some(now);
-            self.limiter.done(&self.classes[it.class], ticks);
+            self.limiter.done(it.class, ticks);
         }
     }
 
@@ -161,15 +165,16 @@ impl Story {
         let ticks = self.ticks();
         let first = self.dice.usize(..self.classes.len());
         let mut waits = Vec::new();
-        for class in 0..self.classes.len() {
-            let class = (first + class) % self.classes.len();
-            let room = (self.lanes * AHEAD).saturating_sub(self.ready.len());
-            let meters = &self.classes[class];
-            let count = self.limiter.free(meters, ticks).min(room);
-            self.limiter.take(meters, count);
-            self.ready.extend(std::iter::repeat_n(class, count));
-            if count < room {
-                waits.extend(self.limiter.wait(meters, ticks));
+        for n in 0..self.classes.len() {
+            let class = self.classes[(first + n) % self.classes.len()];
+            let ahead = (self.lanes * AHEAD).saturating_sub(self.ready.len());
+            let (room, more_in) = self.limiter.room(class, self.bulk, ticks);
+            for _ in 0..room.min(ahead) {
+                self.limiter.take(class, ticks);
+                self.ready.push_back(class);
+            }
+            if room < ahead {
+                waits.extend(more_in);
             }
         }
         waits.into_iter().min()
@@ -177,13 +182,13 @@ impl Story {
 
     /// Offers what lanes are free for. Some of it is not wanted any more; whether that was none.
     fn offer(&mut self) -> bool {
-        let mut wanted = true;
+        let (mut wanted, ticks) = (true, self.ticks());
         while self.offered.len() < self.lanes {
             let Some(class) = self.ready.pop_front() else {
                 break;
             };
             if self.kind == Kind::Troubled && self.dice.u8(..20) == 0 {
-                self.limiter.give_back(&self.classes[class]);
+                self.limiter.give_back(class, ticks);
                 wanted = false;
                 continue;
             }
@@ -229,41 +234,58 @@ impl Story {
         if self.kind == Kind::Troubled && self.dice.bool() {
             self.change();
         }
-        self.limiter = self.limiter_as_recorded();
+        self.limiter = Limiter::default();
+        self.set_limits();
     }
 
-    /// Somebody writes other rates: the same windows with other counts, or other windows.
+    /// The same process goes on by other rates, once nothing is under way.
+    fn reload(&mut self) {
+        let ticks = self.ticks();
+        for class in std::mem::take(&mut self.ready) {
+            self.limiter.give_back(class, ticks);
+        }
+        self.hear_all();
+        self.change();
+        self.set_limits();
+    }
+
+    /// Somebody writes other counts, or takes a rate away.
     fn change(&mut self) {
-        for eras in &mut self.eras {
-            let last = eras.last().expect("there is always one");
-            let windows = last.windows.iter().map(|window| Window {
-                count: match self.dice.u8(..3) {
-                    0 => window.count,
-                    1 => (window.count / 2).max(1),
-                    _ => (window.count * 3 / 2).min(1000),
-                },
-                length: window.length,
+        for (meter, rates) in self.limits.iter_mut().enumerate() {
+            for rate in rates.iter_mut() {
+                rate.count = match self.dice.u8(..3) {
+                    0 => rate.count,
+                    1 => (rate.count / 2).max(1),
+                    _ => (rate.count * 3 / 2).min(1000),
+                };
+                rate.burst = rate.burst.map(|burst| burst.min(rate.count));
+            }
+            if !is_account(meter) && self.dice.u8(..10) == 0 {
+                rates.pop();
+            }
+        }
+        self.new_era();
+    }
+
+    fn new_era(&mut self) {
+        for (eras, rates) in self.eras.iter_mut().zip(&self.limits) {
+            let windows = rates.iter().flat_map(Rate::windows);
+            let windows = windows.map(|(count, length)| Window {
+                count: usize::try_from(count).unwrap(),
+                length,
             });
-            let windows = windows.collect();
-            let from = self.now;
+            let (from, windows) = (self.now, windows.collect());
             eras.push(Era { from, windows });
         }
     }
 
-    fn limits(&self) -> Vec<Vec<Window>> {
-        let last = |eras: &Vec<Era>| eras.last().expect("there is always one").windows.clone();
-        self.eras.iter().map(last).collect()
-    }
-
     fn longest(&self) -> Duration {
-        let limits = self.limits();
-        let lengths = limits.iter().flatten().map(|window| window.length);
-        lengths.max().expect("each meter has windows")
+        let windows = self.limits.iter().flatten().map(|rate| rate.window);
+        windows.max().expect("each account has rates")
     }
 
-    /// A limiter that knows what the outbox tells: how long ago each one ended.
-    fn limiter_as_recorded(&self) -> Limiter {
-        let mut limiter = Limiter::new(&self.limits());
+    /// The limits as they are, with what the outbox tells: how long ago each one ended.
+    fn set_limits(&mut self) {
         let longest = self.longest();
         let ago = |it: &Recorded| {
             let ended = it
@@ -273,20 +295,18 @@ impl Story {
         };
         let mut uses: Vec<_> = self.recorded.iter().map(ago).collect();
         uses.retain(|(ago, _)| *ago <= longest);
-        uses.sort_unstable_by(|one, other| other.cmp(one));
-        for (ago, class) in uses {
-            limiter.remember(&self.classes[class], self.ticks() - ago);
-        }
-        limiter
+        uses.sort_by_key(|(ago, _)| std::cmp::Reverse(*ago));
+        let now = self.ticks();
+        let past = uses.into_iter().map(|(ago, class)| class.past(now - ago));
+        let past: Vec<_> = past.collect();
+        self.limiter.set(&self.limits, now, &past);
     }
 
-    /// What is offered comes to its end, and no more follows.
-    fn see_out(&mut self) {
+    fn hear_all(&mut self) {
         while let Some(reply) = self.offered.iter().map(|it| it.reply).min() {
             self.now = reply;
             self.hear();
         }
-        self.counted.sort_unstable();
     }
 
     pub(super) fn sent(&self) -> usize {
@@ -299,7 +319,7 @@ impl Story {
         meters
             .flat_map(|(meter, eras)| {
                 let counted = self.counted.iter();
-                let its = counted.filter(|(_, class)| self.classes[*class].contains(&meter));
+                let its = counted.filter(|(_, class)| class.meters().contains(&meter));
                 let instants: Vec<Duration> = its.map(|(at, _)| *at).collect();
                 windows::objections(&instants, eras)
             })
@@ -311,12 +331,9 @@ impl Story {
         let both = self.counted.iter().chain(&self.presumed);
         let mut instants: Vec<Duration> = both.map(|(at, _)| *at).collect();
         instants.sort_unstable();
-        let mut together = self.eras[0].clone();
-        for eras in &self.eras[1..] {
-            for (sum, era) in together.iter_mut().zip(eras) {
-                sum.windows.extend(&era.windows);
-            }
-        }
+        let meters = self.classes[0].meters().into_iter();
+        let windows = meters.flat_map(|meter| self.eras[meter][0].windows.clone());
+        let together = Era::always(&windows.collect::<Vec<_>>());
         let end = last_before_a_rest(&instants);
         windows::share(&instants, &together, end)
     }
@@ -330,58 +347,63 @@ fn last_before_a_rest(instants: &[Duration]) -> Duration {
     rests.map_or(half[0], |pair| pair[0])
 }
 
-/// One to three meters, each with one to four windows: often such as people write together, which
-/// bind in turn, and now and then any.
-fn limits(dice: &mut Rng) -> Vec<Vec<Window>> {
-    let meters = dice.usize(1..=3);
+fn class(dice: &mut Rng) -> Class {
+    Class {
+        account: dice.usize(..2),
+        schedule: dice.usize(..2),
+        domain: dice.bool(),
+    }
+}
+
+fn is_account(meter: usize) -> bool {
+    matches!(meter, 1 | 2)
+}
+
+/// Each meter has one to four rates, or none but for accounts: often such as people write together,
+/// which bind in turn, and now and then any.
+fn limits(dice: &mut Rng) -> Vec<Vec<Rate>> {
     let base = scaled(dice, 0.1, DAY);
     let any = dice.u8(..4) == 0;
-    (0..meters)
-        .map(|_| {
-            let mut length = if any { scaled(dice, 0.1, DAY) } else { base };
-            let mut count = scaled(dice, 1.0, 300.0);
-            let mut windows = Vec::new();
-            for _ in 0..dice.usize(1..=4) {
-                windows.extend(with_burst(dice, window(count, length)));
-                let factor = scaled(dice, 1.5, 30.0);
-                length = (length * factor).min(DAY);
-                count = (count * scaled(dice, 1.0, factor)).min(1000.0);
-            }
-            windows.truncate(4);
-            windows
-        })
-        .collect()
+    let rates = |meter| {
+        let mut length = if any { scaled(dice, 0.1, DAY) } else { base };
+        let mut count = scaled(dice, 1.0, 300.0);
+        let mut rates = Vec::new();
+        let least = usize::from(is_account(meter));
+        for _ in 0..dice.usize(least..=4) {
+            rates.push(rate(dice, count, length));
+            let factor = scaled(dice, 1.5, 30.0);
+            length = (length * factor).min(DAY);
+            count = (count * scaled(dice, 1.0, factor)).min(1000.0);
+        }
+        rates
+    };
+    (0..METERS).map(rates).collect()
 }
 
-fn window(count: f64, seconds: f64) -> Window {
-    Window {
-        count: count as usize,
-        length: span(seconds),
+fn rate(dice: &mut Rng, count: f64, seconds: f64) -> Rate {
+    let count = count as u32;
+    let burst = (dice.u8(..3) == 0).then(|| dice.u32(1..=count));
+    Rate {
+        count,
+        window: span(seconds),
+        burst,
     }
-}
-
-/// A burst is a second window: never more of them at once.
-fn with_burst(dice: &mut Rng, window: Window) -> Vec<Window> {
-    if dice.u8(..3) > 0 || window.count < 2 {
-        return vec![window];
-    }
-    let count = dice.usize(1..window.count);
-    let share = count as f64 / window.count as f64;
-    let length = window.length.mul_f64(share);
-    vec![window, Window { count, length }]
 }
 
 /// The longest time that an answer takes.
-fn latency(dice: &mut Rng, kind: Kind, limits: &[Vec<Window>]) -> Duration {
-    let windows = || limits.iter().flatten();
+fn latency(dice: &mut Rng, kind: Kind, limits: &[Vec<Rate>]) -> Duration {
+    let windows = || limits.iter().flatten().flat_map(Rate::windows);
     match kind {
         Kind::Troubled => {
-            let shortest = windows().map(|it| it.length).min().expect("there is one");
+            let shortest = windows()
+                .map(|(_, length)| length)
+                .min()
+                .expect("there is one");
             span(scaled(dice, 0.001, 3.0) * shortest.as_secs_f64())
         }
         // A full window's messages together take a thousandth of it by all lanes.
         Kind::Smooth => {
-            let least = windows().map(|it| it.length.as_secs_f64() / it.count as f64);
+            let least = windows().map(|(count, length)| length.as_secs_f64() / f64::from(count));
             span(least.fold(f64::INFINITY, f64::min) * 8.0 / 1000.0)
         }
     }
@@ -391,18 +413,19 @@ impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?}: {} lanes, answers within {:?}, classes {:?}, {} sent by {:?}",
+            "{:?}: {} lanes, bulk {}, answers within {:?}, {:?}, {} sent by {:?}",
             self.kind,
             self.lanes,
+            self.bulk,
             self.latency,
             self.classes,
             self.counted.len(),
             self.now
         )?;
-        for eras in &self.eras {
+        for (meter, eras) in self.eras.iter().enumerate() {
             for era in eras {
                 let windows: Vec<String> = era.windows.iter().map(Window::to_string).collect();
-                write!(f, "\n  from {:?}: {}", era.from, windows.join(", "))?;
+                write!(f, "\n  {meter} from {:?}: {}", era.from, windows.join(", "))?;
             }
         }
         Ok(())
