@@ -1,15 +1,16 @@
-//! Whether anybody waits for somebody else: the real program, on a real disk, at servers on
-//! loopback with TLS.
+//! Whether anybody waits for somebody else, and how long: the real program, on a real disk, at
+//! servers on loopback with TLS.
 //!
 //! ```text
 //! cargo bench --bench fairness
 //! ```
 //!
 //! It prints each figure beside what postroom promises, and fails if one is missed. Parts may be
-//! named: `cargo bench --bench fairness -- accounts alerts paced minute`.
+//! named (`PARTS`): `cargo bench --bench fairness -- accounts minute`.
 
 mod alerts;
 mod beside;
+mod foreseen;
 mod minute;
 mod office;
 
@@ -63,11 +64,12 @@ impl fmt::Display for Figure {
 
 type Part = (&'static str, fn() -> Result<Vec<Figure>, Failure>);
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     ("accounts", beside::measure),
     ("alerts", || alerts::measure(None)),
     ("paced", || alerts::measure(Some("600/minute"))),
     ("minute", minute::measure),
+    ("forecast", foreseen::measure),
 ];
 
 #[expect(clippy::print_stdout, reason = "the table is what a bench is for")]

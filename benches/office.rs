@@ -192,6 +192,19 @@ impl Office {
         }
     }
 
+    /// What a command prints.
+    pub(crate) fn said(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+        let told = self
+            .postroom(arguments)
+            .stdout(Stdio::piped())
+            .spawn()?
+            .wait_with_output()?;
+        match told.status.success() {
+            true => Ok(told.stdout),
+            false => Err(format!("{arguments:?} ended: {}", told.status).into()),
+        }
+    }
+
     /// A daemon that answers on its socket.
     pub(crate) fn daemon(&self) -> Result<Daemon, Failure> {
         let mut daemon = Daemon(self.postroom(&["daemon"]).spawn()?);
