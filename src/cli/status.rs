@@ -9,6 +9,7 @@ use super::{Trouble, hold, unknown_schedule, words};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::daemon::api::Status;
+use crate::deliver::{AccountView, MeterView};
 use crate::outbox::RunRow;
 use crate::outbox::state::State;
 
@@ -72,7 +73,11 @@ fn head(status: &Status, out: &Out) {
 }
 
 fn accounts(config: &Config, status: &Status, out: &Out) {
-    let mut table = Table::new(&["ACCOUNT", "STATE", "WAITING", "NOTE"]);
+    let paced = status.accounts.iter().any(|view| !view.meters.is_empty());
+    let mut table = match paced {
+        true => Table::new(&["ACCOUNT", "STATE", "WAITING", "USED", "NOTE"]),
+        false => Table::new(&["ACCOUNT", "STATE", "WAITING", "NOTE"]),
+    };
     for name in config.accounts.keys() {
         let of_account = || status.open.iter().filter(|run| run.account == *name);
         let waiting: i64 = of_account()
@@ -91,16 +96,45 @@ fn accounts(config: &Config, status: &Status, out: &Out) {
             ),
             Some((Some(trouble), _)) => {
                 let again = trouble.retry_at.map_or_else(
-                    || "mend it and restart".to_owned(),
+                    || "mend it and reload".to_owned(),
                     |at| format!("next try {}", ahead(at, status.now)),
                 );
                 let down = format!("down {}", between(trouble.since, status.now));
                 (down, format!("{}; {again}", plain(&trouble.text)))
             }
         };
-        table.row(vec![name.clone(), state, count(waiting), note]);
+        let used = view.map_or_else(String::new, used);
+        let taught = view.into_iter().flat_map(taught);
+        let notes: Vec<String> = [note]
+            .into_iter()
+            .filter(|it| !it.is_empty())
+            .chain(taught)
+            .collect();
+        let mut row = vec![name.clone(), state, count(waiting)];
+        row.extend(paced.then_some(used));
+        row.push(notes.join("; "));
+        table.row(row);
     }
     out.lines(&table.lines());
+}
+
+/// How much of each rate is taken now.
+fn used(view: &AccountView) -> String {
+    let mut rates: Vec<&MeterView> = view.meters.iter().collect();
+    rates.dedup_by(|burst, whole| burst.rate == whole.rate);
+    let used = rates
+        .iter()
+        .map(|it| format!("{} of {}", count(it.taken()), it.rate));
+    used.collect::<Vec<_>>().join(", ")
+}
+
+/// What the account's server, or its absence, has led to.
+fn taught(view: &AccountView) -> impl Iterator<Item = String> {
+    let learned = view.learned.as_ref();
+    let learned = learned.map(|rate| format!("its server wants less: {rate} at most, for now"));
+    let carried = view.carried_by.as_ref();
+    let carried = carried.map(|other| format!("its mail goes through {other}"));
+    learned.into_iter().chain(carried)
 }
 
 fn open_runs(status: &Status, out: &Out) {

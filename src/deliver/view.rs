@@ -59,6 +59,14 @@ pub struct MeterView {
     pub under_way: u64,
 }
 
+impl MeterView {
+    /// How many of its slots are taken.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.under_way + self.uses.iter().map(|(_, count)| count).sum::<u64>()
+    }
+}
+
 impl From<Used> for MeterView {
     fn from(used: Used) -> Self {
         let millis =
