@@ -144,13 +144,16 @@ impl Deliver {
     ///
     /// # Errors
     /// As [`Deliver::start`].
-    pub fn start_through(
-        target: impl Fn(&Account, Deadlines) -> Result<Target, TlsSetupError> + Send + Sync + 'static,
+    pub fn start_through<T>(
+        target: T,
         settings: Settings,
         leased: &[Use],
         outbox: &Outbox,
         clock: &Clock,
-    ) -> Result<Self, DeliverError> {
+    ) -> Result<Self, DeliverError>
+    where
+        T: Fn(&Account, Deadlines) -> Result<Target, TlsSetupError> + Send + Sync + 'static,
+    {
         let tools = Tools {
             outbox: outbox.clone(),
             clock: clock.clone(),
