@@ -27,7 +27,7 @@ const OUTBOX_TROUBLE: Duration = Duration::from_secs(5);
 
 /// Works until it is told to drain; then waits for its lanes.
 pub(super) async fn run(work: Arc<AccountWork>) {
-    let _end_of_all = work.tools.fatal.clone().drop_guard(); // nobody claims without this task
+    let end_of_all = work.tools.fatal.clone().drop_guard(); // nobody claims without this task
     let mut lanes = JoinSet::new();
     let mut turn = 0;
     while !work.tools.drain.is_cancelled() {
@@ -50,6 +50,7 @@ pub(super) async fn run(work: Arc<AccountWork>) {
         tell_panic(&work, ended);
     }
     work.ended.cancel();
+    end_of_all.disarm();
 }
 
 fn tell_panic(work: &AccountWork, ended: Result<(), JoinError>) {
@@ -111,11 +112,18 @@ fn take(work: &AccountWork, rows: Vec<Claimed>, newcomers: bool) {
     for row in rows.iter().filter(|row| !row.home) {
         tell_carried(work, row.id.run);
     }
-    let ready = &mut work.state().ready;
+    let mut state = work.state();
     if newcomers {
-        rows.into_iter().rev().for_each(|row| ready.push_front(row));
+        rows.into_iter()
+            .rev()
+            .for_each(|row| state.ready.push_front(row));
     } else {
-        ready.extend(rows);
+        state.ready.extend(rows);
+    }
+    let tries_again = state.health.is_failing();
+    drop(state);
+    if tries_again {
+        work.tell_board(); // others go on meanwhile
     }
 }
 
@@ -146,7 +154,7 @@ impl Allowance {
     fn claim(self, work: &AccountWork, hours: &Now, turn: u64) -> Claim {
         let shut = hours.closed.iter().map(|name| (name.clone(), 0));
         let mut pools = self.room.domains;
-        for (domain, most) in work.domains.worth_claiming() {
+        for (domain, most) in work.domains.worth_claiming(&work.state().ready) {
             let room = pools.entry(domain.to_owned()).or_insert(most);
             *room = most.min(*room);
         }

@@ -1,10 +1,11 @@
 //! How many messages to one domain may be in hand at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::config::Account;
+use crate::outbox::Claimed;
 
 /// The domains that an account limits.
 pub(super) struct Domains(HashMap<String, Domain>);
@@ -43,13 +44,16 @@ impl Domains {
         self.0.contains_key(domain)
     }
 
-    /// How many more rows for each domain are worth claiming, where only so many are sent at once.
-    pub(super) fn worth_claiming(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.0.iter().filter_map(|(name, domain)| {
+    /// How many more rows for each domain are worth claiming beside those that are `ready`, where
+    /// only so many are sent at once: others need the places more.
+    pub(super) fn worth_claiming(&self, ready: &VecDeque<Claimed>) -> Vec<(&str, usize)> {
+        let limited = self.0.iter().filter_map(|(name, domain)| {
             let most = 2 * domain.most?;
             let in_hand = domain.in_hand.load(Ordering::Acquire);
-            Some((name.as_str(), most.saturating_sub(in_hand)))
-        })
+            let ready = ready.iter().filter(|row| row.domain() == name).count();
+            Some((name.as_str(), most.saturating_sub(in_hand + ready)))
+        });
+        limited.collect()
     }
 
     /// Whether one more may be taken in hand.

@@ -206,6 +206,7 @@ impl Deliver {
     }
 
     fn set(&mut self, settings: Settings, past: &[Past]) {
+        while self.tasks.try_join_next().is_some() {} // what ended is forgotten
         let now = self.tools.clock.ticks();
         let (process, schedules) = (&settings.process_rate, &settings.schedule_rates);
         let book = self.tools.book.lock();

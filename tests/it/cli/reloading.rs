@@ -49,6 +49,23 @@ fn a_reload_says_what_changed_and_the_daemon_goes_on_by_it() {
     assert!(daemon.stop().success());
 }
 
+/// The account itself is another one then: its work ends, and the daemon's does not.
+#[test]
+fn an_account_may_change() {
+    let workspace = workspace();
+    let mut daemon = workspace.daemon();
+    for count in [2, 3] {
+        let account = format!("{ACCOUNT}connections = {count}\nrate = \"{count}/minute\"\n");
+        let daemon = "[daemon]\nstate = \"state\"\ntimezone = \"UTC\"\n";
+        workspace.write("postroom.toml", [daemon, &account, REST].concat());
+        let said = workspace.said(&["reload"]);
+        assert!(said.ends_with("changed: accounts ops\n"), "{said}");
+    }
+    assert_eq!(daemon.ended(), None, "{}", daemon.log());
+    assert!(workspace.said(&["status"]).contains("0 of 3/minute"));
+    assert!(daemon.stop().success());
+}
+
 #[test]
 fn a_reload_that_is_refused_changes_nothing_and_says_why() {
     let workspace = workspace();

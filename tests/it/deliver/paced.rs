@@ -58,6 +58,22 @@ async fn no_more_are_under_way_to_a_domain_than_it_may_have() {
     assert_eq!((slow.sum::<usize>(), server.times("RCPT")), (1, 4));
 }
 
+/// One that is slow takes no places from the others.
+#[tokio::test]
+async fn a_domain_that_is_stuck_keeps_nobody_else_waiting() {
+    let stuck = |it: &Heard<'_>| it.line.contains("@slow.example").then_some("SILENCE");
+    let server = Retort::new(stuck).await;
+    let office = Office::new(Plan {
+        elsewhere: Some(server.lines()),
+        account: "connections = 2\n[account.ops.domain.\"slow.example\"]\nconnections = 1",
+        ..Plan::default()
+    })
+    .await;
+    let people = [people("slow.example", 40), people("example.org", 40)].concat();
+    office.send(&people).await;
+    until("the others", || server.taken().len() == 40).await;
+}
+
 /// Two accounts share the slots of the process, one after the other.
 #[tokio::test]
 async fn accounts_take_turns_at_the_rate_of_the_whole_process() {

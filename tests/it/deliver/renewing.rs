@@ -28,13 +28,10 @@ async fn renew(office: &mut Office, change: impl FnOnce(&mut Account)) {
     change(config.accounts.get_mut("ops").expect("the account"));
     office.config = Arc::new(config);
     let settings = Settings::of(&office.config);
-    office
-        .deliver
-        .as_mut()
-        .unwrap()
-        .renew(settings)
-        .await
-        .unwrap();
+    let deliver = office.deliver.as_mut().unwrap();
+    deliver.renew(settings).await.unwrap();
+    lull().await;
+    assert!(!deliver.fatal().is_cancelled(), "it goes on");
 }
 
 /// A lower rate counts what was sent under the higher one.
