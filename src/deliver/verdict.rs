@@ -261,6 +261,8 @@ pub static TABLE: &[Row] = &[
         "hl:itc",                            // NetEase: an IP address, in a day
     ], later(Account(Quota))),
     row(MESSAGE, &["5 5.4.5", "5 5.1.90"], SAYING_ANYTHING, later(Account(Quota))),
+    // Before there is a recipient that could be greylisted, RFC 3463's "security or policy" is ours.
+    row(&[Mail], &["4 4.7.x"], SAYING_ANYTHING, later(Account(Rate)).and(Lesson::Rate)),
 
     // Too many recipients in one transaction. RFC 5321 section 4.5.3.1.10: 552 to RCPT is a 452.
     row(&[Rcpt], &["4 4.5.3", "5 5.5.3", "452 -", "552 -"], SAYING_ANYTHING,

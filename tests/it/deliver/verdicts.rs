@@ -115,6 +115,7 @@ const REPLIES: &[Sample] = &[
     (ALL, "421 4.7.0 Try again later, closing connection.", Account(Rate), Later, SLOWER),
     (ALL, "421 4.7.28 an unusual rate of unsolicited mail", Account(Rate), Later, SLOWER),
     (ALL, "421 4.7.1 slow down", Account(Rate), Later, SLOWER),
+    (&[Mail], "450 4.7.1 slow down", Account(Rate), Later, SLOWER),
     (ALL, "450 4.7.28 an unusual rate of unsolicited mail", Account(Rate), Later, SLOWER),
     (ANY, "550 5.7.28 an unusual rate of unsolicited mail", Account(Rate), Later, SLOWER),
     (&[Mail, Dot], "454 Throttling failure: Maximum sending rate exceeded.", Account(Rate),
