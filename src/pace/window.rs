@@ -18,7 +18,7 @@ const GRAINS: u32 = 512;
 const SPARE: usize = 50;
 const SPARE_FROM: usize = 34;
 /// Nobody waits long for a slot that will be free so soon: then bulk may take the last ones.
-const SOON: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_millis(1500);
 
 /// Who asks for a slot: a large run never takes the last ones of a window, so that a small one
 /// need not wait until it has passed.
@@ -348,14 +348,15 @@ mod tests {
         );
         assert_eq!(
             pace.wait(at, Size::Bulk),
-            Some(seconds(58)),
+            Some(seconds(60) - SOON),
             "two are free, and more soon"
         );
-        assert_eq!(pace.free(seconds(1058), Size::Bulk), 2);
-        pace.remember(seconds(1058), 2);
-        assert_eq!(pace.wait(seconds(1058), Size::Bulk), Some(seconds(2)));
+        let soon = seconds(1060) - SOON;
+        assert_eq!(pace.free(soon, Size::Bulk), 2);
+        pace.remember(soon, 2);
+        assert_eq!(pace.wait(soon, Size::Bulk), Some(SOON));
         assert_eq!(pace.free(seconds(1060), Size::Bulk), 96);
-        for (count, window, spare) in [(33, 60, 0), (34, 60, 1), (100, 2, 0), (2000, 60, 40)] {
+        for (count, window, spare) in [(33, 60, 0), (34, 60, 1), (100, 1, 0), (2000, 60, 40)] {
             let free = |size| limit(count, window).free(at, size);
             assert_eq!(
                 free(Size::Small) - free(Size::Bulk),
