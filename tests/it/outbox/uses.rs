@@ -77,6 +77,15 @@ async fn each_use_is_told_with_what_limits_it() {
     assert!(told.contains(&one("", ended)), "{told:?}");
 }
 
+#[test]
+fn a_message_that_could_not_be_composed_used_nothing() {
+    let bench = Bench::new();
+    bench.one();
+    let row = bench.claim_one();
+    bench.record(&row, Outcome::Invalid);
+    assert_eq!(uses(&bench, HOUR), []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn only_as_much_is_told_as_the_longest_window_needs() {
     let bench = Bench::new();

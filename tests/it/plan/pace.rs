@@ -3,7 +3,7 @@
 
 use postroom::outbox::state::State;
 use postroom::outbox::{Claim, Claimed};
-use postroom::plan::{Order, open};
+use postroom::plan::{Former, Order, open};
 
 use super::Desk;
 use crate::world::bench::LEASE;
@@ -78,12 +78,18 @@ fn a_whole_run_goes_to_its_first_few_people_by_any_of_its_accounts() {
 
 #[test]
 fn a_part_of_a_schedule_goes_to_all_of_it_at_once() {
-    let desk = opened(|desk| Order {
-        only: Some("ada@gmail.com".to_owned()),
+    let desk = opened(|desk| Order::manual("hello", &desk.clock));
+    let former = Former {
+        run: desk.runs()[0].id.clone(),
+        states: vec![State::Queued],
+    };
+    let part = Order {
+        former: Some(former),
         ..Order::manual("hello", &desk.clock)
-    });
-    assert_eq!(desk.runs()[0].canary, None);
-    assert_eq!(claim(&desk, "main", &[]).len(), 1);
+    };
+    open(&desk.config(CONFIG), &desk.outbox, &desk.clock, &part).unwrap();
+    assert_eq!(desk.runs()[1].canary, None);
+    assert_eq!(claim(&desk, "main", &[]).len(), 2 + 4);
 }
 
 #[test]
