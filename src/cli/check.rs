@@ -1,5 +1,7 @@
 //! `postroom check`
 
+use std::collections::BTreeMap;
+
 use super::clock_words::{ahead, in_zone};
 use super::exit::{self, Exit};
 use super::out::{self, Out, counted};
@@ -62,16 +64,21 @@ fn foretold(config: &Config, problems: Problems, lists: &[Look], now: Timestamp)
     let mut sizes = Reader::peek(&config.daemon.state)
         .and_then(|reader| last_sizes(config, &reader))
         .unwrap_or_default(); // before the first run nobody knows
-    for look in lists {
-        if let Ok(survey) = &look.outcome {
-            let size = Size {
-                people: survey.people,
-                as_of: None,
-            };
-            sizes.insert(look.schedule.clone(), size);
-        }
-    }
+    sizes.extend(sizes_of(lists));
     problems.with(&config.path, remarks(config, &sizes, now))
+}
+
+/// How many people are in the lists of each schedule that could be sent.
+pub(super) fn list_sizes(config: &Config) -> BTreeMap<String, Size> {
+    sizes_of(&look_at_lists(config)).collect()
+}
+
+fn sizes_of(lists: &[Look]) -> impl Iterator<Item = (String, Size)> {
+    lists.iter().filter_map(|look| {
+        let people = look.outcome.as_ref().ok()?.people;
+        let as_of = None;
+        Some((look.schedule.clone(), Size { people, as_of }))
+    })
 }
 
 fn verdict(problems: &Problems, lists: &[Look], strict: bool) -> Exit {

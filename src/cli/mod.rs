@@ -15,6 +15,7 @@ mod demo;
 mod exit;
 mod forget;
 mod hold;
+mod load;
 mod log;
 mod next;
 mod out;

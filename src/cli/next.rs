@@ -7,7 +7,7 @@ use super::clock_words::{ago, ahead, in_zone};
 use super::exit::{self, Exit};
 use super::out::Out;
 use super::table::Table;
-use super::{Trouble, unknown_schedule};
+use super::{Trouble, load, unknown_schedule};
 use crate::calendar::{parse_bound, resolve};
 use crate::clock::Clock;
 use crate::config::{Config, Schedule};
@@ -30,11 +30,22 @@ pub(super) struct Args {
     /// Up to this date, and all of it, or this date and time
     #[arg(long, value_name = "DATE")]
     to: Option<String>,
+    /// Play that time at the rates: when each run begins and ends, what it waits for, and which get
+    /// into each other's way. Runs are as large as the last one was. It begins with nothing
+    /// waiting; failover and trouble are not played
+    #[arg(long, requires = "to", conflicts_with = "count")]
+    load: bool,
+    /// Count the people in the lists instead
+    #[arg(long, requires = "load")]
+    lists: bool,
 }
 
 pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let now = Clock::system().now();
     let times = times(config, args, now)?;
+    if args.load {
+        return load::run(config, (&times, args.schedule.as_deref()), args.lists, out);
+    }
     if out.json {
         out.value(&times);
         return Ok(exit::DONE);
@@ -84,7 +95,8 @@ fn times(config: &Config, args: &Args, now: Timestamp) -> Result<Vec<Next>, Trou
     };
     let span = Span { after, to, most };
     let schedules = config.schedules.values();
-    let asked = |it: &&Schedule| one.is_none_or(|one| one.name == it.name);
+    // Whatever is asked for shares its accounts with all the others.
+    let asked = |it: &&Schedule| args.load || one.is_none_or(|one| one.name == it.name);
     Ok(times::within(schedules.filter(asked), span))
 }
 

@@ -16,6 +16,7 @@ mod filling;
 mod firing;
 mod forecast;
 mod former;
+mod load;
 mod local;
 mod opening;
 mod pools;
@@ -33,6 +34,7 @@ pub use forecast::{
     last_sizes, remarks,
 };
 pub use former::Former;
+pub use load::{Load, LoadAccount, LoadRun, play};
 pub use opening::{MANUAL, OpenError, Opening, Order, open};
 pub use roll::{Badness, Person, Roll, RollError};
 pub use survey::{Survey, survey, survey_of};

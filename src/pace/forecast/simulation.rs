@@ -24,11 +24,12 @@ struct Run {
     /// How many of its streams have not ended.
     streams: usize,
     is_begun: bool,
+    /// The run that it was skipped for.
+    skipped_for: Option<usize>,
     /// When its last message left, or the last of them expired.
     ended: f64,
-    /// What it has waited for, how long, and up to when that is known.
+    /// What it has waited for, and how long.
     waited: HashMap<Binding, f64>,
-    known: f64,
     /// How much of its share it has had.
     turn: f64,
     /// From the first time on it opens at the second, and closes at the third.
@@ -58,6 +59,7 @@ pub(super) struct Simulation<'s, 'a, T> {
     pending: Vec<usize>,
     /// How much of its share the run had that went last.
     turn: f64,
+    now: f64,
 }
 
 impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
@@ -105,18 +107,25 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
             live: Vec::new(),
             pending,
             turn: 0.0,
+            now: 0.0,
         }
     }
 
     pub(super) fn outlooks(mut self) -> Vec<Outlook> {
         loop {
-            let next = self.next();
+            let all: Vec<Next> = self.live.iter().map(|it| self.look_at(*it)).collect();
+            let next = self.first(&all);
             let pending = self.pending.last().map(|it| self.streams[*it].from);
             match (next, pending) {
-                (Some(next), None) => self.carry_out(&next),
-                (Some(next), Some(from)) if next.at < from => self.carry_out(&next),
-                (_, Some(_)) => self.begin(),
-                (None, None) => break,
+                (Some(next), from) if from.is_none_or(|from| next.at < from) => {
+                    self.pass(&all, next.at);
+                    self.carry_out(next);
+                }
+                (_, Some(from)) => {
+                    self.pass(&all, from);
+                    self.begin();
+                }
+                (_, None) => break,
             }
         }
         self.runs.into_iter().map(Run::outlook).collect()
@@ -128,10 +137,16 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         let stream = &self.streams[no];
         let run = stream.run;
         if !self.runs[run].is_begun {
-            let skips = self.follows(run, Follow::Skip).is_some();
+            let skipped_for = self.follows(run, Follow::Skip);
+            // It has no claim to what the others had before.
+            let others = self
+                .live
+                .iter()
+                .map(|it| self.runs[self.streams[*it].run].turn);
+            self.runs[run].turn = others.reduce(f64::min).unwrap_or(self.turn);
             let (run, from) = (&mut self.runs[run], stream.from);
-            (run.is_begun, run.known, run.ended) = (true, from, from);
-            run.outlook.is_skipped = skips;
+            (run.is_begun, run.ended) = (true, from);
+            (run.skipped_for, run.outlook.is_skipped) = (skipped_for, skipped_for.is_some());
         }
         if self.runs[run].outlook.is_skipped {
             self.runs[run].streams -= 1;
@@ -143,25 +158,34 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
     /// The run that goes on still and that this one must not overlap.
     fn follows(&self, run: usize, how: Follow) -> Option<usize> {
         let (earlier, follow) = self.situation.runs[run].follows?;
-        let before = &self.runs[earlier];
-        match before.outlook.is_skipped {
-            true => self.follows(earlier, how),
-            false => (follow == how && before.streams > 0).then_some(earlier),
-        }
+        let earlier = self.runs[earlier].skipped_for.unwrap_or(earlier);
+        (follow == how && self.runs[earlier].streams > 0).then_some(earlier)
     }
 
     /// The stream that has its time first. Of several, that of the run with the least of its share.
-    fn next(&self) -> Option<Next> {
+    fn first<'n>(&self, all: &'n [Next]) -> Option<&'n Next> {
         let turn = |next: &Next| self.runs[self.streams[next.stream].run].turn;
-        let all = self.live.iter().map(|stream| self.look_at(*stream));
-        all.filter(|next| next.at.is_finite())
+        all.iter()
+            .filter(|next| next.at.is_finite())
             .min_by(|a, b| a.at.total_cmp(&b.at).then(turn(a).total_cmp(&turn(b))))
+    }
+
+    /// Time passes, and all wait for what they wait for.
+    fn pass(&mut self, all: &[Next], to: f64) {
+        for next in all {
+            let passed = next.at.min(to) - self.now;
+            if let (Some(binding), true) = (next.why, passed > 0.0) {
+                let run = &mut self.runs[self.streams[next.stream].run];
+                *run.waited.entry(binding).or_default() += passed;
+            }
+        }
+        self.now = self.now.max(to);
     }
 
     fn look_at(&self, no: usize) -> Next {
         let stream = &self.streams[no];
-        let (run, backlog) = (&self.runs[stream.run], &self.situation.runs[stream.run]);
-        let (mut at, mut why) = (run.known.max(stream.from), None);
+        let backlog = &self.situation.runs[stream.run];
+        let (mut at, mut why) = (self.now.max(stream.from), None);
         let since = at;
         let mut later = |ready: f64, binding: Binding| {
             // Of two that end together, the limit that somebody set is the reason.
@@ -230,7 +254,6 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         );
         if next.need == 0 {
             let run = &mut self.runs[no];
-            run.wait(next);
             run.outlook.expires += left;
             run.ended = run.ended.max(next.at);
             return self.end(next.stream);
@@ -254,7 +277,6 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
             count,
         });
         let run = &mut self.runs[no];
-        run.wait(next);
         run.outlook.begins.get_or_insert(span(next.at));
         run.outlook.sent += count;
         run.ended = run.ended.max(end);
@@ -315,21 +337,13 @@ impl Run {
             group,
             streams,
             is_begun: false,
+            skipped_for: None,
             ended: 0.0,
             waited: HashMap::new(),
-            known: 0.0,
             turn: 0.0,
             hours: Cell::new((f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY)),
             outlook: Outlook::default(),
         }
-    }
-
-    fn wait(&mut self, next: &Next) {
-        if let Some(binding) = next.why {
-            let waited = self.waited.entry(binding).or_default();
-            *waited += (next.at - self.known).max(0.0);
-        }
-        self.known = self.known.max(next.at);
     }
 
     fn outlook(self) -> Outlook {

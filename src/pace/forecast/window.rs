@@ -39,7 +39,7 @@ impl Window {
     pub(super) fn new(used: &Used, group: u64, one: f64) -> Self {
         let most = u64::try_from(used.most).unwrap_or(u64::MAX).max(1);
         let length = used.length.as_secs_f64();
-        let (memory, length) = if most < FEW.saturating_mul(group) {
+        let (memory, length) = if group > 1 && most < FEW.saturating_mul(group) {
             let empty = f64::NEG_INFINITY;
             (Memory::Steady { empty }, length + one)
         } else {

@@ -10,7 +10,8 @@ use crate::config::{Config, Rate, Schedule};
 use crate::outbox::{BULK, OutboxError, Reader, Use};
 use crate::pace::Used;
 use crate::pace::forecast::{
-    Backlog, Binding, Follow, Hours, Outlook, Part, Situation, Speed, foresee, unused, used,
+    Backlog, Binding, Follow, Hours, Outlook, Part, Sent, Situation, Speed, foresee, unused, used,
+    watch,
 };
 
 /// Whose limits they are.
@@ -149,6 +150,12 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// The same, looked at in so many groups: fewer are faster.
+    pub(in crate::plan) fn in_groups(mut self, groups: u64) -> Self {
+        self.situation.groups = groups;
+        self
+    }
+
     /// Adds a run after those that were opened before it; its place is that of what becomes of it.
     pub(in crate::plan) fn add(&mut self, entry: Entry) -> usize {
         let schedule = self.config.schedules.get(&entry.schedule);
@@ -218,6 +225,15 @@ impl<'a> Scene<'a> {
 
     pub(in crate::plan) fn outlooks(&self) -> Vec<Outlook> {
         foresee(&self.situation)
+    }
+
+    /// The same, and every message that leaves is told on the way.
+    pub(in crate::plan) fn watch(&self, told: impl FnMut(Sent)) -> Vec<Outlook> {
+        watch(&self.situation, told)
+    }
+
+    pub(in crate::plan) fn entry(&self, run: usize) -> &Entry {
+        &self.entries[run]
     }
 
     /// The moment after so long.

@@ -5,6 +5,7 @@ mod addresses;
 mod backup;
 mod checking;
 mod forgetting;
+mod load;
 mod next;
 mod operations;
 mod reloading;
