@@ -18,7 +18,7 @@ const GRAINS: u32 = 512;
 const SPARE: usize = 50;
 const SPARE_FROM: usize = 34;
 /// Nobody waits long for a slot that will be free so soon: then bulk may take the last ones.
-const SOON: Duration = Duration::from_millis(1500);
+pub(super) const SOON: Duration = Duration::from_millis(1500);
 
 /// Who asks for a slot: a large run never takes the last ones of a window, so that a small one
 /// need not wait until it has passed.

@@ -267,7 +267,7 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         for meter in &self.streams[next.stream].meters {
             for window in &mut self.meters[*meter] {
                 window.forget(next.at);
-                window.take((next.at, ended), count, backlog.is_bulk);
+                window.take((next.at, ended), count);
             }
         }
         (self.told)(Sent {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::pace::window::SOON;
 use crate::pace::{Size, Used};
 
 /// A window of fewer groups than this is a steady flow: what is small beside the whole.
@@ -57,7 +58,7 @@ impl Window {
         for (ago, count) in used.uses.iter().copied().chain([under_way]) {
             if let (1.., Ok(count)) = (count, u64::try_from(count)) {
                 let end = -ago.as_secs_f64();
-                window.take((end - one, end), count, false);
+                window.take((end - one, end), count);
             }
         }
         window
@@ -66,7 +67,7 @@ impl Window {
     /// So many can be waited for at once.
     pub(super) fn room(&self, is_bulk: bool) -> u64 {
         match self.memory {
-            Memory::Exact { .. } => self.most(is_bulk),
+            Memory::Exact { .. } => self.most - self.spare(is_bulk),
             Memory::Steady { .. } => u64::MAX,
         }
     }
@@ -79,22 +80,26 @@ impl Window {
         }
     }
 
-    fn most(&self, is_bulk: bool) -> u64 {
-        self.most - if is_bulk { self.spare } else { 0 }
+    /// What a run leaves to others, unless more are free soon.
+    fn spare(&self, is_bulk: bool) -> u64 {
+        if is_bulk { self.spare } else { 0 }
     }
 
     /// How many slots are free at `at`.
     pub(super) fn free(&self, at: f64, is_bulk: bool) -> u64 {
-        let most = self.most(is_bulk);
         match &self.memory {
             Memory::Exact { ended, recent } => {
-                let gone = ended.iter().take_while(|(end, _)| end + self.length <= at);
-                let gone: u64 = gone.map(|(_, count)| count).sum();
-                most.saturating_sub(recent - gone)
+                let gone = |(end, _): &&(f64, u64)| end + self.length <= at;
+                let left: u64 = ended.iter().take_while(gone).map(|(_, count)| count).sum();
+                let free = self.most.saturating_sub(recent - left);
+                let next = ended.iter().find(|it| !gone(it));
+                let soon =
+                    next.is_some_and(|(end, _)| end + self.length - SOON.as_secs_f64() <= at);
+                free.saturating_sub(if soon { 0 } else { self.spare(is_bulk) })
             }
             Memory::Steady { empty } => {
                 let room = self.length - (empty - at).max(0.0);
-                (room / self.length * most as f64 + SLACK).max(0.0) as u64
+                (room / self.length * self.most as f64 + SLACK).max(0.0) as u64
             }
         }
     }
@@ -102,30 +107,33 @@ impl Window {
     /// The first time, not before `at`, at which so many slots are free: not more than
     /// [`Window::room`].
     pub(super) fn ready(&self, at: f64, need: u64, is_bulk: bool) -> f64 {
-        let most = self.most(is_bulk);
         match &self.memory {
             Memory::Exact { ended, recent } => {
-                let mut leave = (recent + need).saturating_sub(most);
-                let mut ended = ended.iter();
-                let mut ready = at;
-                while leave > 0
-                    && let Some((end, count)) = ended.next()
-                {
-                    leave = leave.saturating_sub(*count);
-                    ready = ready.max(end + self.length);
+                let (mut taken, mut ready) = (*recent, at);
+                for (end, count) in ended {
+                    let free = self.most.saturating_sub(taken);
+                    let leaves = end + self.length;
+                    if free >= need + self.spare(is_bulk) {
+                        break;
+                    }
+                    if free >= need {
+                        return ready.max(leaves - SOON.as_secs_f64());
+                    }
+                    taken -= count;
+                    ready = ready.max(leaves);
                 }
                 ready
             }
             Memory::Steady { empty } => {
-                let share = need as f64 * self.length / most as f64;
+                let share = need as f64 * self.length / self.most as f64;
                 at.max(empty + share - self.length)
             }
         }
     }
 
     /// Uses so many slots for messages that begin and end then.
-    pub(super) fn take(&mut self, (begin, end): (f64, f64), count: u64, is_bulk: bool) {
-        let (length, most) = (self.length, self.most(is_bulk));
+    pub(super) fn take(&mut self, (begin, end): (f64, f64), count: u64) {
+        let (length, most) = (self.length, self.most);
         match &mut self.memory {
             Memory::Exact { ended, recent } => {
                 *recent += count;
