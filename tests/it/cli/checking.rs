@@ -4,6 +4,7 @@ use std::fs;
 
 use postroom::clock::Clock;
 use postroom::config::load;
+use postroom::daemon::api::SendAnswer;
 use postroom::outbox::{Outbox, Reader};
 use postroom::plan::{Order, open};
 use serde_json::Value;
@@ -124,4 +125,37 @@ fn the_last_run_says_how_many_they_are_and_nothing_is_written() {
         assert!(Reader::peek(&config.daemon.state).is_ok());
         outbox.close();
     }
+}
+
+/// 98 at once and 98 each day after, 2 of them two seconds before. 500 are two runs with equal
+/// shares: 490 have left after four days.
+#[test]
+fn a_run_says_when_it_ends_wherever_it_is_shown() {
+    let workspace = workspace(250, "100/day", "expires = \"9d\"\n");
+    let config = load(&workspace.path("postroom.toml")).unwrap().config;
+    let clock = Clock::system();
+    fs::create_dir_all(&config.daemon.state).unwrap();
+    let outbox = Outbox::open_inline(&config.daemon.state, clock.clone()).unwrap();
+    open(&config, &outbox, &clock, &Order::manual("news", &clock)).unwrap();
+    outbox.close();
+    for command in [&["status"][..], &["log"]] {
+        let said = workspace.said(command);
+        let (_, end) = said
+            .split_once("250 waiting; 250 left at 100/day: done ")
+            .unwrap();
+        let (_, binds) = end.split_once("; ").unwrap();
+        assert!(
+            binds.starts_with("the daily limit of account main binds"),
+            "{said}"
+        );
+    }
+    let plan: SendAnswer = workspace.json(&["send", "news", "--dry-run"]);
+    let days =
+        (plan.forecast.unwrap().ends_at - clock.now().as_millisecond()) as f64 / 86_400_000.0;
+    assert!((4.9..5.1).contains(&days), "{days}");
+    let said = workspace.said(&["send", "news", "--dry-run"]);
+    assert!(
+        said.contains("  Ends     250 left at 100/day: done "),
+        "{said}"
+    );
 }
