@@ -13,6 +13,8 @@ use crate::clock::Clock;
 
 /// The wall clock runs with elapsed time; milliseconds by which they may part unnoticed.
 const SLACK: i64 = 10;
+/// Each of three stamps is cut off to whole milliseconds: together they may hide so many.
+const CUT_OFF: i64 = 3;
 /// So many rows are kept; what was stamped before them is taken at its word.
 const KEPT: i64 = 1000;
 
@@ -48,7 +50,7 @@ impl Noted {
         clock: &Clock,
         moment: Moment,
     ) -> rusqlite::Result<Self> {
-        let runs_on = |before: i64| (moment.offset() - before).abs() <= SLACK;
+        let runs_on = |before: i64| (moment.offset() - before).abs() <= SLACK - CUT_OFF;
         if clock.boot().is_empty() || self.0.is_some_and(runs_on) {
             return Ok(Self(self.0));
         }

@@ -5,6 +5,7 @@
 mod forecast;
 mod learning;
 mod limiter;
+mod rebuilt;
 mod server;
 mod story;
 
