@@ -18,13 +18,15 @@ use crate::world::windows::{self, Era, Window};
 use crate::world::workspace::{Daemon, Workspace};
 
 const SCHEDULES: [&str; 2] = ["one", "two"];
+/// Much longer than an answer takes.
+const ON_ITS_WAY: Duration = Duration::from_secs(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// What happens, each once but for the kills.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Deed {
     Kill,
-    /// The rates are lowered.
+    /// The rates are lowered, and the daemon is told.
     Lower,
     Forward,
     Back,
@@ -101,12 +103,13 @@ impl Post {
             extent,
             eras: Vec::new(),
         };
-        post.rates(0);
+        post.write(0);
+        post.era(0, Duration::ZERO);
         post
     }
 
-    /// Writes rates into the configuration. They count from now on.
-    fn rates(&mut self, which: usize) {
+    /// Writes rates into the configuration.
+    fn write(&self, which: usize) {
         let rates = self.extent.rates[which];
         let mut config = format!(
             "[daemon]\nstate = \"state\"\ntimezone = \"UTC\"\n
@@ -122,8 +125,13 @@ impl Post {
             );
         }
         self.workspace.write("postroom.toml", config);
+    }
+
+    /// From now on, or a little later, these rates count.
+    fn era(&mut self, which: usize, later: Duration) {
+        let rates = self.extent.rates[which];
         self.eras.push(Era {
-            from: self.clock.ticks(),
+            from: self.clock.ticks() + later,
             windows: rates.map(Window::of).to_vec(),
         });
     }
@@ -152,8 +160,11 @@ impl Post {
         match deed {
             Deed::Kill => daemon.kill(),
             Deed::Lower => {
-                assert!(daemon.stop().success());
-                self.rates(1);
+                self.write(1);
+                self.workspace.said(&["reload"]);
+                // What was claimed by the old rates may still be on its way.
+                self.era(1, ON_ITS_WAY);
+                return daemon;
             }
             Deed::Forward => {
                 self.shift(HOUR);
