@@ -12,6 +12,10 @@ use crate::outbox::{Claimed, Use};
 use crate::pace::{Book, Past, Room, Slot, Used};
 use crate::smtp::Reply;
 
+/// What is on record may be told older than it is by so much: stamps are cut off to milliseconds,
+/// and clocks are set by a little all the time.
+const STAMPS: Duration = Duration::from_millis(20);
+
 impl AccountWork {
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {
         let book = self.tools.book.lock();
@@ -158,7 +162,7 @@ pub(super) fn past(uses: Vec<Use>, now: Duration) -> Vec<Past> {
         account: it.account,
         schedule: it.schedule,
         domain: it.domain,
-        at: now.saturating_sub(it.ago),
+        at: now.saturating_sub(it.ago.saturating_sub(STAMPS)),
         count: usize::try_from(it.count).unwrap_or(usize::MAX),
     });
     let mut past: Vec<Past> = past.collect();

@@ -406,12 +406,12 @@ fn the_tightest_limit_binds() {
 
 #[test]
 fn bulk_leaves_a_fiftieth_to_others() {
-    // 1,960 of the first day's 2,000, the other 40 two seconds before the second day, then 1,920;
-    // the next one leaves two seconds before those 40 are a day old.
+    // 1,960 of the first day's 2,000, the other 40 a second and a half before the second day, then
+    // 1,920; the next one leaves a second and a half before those 40 are a day old.
     let mut bulk = backlog(3_921, &[0]);
     bulk.is_bulk = true;
     let found = foresee(&situation(&["2000/day"], vec![bulk.clone()]));
-    assert_eq!(found[0].ends, Some(seconds(2 * DAY - 4)));
+    assert_eq!(found[0].ends, Some(seconds(2 * DAY - 3)));
     // Who comes after it finds room.
     let mut alert = backlog(0, &[0]);
     alert.parts = vec![part(1, 3600, None)];
