@@ -16,7 +16,7 @@ use crate::config::{Config, Overlap, Rate, Schedule};
 use crate::pace::forecast::{Follow, Outlook, Sent};
 
 /// Runs are looked at in so many groups.
-const GROUPS: u64 = 200;
+const GROUPS: u64 = 40;
 /// A run that begins so much later than it is due is late.
 const LATE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -1,8 +1,8 @@
 //! When open runs end, how many of their messages expire before, and what binds them.
 //!
 //! It plays on what is known now: how far each window is used up, who is left of each run, how fast
-//! servers were seen to take messages. Messages go in groups, a two-thousandth of a run at least,
-//! so that a million at 2,000 a day cost milliseconds; a window of a few groups is a steady flow.
+//! servers were seen to take messages. Messages go in groups, a small part of a run, so that a
+//! million at 2,000 a day cost milliseconds; a window that is small beside a run is a steady flow.
 //! Nothing is random, nothing is asked for the time, and nothing of what may go wrong is foreseen:
 //! trouble, refusals and tries that are waited for make a run later than this.
 
@@ -20,7 +20,7 @@ use crate::config::Rate;
 use simulation::Simulation;
 
 /// Looked at in so many groups, the end of a run is right to a small part of a percent.
-const FINE: u64 = 2000;
+const FINE: u64 = 8000;
 
 /// All that is to be sent, and what holds it back.
 #[derive(Clone, Debug, Default)]
@@ -195,11 +195,15 @@ impl Speed {
 }
 
 impl Situation<'_> {
-    /// The size of a group, by the largest of these runs.
-    fn group(&self, runs: impl Iterator<Item = usize>) -> u64 {
-        let people = runs.map(|run| self.runs[run].people()).max();
+    /// The people of the largest of these runs.
+    fn most_people(&self, runs: impl Iterator<Item = usize>) -> u64 {
+        runs.map(|run| self.runs[run].people()).max().unwrap_or(0)
+    }
+
+    /// The size of a group of so many people.
+    fn group(&self, people: u64) -> u64 {
         let groups = if self.groups == 0 { FINE } else { self.groups };
-        (people.unwrap_or(0) / groups).max(1)
+        (people / groups).max(1)
     }
 }
 

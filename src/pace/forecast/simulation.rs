@@ -15,12 +15,15 @@ struct Stream {
     from: f64,
     expires: f64,
     meters: Vec<usize>,
+    /// So many are worth a step.
+    group: u64,
+    /// Streams with the same number wait for the same.
+    kind: usize,
 }
 
 /// A run at work.
 #[derive(Debug)]
 struct Run {
-    group: u64,
     /// How many of its streams have not ended.
     streams: usize,
     is_begun: bool,
@@ -29,7 +32,7 @@ struct Run {
     /// When its last message left, or the last of them expired.
     ended: f64,
     /// What it has waited for, and how long.
-    waited: HashMap<Binding, f64>,
+    waited: Vec<(Binding, f64)>,
     /// How much of its share it has had.
     turn: f64,
     /// From the first time on it opens at the second, and closes at the third.
@@ -60,6 +63,8 @@ pub(super) struct Simulation<'s, 'a, T> {
     /// How much of its share the run had that went last.
     turn: f64,
     now: f64,
+    /// For each kind of streams, when so many of it may leave, and what they wait for.
+    known: Vec<Option<(u64, f64, Option<Binding>)>>,
 }
 
 impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
@@ -77,12 +82,11 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
                     from: part.from.as_secs_f64(),
                     expires: part.expires.map_or(f64::INFINITY, |it| it.as_secs_f64()),
                     meters,
+                    group: 1,
+                    kind: 0,
                 });
             }
-            runs.push(Run::new(
-                situation.group(std::iter::once(no)),
-                streams.len() - first,
-            ));
+            runs.push(Run::new(streams.len() - first));
         }
         let meters = situation.meters.iter().zip(users).map(|(windows, users)| {
             let speeds = users
@@ -91,13 +95,13 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
             // A slot is taken from the beginning of a message on, and a window beyond its end.
             let one = speeds.flatten().map(|speed| speed.time(1) + speed.beside());
             let one = one.fold(0.0, f64::max);
-            let group = situation.group(users.into_iter());
-            let windows = windows.iter().map(|used| Window::new(used, group, one));
+            let people = situation.most_people(users.into_iter());
+            let windows = windows.iter().map(|used| Window::new(used, people, one));
             windows.collect()
         });
         let mut pending: Vec<usize> = (0..streams.len()).collect();
         pending.sort_by(|a, b| streams[*b].from.total_cmp(&streams[*a].from).then(b.cmp(a)));
-        Self {
+        let mut simulation = Self {
             situation,
             told,
             meters: meters.collect(),
@@ -108,12 +112,35 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
             pending,
             turn: 0.0,
             now: 0.0,
+            known: Vec::new(),
+        };
+        simulation.sort_streams();
+        simulation
+    }
+
+    /// Says of each stream in what groups it goes, and with which others it waits.
+    fn sort_streams(&mut self) {
+        let mut kinds = HashMap::new();
+        for no in 0..self.streams.len() {
+            let group = self.group(no);
+            let stream = &mut self.streams[no];
+            let backlog = &self.situation.runs[stream.run];
+            // Hours are each run's own.
+            let own = backlog.hours.is_some().then_some(no);
+            let kind = (backlog.account, stream.meters.clone(), backlog.is_bulk, own);
+            let next = kinds.len();
+            stream.kind = *kinds.entry(kind).or_insert(next);
+            stream.group = group;
         }
+        self.known = vec![None; kinds.len()];
     }
 
     pub(super) fn outlooks(mut self) -> Vec<Outlook> {
         loop {
-            let all: Vec<Next> = self.live.iter().map(|it| self.look_at(*it)).collect();
+            self.known.fill(None);
+            let live = std::mem::take(&mut self.live);
+            let all: Vec<Next> = live.iter().map(|it| self.look_at(*it)).collect();
+            self.live = live;
             let next = self.first(&all);
             let pending = self.pending.last().map(|it| self.streams[*it].from);
             match (next, pending) {
@@ -176,30 +203,49 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
             let passed = next.at.min(to) - self.now;
             if let (Some(binding), true) = (next.why, passed > 0.0) {
                 let run = &mut self.runs[self.streams[next.stream].run];
-                *run.waited.entry(binding).or_default() += passed;
+                run.wait(binding, passed);
             }
         }
         self.now = self.now.max(to);
     }
 
-    fn look_at(&self, no: usize) -> Next {
+    fn look_at(&mut self, no: usize) -> Next {
+        let stream = &self.streams[no];
+        let need = stream.left.min(stream.group);
+        let (kind, expires) = (stream.kind, stream.expires);
+        let (at, why) = if self.follows(stream.run, Follow::Queue).is_some() {
+            (f64::INFINITY, Some(Binding::Turn))
+        } else {
+            match self.known[kind] {
+                Some((of, at, why)) if of == need => (at, why),
+                _ => {
+                    let (at, why) = self.wait_of(no, need);
+                    self.known[kind] = Some((need, at, why));
+                    (at, why)
+                }
+            }
+        };
+        let too_late = expires <= at && expires.is_finite();
+        Next {
+            stream: no,
+            at: if too_late { expires } else { at },
+            why,
+            need: if too_late { 0 } else { need },
+        }
+    }
+
+    /// When so many of a stream may leave, and what they wait for until then.
+    fn wait_of(&self, no: usize, need: u64) -> (f64, Option<Binding>) {
         let stream = &self.streams[no];
         let backlog = &self.situation.runs[stream.run];
-        let (mut at, mut why) = (self.now.max(stream.from), None);
-        let since = at;
+        let (since, mut at, mut why) = (self.now, self.now, None);
         let mut later = |ready: f64, binding: Binding| {
             // Of two that end together, the limit that somebody set is the reason.
             if ready > at || ready == at && ready > since {
                 (at, why) = (ready, Some(binding));
             }
         };
-        if self.follows(stream.run, Follow::Queue).is_some() {
-            later(f64::INFINITY, Binding::Turn);
-        } else if let Some((earlier, Follow::Queue)) = backlog.follows {
-            later(self.runs[earlier].ended, Binding::Turn);
-        }
         later(self.servers[backlog.account], Binding::Speed);
-        let need = self.need(no);
         for meter in stream.meters.iter().copied() {
             for (window, it) in self.meters[meter].iter().enumerate() {
                 let ready = it.ready(since, need, backlog.is_bulk);
@@ -210,26 +256,19 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         if opens > at {
             (at, why) = (opens, Some(Binding::Hours));
         }
-        let expires = stream.expires <= at && stream.expires.is_finite();
-        Next {
-            stream: no,
-            at: if expires { stream.expires } else { at },
-            why,
-            need: if expires { 0 } else { need },
-        }
+        (at, why)
     }
 
-    /// So many of a stream are worth a step.
-    fn need(&self, no: usize) -> u64 {
+    /// So many of a stream are worth a step, beside the largest runs that want the same.
+    fn group(&self, no: usize) -> u64 {
         let stream = &self.streams[no];
         let backlog = &self.situation.runs[stream.run];
         let windows = || stream.meters.iter().flat_map(|it| &self.meters[*it]);
-        let own = self.runs[stream.run].group;
-        let group = windows().map(|it| it.group).fold(own, u64::max);
-        let need = stream.left.min((group / 4).max(1));
-        windows()
-            .map(|it| it.room(backlog.is_bulk))
-            .fold(need, u64::min)
+        let people = windows()
+            .map(|it| it.people)
+            .fold(backlog.people(), u64::max);
+        let rooms = windows().map(|it| it.room(backlog.is_bulk));
+        rooms.fold(self.situation.group(people), u64::min)
     }
 
     /// When the run may send next, not before `at`, and until when.
@@ -284,7 +323,7 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         run.turn = self.turn + count as f64;
         self.streams[next.stream].left -= count;
         if left == count {
-            *run.waited.entry(Binding::Speed).or_default() += end - next.at;
+            run.wait(Binding::Speed, end - next.at);
             self.end(next.stream);
         }
     }
@@ -301,7 +340,7 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
             return (count / (rivals + 1)).max(next.need);
         };
         if rivals > 0 {
-            count = count.min(self.runs[stream.run].group);
+            count = count.min(4 * stream.group);
         }
         let within = |time: f64| (time * speed.per_second).ceil().max(1.0) as u64;
         let grain = windows().map(Window::grain).fold(f64::INFINITY, f64::min);
@@ -332,14 +371,20 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
 }
 
 impl Run {
-    fn new(group: u64, streams: usize) -> Self {
+    fn wait(&mut self, binding: Binding, span: f64) {
+        match self.waited.iter_mut().find(|(of, _)| *of == binding) {
+            Some((_, waited)) => *waited += span,
+            None => self.waited.push((binding, span)),
+        }
+    }
+
+    fn new(streams: usize) -> Self {
         Self {
-            group,
             streams,
             is_begun: false,
             skipped_for: None,
             ended: 0.0,
-            waited: HashMap::new(),
+            waited: Vec::new(),
             turn: 0.0,
             hours: Cell::new((f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY)),
             outlook: Outlook::default(),

@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::pace::window::SOON;
 use crate::pace::{Size, Used};
 
-/// A window of fewer groups than this is a steady flow: what is small beside the whole.
-const FEW: u64 = 16;
+/// A window of less than such a part of a run is a steady flow.
+const SMALL: u64 = 125;
+/// Such a part of a window is the most that is waited for at once.
+const AT_ONCE: u64 = 8;
 /// Uses that end within such a part of a window are remembered as one.
 const PARTS: f64 = 256.0;
 /// Rounding takes no slot away.
@@ -18,8 +20,8 @@ const SLACK: f64 = 1e-6;
 pub(super) struct Window {
     most: u64,
     spare: u64,
-    /// So many messages are one group here.
-    pub(super) group: u64,
+    /// How many the largest run has that uses it.
+    pub(super) people: u64,
     length: f64,
     memory: Memory,
 }
@@ -36,11 +38,11 @@ enum Memory {
 }
 
 impl Window {
-    /// For runs that are looked at in groups of `group` messages, each of which takes so long.
-    pub(super) fn new(used: &Used, group: u64, one: f64) -> Self {
+    /// For runs to so many people at most, each of whose messages takes so long.
+    pub(super) fn new(used: &Used, people: u64, one: f64) -> Self {
         let most = u64::try_from(used.most).unwrap_or(u64::MAX).max(1);
         let length = used.length.as_secs_f64();
-        let (memory, length) = if group > 1 && most < FEW.saturating_mul(group) {
+        let (memory, length) = if most < people / SMALL {
             let empty = f64::NEG_INFINITY;
             (Memory::Steady { empty }, length + one)
         } else {
@@ -50,7 +52,7 @@ impl Window {
         let mut window = Self {
             most,
             spare: u64::try_from(used.spare(Size::Bulk)).unwrap_or(0),
-            group,
+            people,
             length,
             memory,
         };
@@ -67,7 +69,7 @@ impl Window {
     /// So many can be waited for at once.
     pub(super) fn room(&self, is_bulk: bool) -> u64 {
         match self.memory {
-            Memory::Exact { .. } => self.most - self.spare(is_bulk),
+            Memory::Exact { .. } => ((self.most - self.spare(is_bulk)) / AT_ONCE).max(1),
             Memory::Steady { .. } => u64::MAX,
         }
     }
