@@ -127,7 +127,7 @@ fn the_last_run_says_how_many_they_are_and_nothing_is_written() {
     }
 }
 
-/// 98 at once and 98 each day after, 2 of them two seconds before. 500 are two runs with equal
+/// 98 at once and 98 each day after, 2 of them a moment before. 500 are two runs with equal
 /// shares: 490 have left after four days.
 #[test]
 fn a_run_says_when_it_ends_wherever_it_is_shown() {
