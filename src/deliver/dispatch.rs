@@ -168,6 +168,7 @@ impl Allowance {
             besides: self.besides,
             closing: hours.closing.clone(),
             turn,
+            bulk_pool_limits: self.room.bulk_domains,
             lease: LEASE,
         }
     }

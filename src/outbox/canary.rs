@@ -54,7 +54,8 @@ fn rows(
     most: u64,
 ) -> rusqlite::Result<Vec<Waiting>> {
     let mut query = tx.conn.prepare_cached(
-        "SELECT seq, state, next_at, doubted, expires_at FROM delivery INDEXED BY delivery_waiting
+        "SELECT seq, state, next_at, doubted, expires_at, key
+         FROM delivery INDEXED BY delivery_waiting
          WHERE run = ?1 AND state IN ('queued', 'deferred') AND pool = ?2 AND next_at = ?3
            AND seq <= ?4
          ORDER BY seq LIMIT ?5",

@@ -52,6 +52,8 @@ pub struct Claim {
     pub schedule_limits: HashMap<String, usize>,
     /// The same for domains.
     pub pool_limits: HashMap<String, usize>,
+    /// How many of those may be of runs of more than [`BULK`] people.
+    pub bulk_pool_limits: HashMap<String, usize>,
     /// Accounts that cannot be used: this one carries what it may in their place, but for what an
     /// earlier try left in doubt.
     pub out: Vec<String>,
@@ -134,6 +136,7 @@ impl Claim {
             bulk_limit: limit,
             schedule_limits: HashMap::new(),
             pool_limits: HashMap::new(),
+            bulk_pool_limits: HashMap::new(),
             out: Vec::new(),
             besides: Vec::new(),
             closing: HashMap::new(),
@@ -161,35 +164,45 @@ struct Pool {
     next_at: i64,
 }
 
+/// What a claim took.
+#[derive(Default)]
+struct Taken {
+    rows: Vec<Claimed>,
+    /// Rows that have come to the pool of their domain.
+    moved: usize,
+}
+
 /// What a claim may still take.
 struct Room {
     all: usize,
     bulk: usize,
     schedules: HashMap<String, usize>,
     pools: HashMap<String, usize>,
+    bulk_pools: HashMap<String, usize>,
 }
 
 impl Room {
     fn of(&self, run: &OpenRun, pool: &Pool) -> usize {
-        let bulk = if run.people > BULK {
-            self.bulk
-        } else {
-            self.all
-        };
+        let is_bulk = run.people > BULK;
+        let of_bulk = [Some(&self.bulk), self.bulk_pools.get(&pool.name)];
         let named = [
             self.schedules.get(&run.schedule),
             self.pools.get(&pool.name),
         ];
         named
             .into_iter()
+            .chain(of_bulk.into_iter().filter(|_| is_bulk))
             .flatten()
-            .fold(self.all.min(bulk), |room, limit| room.min(*limit))
+            .fold(self.all, |room, limit| room.min(*limit))
     }
 
     fn take(&mut self, run: &OpenRun, pool: &Pool, taken: usize) {
         self.all -= taken;
         if run.people > BULK {
             self.bulk -= taken;
+            if let Some(limit) = self.bulk_pools.get_mut(&pool.name) {
+                *limit -= taken;
+            }
         }
         let schedule = self.schedules.get_mut(&run.schedule);
         let named = [schedule, self.pools.get_mut(&pool.name)];
@@ -213,8 +226,9 @@ impl Operation for Claim {
             bulk: self.bulk_limit,
             schedules: self.schedule_limits.clone(),
             pools: self.pool_limits.clone(),
+            bulk_pools: self.bulk_pool_limits.clone(),
         };
-        let mut rows = Vec::new();
+        let mut taken = Taken::default();
         if !due.is_empty() {
             let turn = usize::try_from(self.turn).unwrap_or(0);
             let first = turn % due.len();
@@ -223,14 +237,16 @@ impl Operation for Claim {
             let share = self.limit.div_ceil(due.len());
             for most in [share, self.limit] {
                 for run in &due {
-                    self.take(tx, run, most, first_pool, &mut room, &mut rows)?;
+                    self.take(tx, run, most, first_pool, &mut room, &mut taken)?;
                 }
             }
         }
         let next_at = match room.all {
             0 => None, // nobody sleeps who has all that they can take
+            _ if taken.moved > 0 => Some(tx.now),
             _ => next_at(tx, &runs, &room)?,
         };
+        let rows = taken.rows;
         Ok(Claims { rows, next_at })
     }
 }
@@ -244,7 +260,7 @@ impl Claim {
         most: usize,
         first_pool: usize,
         room: &mut Room,
-        into: &mut Vec<Claimed>,
+        into: &mut Taken,
     ) -> rusqlite::Result<()> {
         let mut due: Vec<&Pool> = run
             .pools
@@ -271,12 +287,13 @@ impl Claim {
         run: &OpenRun,
         pool: &Pool,
         most: usize,
-        into: &mut Vec<Claimed>,
+        into: &mut Taken,
     ) -> rusqlite::Result<usize> {
         if most == 0 {
             return Ok(0);
         }
-        let due = waiting(tx, run, pool, tx.now, most)?;
+        let (due, moved) = self.due(tx, run, pool, most)?;
+        into.moved += moved;
         let mut lease = tx.conn.prepare_cached(
             "UPDATE delivery SET state = ?4, epoch = epoch + 1, lease_until = ?3, carrier = ?5
              WHERE run = ?1 AND seq = ?2
@@ -286,8 +303,9 @@ impl Claim {
         let carrier = (!run.home).then_some(&self.account);
         for Waiting { seq, state, .. } in &due {
             let leased = tx.step(run.no, *state, Move::Claim)?.name();
-            into.push(
-                lease.query_row(params![run.no, seq, until, leased, carrier], |row| {
+            into.rows.push(lease.query_row(
+                params![run.no, seq, until, leased, carrier],
+                |row| {
                     Ok(Claimed {
                         id: DeliveryId {
                             run: RunNo(run.no),
@@ -308,10 +326,46 @@ impl Claim {
                         not_before: row.get(7)?,
                         closes_at: self.closing.get(&run.schedule).copied(),
                     })
-                })?,
-            );
+                },
+            )?);
         }
         Ok(due.len())
+    }
+
+    /// The first rows of a pool that are due. Those of a run that was opened before their domain
+    /// had limits come to the pool of that one instead: how many. Later claims see them there.
+    fn due(
+        &self,
+        tx: &Tx<'_>,
+        run: &OpenRun,
+        pool: &Pool,
+        most: usize,
+    ) -> rusqlite::Result<(Vec<Waiting>, usize)> {
+        let mut moved = 0;
+        loop {
+            let mut due = waiting(tx, run, pool, tx.now, most)?;
+            let before = moved;
+            for row in &due {
+                if let Some(domain) = self.limited(pool, row) {
+                    tx.conn
+                        .prepare_cached(
+                            "UPDATE delivery SET pool = ?3 WHERE run = ?1 AND seq = ?2",
+                        )?
+                        .execute(params![run.no, row.seq, domain])?;
+                    moved += 1;
+                }
+            }
+            if moved == before || moved >= LOOKED_AT {
+                due.retain(|row| self.limited(pool, row).is_none());
+                return Ok((due, moved));
+            }
+        }
+    }
+
+    /// The domain of a row that waits in the pool of no domain, if that one is limited.
+    fn limited<'a>(&self, pool: &Pool, row: &'a Waiting) -> Option<&'a str> {
+        let (_, domain) = row.key.rsplit_once('@')?;
+        (pool.name.is_empty() && self.pool_limits.contains_key(domain)).then_some(domain)
     }
 
     /// The runs of this account, and those in whose account's place it stands.
@@ -439,6 +493,7 @@ pub(super) struct Waiting {
     /// Nobody stands in for it.
     doubted: bool,
     expires_at: Option<i64>,
+    key: String,
 }
 
 /// The first rows of a pool that are due by `until`. A row that expires is the next sweep's, not
@@ -460,7 +515,8 @@ fn waiting(
         return Ok(rows);
     }
     let mut query = tx.conn.prepare_cached(
-        "SELECT seq, state, next_at, doubted, expires_at FROM delivery INDEXED BY delivery_waiting
+        "SELECT seq, state, next_at, doubted, expires_at, key
+         FROM delivery INDEXED BY delivery_waiting
          WHERE run = ?1 AND state IN ('queued', 'deferred') AND pool = ?2 AND next_at <= ?3
          ORDER BY next_at, seq LIMIT ?4",
     )?;
@@ -473,7 +529,7 @@ fn waiting(
 }
 
 impl Waiting {
-    /// From seq, state, next_at, doubted and expires_at in this order.
+    /// From seq, state, next_at, doubted, expires_at and key in this order.
     pub(super) fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             seq: row.get(0)?,
@@ -482,6 +538,7 @@ impl Waiting {
             next_at: row.get(2)?,
             doubted: row.get(3)?,
             expires_at: row.get(4)?,
+            key: row.get(5)?,
         })
     }
 }

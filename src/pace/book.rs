@@ -79,6 +79,8 @@ pub struct Room {
     pub schedules: HashMap<String, usize>,
     /// For each domain that has a rate.
     pub domains: HashMap<String, usize>,
+    /// Of those, for large runs.
+    pub bulk_domains: HashMap<String, usize>,
     /// When there is more, if anything of this is 0 and time alone changes it.
     pub more_in: Option<Duration>,
     /// Whether the account's own rates leave nothing for a good while.
@@ -158,7 +160,10 @@ impl Book {
         ];
         for (domain, pace) in &mut meters.domains {
             room.domains.insert(domain.clone(), free(pace, Size::Small));
+            let bulk = free(pace, Size::Bulk);
+            room.bulk_domains.insert(domain.clone(), bulk);
             soonest.note(pace.wait(now, Size::Small));
+            soonest.note(pace.wait(now, Size::Bulk));
         }
         for (name, pace) in &mut self.schedules {
             let free = free(pace, Size::Small);

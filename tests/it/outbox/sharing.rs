@@ -64,6 +64,52 @@ fn a_domain_takes_no_more_than_it_may_over_all_runs() {
 }
 
 #[test]
+fn a_large_run_leaves_a_domain_to_others_before_it_is_full() {
+    let bench = Bench::new();
+    pooled(&bench, &[(GMAIL, 101)]);
+    pooled(&bench, &[(GMAIL, 1)]);
+    let claim = Claim {
+        pool_limits: [(GMAIL.to_owned(), 40)].into(),
+        bulk_pool_limits: [(GMAIL.to_owned(), 39)].into(),
+        ..up_to(50)
+    };
+    let rows = submit(&bench, claim).rows;
+    let large = rows.iter().filter(|row| row.people > BULK).count();
+    assert_eq!((large, rows.len()), (39, 40));
+}
+
+/// The domain had no limits when the run was opened.
+#[test]
+fn rows_come_to_the_pool_of_their_domain_when_that_is_limited() {
+    let bench = Bench::new();
+    let run = bench.begin(bench.new_run("weekly", "1"));
+    let rows = (1..=1300).map(|seq| match seq % 13 {
+        0 => row(seq, &format!("p{seq}@example.org")),
+        _ => row(seq, &format!("p{seq}@{GMAIL}")),
+    });
+    bench.fill(run, rows.collect());
+    bench.finish(run, 1300);
+    let mut taken = Vec::new();
+    for _ in 0..5 {
+        let claim = Claim {
+            pool_limits: [(GMAIL.to_owned(), 2 - of(&taken, GMAIL))].into(),
+            ..up_to(200 - taken.len())
+        };
+        let claims = submit(&bench, claim);
+        taken.extend(claims.rows);
+        if claims.next_at.is_none() {
+            break;
+        }
+    }
+    assert_eq!((of(&taken, ""), of(&taken, GMAIL)), (100, 2));
+    assert!(
+        taken
+            .iter()
+            .all(|row| row.pool.is_empty() || row.key.ends_with(GMAIL))
+    );
+}
+
+#[test]
 fn pools_share_what_a_run_gets_and_take_turns_where_it_is_little() {
     let bench = Bench::new();
     pooled(&bench, &[("", 30), (GMAIL, 30), (QQ, 30)]);
