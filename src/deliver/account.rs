@@ -344,3 +344,9 @@ impl State {
         self.health.rests(now).is_some()
     }
 }
+
+    /// How many rows a lane could take now: the others wait for an end of one for their domain.
+    pub(super) fn takeable(&self, domains: &Domains) -> usize {
+        let open = |row: &&Claimed| domains.is_open(row.domain());
+        self.ready.iter().filter(open).count()
+    }

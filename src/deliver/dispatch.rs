@@ -19,8 +19,8 @@ use crate::pace::Room;
 const AHEAD: usize = 4;
 /// Look again after this time even if nothing was heard: clocks jump, machines sleep.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
-/// A row that came without a slot for its domain, as its rate is younger than its run, goes back
-/// for so long.
+/// A row that came without a slot for its domain, as that has other limits since the claim, goes
+/// back for so long.
 const WITHOUT_SLOT: Duration = Duration::from_secs(2);
 /// After the outbox refused a claim.
 const OUTBOX_TROUBLE: Duration = Duration::from_secs(5);
@@ -164,11 +164,11 @@ impl Allowance {
             bulk_limit: self.limit.min(self.room.bulk),
             schedule_limits: self.room.schedules.into_iter().chain(shut).collect(),
             pool_limits: pools,
+            bulk_pool_limits: self.room.bulk_domains,
             out: work.tools.board.out_beside(&work.account.name),
             besides: self.besides,
             closing: hours.closing.clone(),
             turn,
-            bulk_pool_limits: self.room.bulk_domains,
             lease: LEASE,
         }
     }
@@ -188,7 +188,7 @@ fn allowance(work: &AccountWork, news: bool) -> Result<Allowance, Duration> {
     let connections = state.limits.connections(work.account.connections, now);
     let most = if probing { 1 } else { connections * AHEAD };
     let busy = if probing { state.lanes - state.idle } else { 0 };
-    let places = most.saturating_sub(state.ready.len() + busy);
+    let places = most.saturating_sub(state.takeable(&work.domains) + busy);
     let newcomers = news && !probing && !state.ready.is_empty();
     let mut besides: Vec<RunNo> = Vec::new();
     if newcomers {
@@ -219,12 +219,12 @@ fn open_lanes(work: &Arc<AccountWork>, lanes: &mut JoinSet<()>) {
     } else {
         state.limits.connections(work.account.connections, now)
     };
-    while state.lanes < most && state.ready.len() > state.idle {
+    let waiting = state.takeable(&work.domains);
+    while state.lanes < most && waiting > state.idle {
         state.lanes += 1;
         state.idle += 1;
         lanes.spawn(lane::run(Arc::clone(work)));
     }
-    let waiting = state.ready.len();
     drop(state);
     for _ in 0..waiting {
         work.ready.notify_one();

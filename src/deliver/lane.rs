@@ -116,7 +116,7 @@ impl Place {
             state.idle -= 1;
         }
         work.note_busy(&state);
-        if !ends && state.ready.len() < state.lanes {
+        if !ends && state.takeable(&work.domains) < state.lanes {
             work.wake.notify_one();
         }
         drop(state);
@@ -148,16 +148,18 @@ impl Place {
     pub(super) fn take_ahead(&mut self) -> Option<Claimed> {
         let work = Arc::clone(&self.work);
         let mut state = work.state();
-        if state.ready.len() <= state.idle || state.health.is_doubtful() {
+        let domains = &work.domains;
+        if state.takeable(domains) <= state.idle || state.health.is_doubtful() {
             return None;
         }
-        let first = state.ready.front()?;
-        let closed = first.is_closed(work.tools.clock.now());
-        if closed || !work.domains.is_open(first.domain()) || !work.has_room(first) {
+        let open = |row: &Claimed| domains.is_open(row.domain());
+        let at = state.ready.iter().position(open)?;
+        let first = &state.ready[at];
+        if first.is_closed(work.tools.clock.now()) || !work.has_room(first) {
             return None;
         }
-        let row = state.ready.pop_front()?;
-        if state.ready.len() < state.lanes {
+        let row = state.ready.remove(at)?;
+        if state.takeable(domains) < state.lanes {
             work.wake.notify_one();
         }
         self.next = Some(Hand::new(row.clone(), &work.domains));

@@ -74,6 +74,29 @@ async fn a_domain_that_is_stuck_keeps_nobody_else_waiting() {
     until("the others", || server.taken().len() == 40).await;
 }
 
+/// Nobody is busy with rows that only wait for the end of another one.
+#[tokio::test]
+async fn a_domain_that_is_stuck_keeps_nobody_busy() {
+    let stuck = |it: &Heard<'_>| it.line.contains("@slow.example").then_some("SILENCE");
+    let server = Retort::new(stuck).await;
+    let office = Office::new(Plan {
+        elsewhere: Some(server.lines()),
+        account: "connections = 4\n[account.ops.domain.\"slow.example\"]\nconnections = 1",
+        ..Plan::default()
+    })
+    .await;
+    let people = [people("slow.example", 2), people("example.org", 40)].concat();
+    office.send(&people).await;
+    until("the others", || server.taken().len() == 40).await;
+    lull().await;
+    let worked = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let before = worked();
+    lull().await;
+    let after = worked();
+    let nanos = (after.tv_sec - before.tv_sec) * 1_000_000_000 + after.tv_nsec - before.tv_nsec;
+    assert!(nanos < 50_000_000, "{} ms of 200", nanos / 1_000_000);
+}
+
 /// Two accounts share the slots of the process, one after the other.
 #[tokio::test]
 async fn accounts_take_turns_at_the_rate_of_the_whole_process() {
