@@ -53,7 +53,7 @@ pub(super) struct Manners {
     pub(super) hours: BTreeMap<String, Hours>,
     /// How addresses appear in the log.
     pub(super) addresses: Addresses,
-    /// Whether accounts share slots: of the whole process, or of a schedule with several accounts.
+    /// Whether accounts may share slots: of the whole process, or of a schedule.
     pub(super) shares: bool,
 }
 
@@ -155,9 +155,10 @@ impl AccountWork {
         }
     }
 
-    /// Comes to its rates and to its place among the others, just before it works.
-    pub(super) fn begin(&self, past: &[Past]) {
-        let (account, now) = (&self.account, self.tools.clock.ticks());
+    /// Comes to its rates and to its place among the others, just before it works. What ended
+    /// before `now` is in `past`.
+    pub(super) fn begin(&self, now: Duration, past: &[Past]) {
+        let account = &self.account;
         let domains = account.domains.iter();
         let domains = domains.map(|(name, limits)| (name.clone(), limits.rate.clone()));
         let domains = domains.collect();
@@ -319,6 +320,12 @@ impl AccountWork {
         }
     }
 
+    /// Rows that no lane has taken are claimed again, as the settings say now.
+    pub(super) fn claim_anew(&self) {
+        self.give_back_ready();
+        self.wake.notify_one();
+    }
+
     /// Gives rows back as they were, with their slots: the server was given nothing of them.
     pub(super) fn give_back(&self, rows: &[Claimed]) {
         rows.iter().for_each(|row| self.unused(row));
@@ -343,10 +350,10 @@ impl State {
     pub(super) fn rests(&self, now: Duration) -> bool {
         self.health.rests(now).is_some()
     }
-}
 
     /// How many rows a lane could take now: the others wait for an end of one for their domain.
     pub(super) fn takeable(&self, domains: &Domains) -> usize {
         let open = |row: &&Claimed| domains.is_open(row.domain());
         self.ready.iter().filter(open).count()
     }
+}

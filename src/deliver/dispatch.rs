@@ -86,6 +86,10 @@ async fn claim(work: &AccountWork, turn: &mut u64) -> Result<Duration, OutboxErr
     *turn += u64::from(!rows.is_empty());
     let full = rows.len() == limit;
     take(work, rows, newcomers);
+    if !Arc::ptr_eq(&manners, &work.manners()) {
+        work.give_back_ready(); // claimed as the settings were before
+        return Ok(Duration::ZERO);
+    }
     if newcomers {
         return Ok(Duration::ZERO); // and now for all
     }

@@ -176,7 +176,8 @@ impl Deliver {
         };
         let uses = deliver.uses(&settings)?;
         let uses = uses.into_iter().chain(leased.iter().cloned()).collect();
-        deliver.set(settings, &slots::past(uses, clock.ticks()));
+        let now = clock.ticks();
+        deliver.set(settings, now, &slots::past(uses, now));
         Ok(deliver)
     }
 
@@ -190,10 +191,12 @@ impl Deliver {
             rows: Vec::new(),
             next_at: None,
         };
+        let now = self.tools.clock.ticks();
         self.tools.outbox.submit(nothing).await?; // all that ended is on record after this
         let uses = self.uses(&settings)?;
         self.deadlines = settings.deadlines;
-        self.set(settings, &slots::past(uses, self.tools.clock.ticks()));
+        let past = slots::past(uses, self.tools.clock.ticks());
+        self.set(settings, now, &past);
         Ok(())
     }
 
@@ -205,9 +208,9 @@ impl Deliver {
         self.tools.outbox.reader()?.uses(memory, &self.tools.clock)
     }
 
-    fn set(&mut self, settings: Settings, past: &[Past]) {
+    /// What ended before `now` is in `past`.
+    fn set(&mut self, settings: Settings, now: Duration, past: &[Past]) {
         while self.tasks.try_join_next().is_some() {} // what ended is forgotten
-        let now = self.tools.clock.ticks();
         let (process, schedules) = (&settings.process_rate, &settings.schedule_rates);
         let book = self.tools.book.lock();
         let mut book = book.expect("no holder of this lock panics");
@@ -218,8 +221,11 @@ impl Deliver {
         let names: BTreeSet<&String> = settings.accounts.iter().map(|it| &it.name).collect();
         self.dismiss(&names);
         for account in settings.accounts {
-            self.employ(account, past);
+            self.employ(account, now, past);
         }
+        // What waits for a lane was claimed by other rates and hours.
+        let posts = self.posts();
+        posts.works.values().for_each(|work| work.claim_anew());
     }
 
     /// Ends the work of accounts that are no more.
@@ -237,7 +243,7 @@ impl Deliver {
     }
 
     /// Lets an account work as it is described now.
-    fn employ(&mut self, account: Account, past: &[Past]) {
+    fn employ(&mut self, account: Account, now: Duration, past: &[Past]) {
         let name = account.name.clone();
         let before = self.posts().works.get(&name).cloned();
         if before.as_ref().is_some_and(|work| work.account == account) {
@@ -264,7 +270,7 @@ impl Deliver {
                     if let Some(before) = before {
                         work.after(&before).await;
                     }
-                    work.begin(&past);
+                    work.begin(now, &past);
                     dispatch::run(work).await;
                 });
             }

@@ -18,7 +18,8 @@ pub struct Settings {
     pub schedule_rates: BTreeMap<String, Vec<Rate>>,
     /// Hours of schedules that may not send at any hour.
     pub schedule_hours: BTreeMap<String, Hours>,
-    /// Whether a schedule with rates of its own has several accounts.
+    /// Whether several accounts may carry mail of one schedule with rates of its own. Its runs keep
+    /// the accounts that they were opened with, so it need not have them now.
     pub several_accounts: bool,
     /// How addresses appear in the log.
     pub addresses: Addresses,
@@ -44,7 +45,7 @@ impl Settings {
                 .map(|it| (it.name.clone(), it.rate.clone()))
                 .collect(),
             schedule_hours: hours.collect(),
-            several_accounts: paced().any(|schedule| schedule.via.len() > 1),
+            several_accounts: paced().next().is_some() && config.accounts.len() > 1,
             addresses: config.daemon.addresses,
             deadlines: Deadlines::default(),
         }

@@ -65,8 +65,9 @@ impl Pace {
         pace
     }
 
-    /// Other rates from `now` on. What has been used counts on; what was used before the time that
-    /// is remembered is in `older`: when, ascending, and how many.
+    /// Other rates from `now` on. What has been used counts on. Where that is not remembered for
+    /// long enough, `older` is all that was used: when, ascending, and how many. Who asked for it
+    /// did so at `now` or later; what ended since may count twice, and nothing is left out.
     pub fn set(&mut self, rates: &[Rate], now: Duration, older: &[(Duration, usize)]) {
         let windows = rates.iter().flat_map(|rate| {
             let parts = rate.windows();
@@ -91,14 +92,12 @@ impl Pace {
             recent: 0,
         };
         let history = self.history(length);
-        let remembered = history.map_or(now, |it| now.saturating_sub(it.length));
-        let known = older
-            .iter()
-            .filter(|(at, _)| history.is_none() || *at < remembered);
-        for (at, count) in known {
+        let is_known = older.is_empty() || history.is_some_and(|it| it.length >= length);
+        for (at, count) in older.iter().filter(|_| !is_known) {
             window.remember(*at, *count);
         }
-        for group in history.into_iter().flat_map(|it| &it.ended) {
+        let groups = history.into_iter().flat_map(|it| &it.ended);
+        for group in groups.filter(|it| is_known || it.last >= now) {
             window.recent += group.count;
             window.ended.push_back(*group);
         }
@@ -391,6 +390,16 @@ mod tests {
         let older = [(seconds(900), 4), (seconds(1000), 50)];
         pace.set(&["60/hour".parse().expect("a rate")], seconds(1031), &older);
         assert_eq!(pace.free(seconds(1031), Size::Small), 5, "each once");
+    }
+
+    #[test]
+    fn a_longer_window_knows_all_of_what_is_told_as_one() {
+        let mut pace = limit(100, 60);
+        pace.remember(seconds(990), 20);
+        let hour = ["1000/hour".parse().expect("a rate")];
+        let older = [(seconds(990), 150)]; // 130 of them more than a minute ago
+        pace.set(&hour, seconds(1000), &older);
+        assert_eq!(pace.free(seconds(1000), Size::Small), 850);
     }
 
     const GRAIN_FLOOR: Duration = Duration::from_nanos(1);

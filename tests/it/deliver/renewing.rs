@@ -136,3 +136,112 @@ async fn an_account_that_is_gone_sends_nothing_and_comes_back() {
     office.until_states(&["accepted"; 9]).await;
     assert_eq!(server.taken().len(), 9, "each once");
 }
+
+fn paced(rate: &str) -> impl FnOnce(&mut postroom::config::Config) {
+    let rate = vec![rate.parse().unwrap()];
+    |config| config.daemon.rate = rate
+}
+
+/// Goes on with anything changed.
+async fn renew_all(office: &mut Office, change: impl FnOnce(&mut postroom::config::Config)) {
+    let mut config = (*office.config).clone();
+    change(&mut config);
+    office.config = Arc::new(config);
+    let settings = Settings::of(&office.config);
+    office
+        .deliver
+        .as_mut()
+        .unwrap()
+        .renew(settings)
+        .await
+        .unwrap();
+}
+
+/// An office whose server takes five seconds for each message, and has the first one in hand.
+async fn slow() -> Office {
+    let office = Office::new(Plan {
+        account: "connections = 1",
+        server: postroom::sandbox::Options {
+            latency: Duration::from_secs(5),
+            ..Default::default()
+        },
+        ..Plan::default()
+    })
+    .await;
+    office.send(&people(40)).await;
+    until("one in hand", || {
+        office.states().iter().any(|it| it == "armed")
+    })
+    .await;
+    office
+}
+
+async fn a_few_minutes() {
+    for _ in 0..40 {
+        jump(Duration::from_secs(5)).await;
+        lull().await;
+    }
+}
+
+/// What was under way counts for a rate that comes before its answer.
+#[tokio::test]
+async fn a_rate_that_is_new_counts_what_is_under_way() {
+    let mut office = slow().await;
+    renew(&mut office, |ops| {
+        ops.rate = vec!["1/hour".parse().unwrap()]
+    })
+    .await;
+    a_few_minutes().await;
+    assert_eq!(office.accepted().len(), 1);
+}
+
+/// Rows that were claimed under another rate of the process, and wait for a lane, go back.
+#[tokio::test]
+async fn rows_that_wait_for_a_lane_are_claimed_anew_under_another_rate() {
+    let mut office = slow().await;
+    renew_all(&mut office, paced("1/hour")).await;
+    a_few_minutes().await;
+    let accepted = office.accepted().len();
+    assert!(
+        accepted <= 2,
+        "{accepted}: the one under way, and the one told ahead"
+    );
+}
+
+/// A domain that gets a rate while a run goes on keeps nobody else waiting.
+#[tokio::test]
+async fn a_rate_for_a_domain_holds_for_the_runs_that_are_open_and_stops_nobody_else() {
+    let server = Retort::new(|_| None).await;
+    let mut office = office(&server, "rate = \"1/hour\"").await;
+    let slow: Vec<String> = (0..400).map(|n| format!("p{n}@slow.example")).collect();
+    office.send(&[slow, people(30)].concat()).await;
+    until("the first", || server.taken().len() == 1).await;
+    renew(&mut office, |ops| {
+        let limits = postroom::config::DomainLimits {
+            rate: vec!["3/hour".parse().unwrap()],
+            connections: None,
+        };
+        ops.rate = Vec::new();
+        ops.domains = [("slow.example".to_owned(), limits)].into();
+    })
+    .await;
+    let taken = |of: &str| server.taken().iter().filter(|it| it.ends_with(of)).count();
+    until("the others", || taken("@example.org") == 30).await;
+    lull().await;
+    assert!(taken("@slow.example") <= 4, "{}", taken("@slow.example"));
+}
+
+/// The next run of a schedule may go through another account while the last one is under way.
+#[tokio::test]
+async fn accounts_share_the_rate_of_a_schedule_that_goes_over_from_one_to_the_other() {
+    let server = Retort::new(|_| None).await;
+    let lines = server.lines();
+    let office = Office::new(Plan {
+        account: &format!("[account.two]\n{lines}\nfrom = \"ops@example.org\""),
+        elsewhere: Some(server.lines()),
+        schedule: "rate = \"1/minute\"",
+        ..Plan::default()
+    })
+    .await;
+    assert!(Settings::of(&office.config).several_accounts);
+}
