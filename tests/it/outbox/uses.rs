@@ -197,6 +197,22 @@ async fn what_an_earlier_start_of_the_machine_sent_is_taken_at_its_word() {
     assert_eq!(ages(&bench, seconds(60)), [], "and is forgotten in time");
 }
 
+/// A copy that runs elsewhere, or a container that was moved.
+#[tokio::test(start_paused = true)]
+async fn elapsed_time_that_went_back_is_another_machines() {
+    let mut bench = Bench::new();
+    bench.advance(seconds(10));
+    send(&bench);
+    bench.advance(seconds(40));
+    jump(&bench, true);
+    send(&bench);
+    bench.clock = Clock::simulated(bench.clock.now() + seconds(20), 2);
+    bench.crash();
+    bench.advance(seconds(5));
+    let by_the_wall = [(seconds(25), 1), (HOUR + seconds(65), 1)];
+    assert_eq!(ages(&bench, 2 * HOUR), by_the_wall);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_clocks_are_noted_at_a_start_and_when_one_was_set_and_the_latest_are_kept() {
     let mut bench = Bench::new();

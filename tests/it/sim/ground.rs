@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use postroom::audience::{InlineRow, Source};
 use postroom::clock::Clock;
-use postroom::config::{Config, OnUncertain, Rate};
+use postroom::config::{Config, DomainLimits, OnUncertain, Rate};
 use postroom::deliver::target;
 use postroom::outbox::Outbox;
 use postroom::smtp::{Deadlines, Target};
@@ -17,6 +17,8 @@ use super::swarm::Kind;
 use crate::world::bench::start;
 use crate::world::house::House;
 
+/// Everybody's domain.
+pub(crate) const DOMAIN: &str = "example.org";
 pub(crate) const SCHEDULES: [&str; 3] = ["daily", "weekly", "invoices"];
 
 const CONFIG: &str = r#"
@@ -133,7 +135,16 @@ pub(crate) fn config(dice: &mut Rng, kind: Kind) -> Config {
         }
         Kind::Paced => {
             let accounts = config.accounts.values_mut();
-            accounts.for_each(|account| account.rate = vec![rate(dice, 4)]);
+            for account in accounts {
+                account.rate = vec![rate(dice, 4)];
+                let limits = DomainLimits {
+                    rate: vec![rate(dice, 3)],
+                    connections: dice.bool().then_some(1),
+                };
+                if dice.bool() {
+                    account.domains.insert(DOMAIN.to_owned(), limits);
+                }
+            }
             let schedules = config.schedules.values_mut();
             schedules.for_each(|schedule| schedule.rate = vec![rate(dice, 2)]);
         }

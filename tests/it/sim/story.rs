@@ -213,7 +213,11 @@ impl Story {
             let name = Some(it.name.as_str());
             check::never_over_a_rate(memory, kind, &it.via[0], name, &it.rate)
         });
-        whole.chain(parts).flatten().collect()
+        let limited = self.config.accounts.values().filter_map(|it| {
+            let limits = it.domains.get(ground::DOMAIN)?;
+            check::never_over_a_rate(memory, kind, &it.name, None, &limits.rate)
+        });
+        whole.chain(parts).flatten().chain(limited).collect()
     }
 
     /// From the start of a process to its end, if nothing ends it before.
