@@ -12,7 +12,11 @@ pub(super) fn run(config: &Config, out: &Out) -> Result<Exit, Trouble> {
     let client = match Client::connect(&config.daemon.socket) {
         Ok(client) => client,
         Err(AskError::NoDaemon(_)) => {
-            let text = "no daemon runs: the next one reads the configuration at its start";
+            let socket = config.daemon.socket.display();
+            let text = format!(
+                "no daemon answers at {socket}. One that runs with another `state` or `socket` \
+                 than the file has now needs a restart; the next one reads the file at its start"
+            );
             return Err(Trouble::new(exit::UNAVAILABLE, text));
         }
         Err(error) => return Err(Trouble::new(exit::PERMISSION, error)),

@@ -104,7 +104,7 @@ async fn change(engine: &mut Engine) -> Result<Reloaded, ReloadError> {
 fn read(path: &Path, before: &Config) -> Result<(Config, Reloaded), ReloadError> {
     let loaded = config::load(path).map_err(|problems| {
         let text = problems.render(false);
-        ReloadError::Wrong(format!("{text}Nothing was changed"))
+        ReloadError::Wrong(format!("{}\nNothing was changed", text.trim_end()))
     })?;
     let (config, problems) = (loaded.config, loaded.problems);
     let fixed = fixed(before, &config);

@@ -175,16 +175,16 @@ impl AccountWork {
 
     /// The account is at fault: it rests, and what was claimed goes back without an attempt.
     pub(super) fn fault(&self, fault: Fault, text: &str) {
-        if fault == Fault::Rate {
-            self.slow_down(text);
-        }
         let why = match fault {
             Fault::Server => Rest::Trouble,
             Fault::Rate => Rest::Haste,
             Fault::Login | Fault::Sender => Rest::Login,
             Fault::Quota => Rest::Quota,
         };
-        self.rest(why, &format!("{text} ({})", fault.advice()));
+        let is_first = self.rest(why, &format!("{text} ({})", fault.advice()));
+        if is_first && fault == Fault::Rate {
+            self.slow_down(text); // what was on its way is refused with the first
+        }
     }
 
     /// What would be sent cannot be recorded. The server has nothing to do with it, but has waited
@@ -193,9 +193,11 @@ impl AccountWork {
         self.rest(Rest::Trouble, &format!("nothing can be recorded: {error}"));
     }
 
-    fn rest(&self, why: Rest, text: &str) {
+    /// Returns whether it did not rest before.
+    fn rest(&self, why: Rest, text: &str) -> bool {
         let clock = &self.tools.clock;
         let mut state = self.state();
+        let is_first = !state.rests(clock.ticks());
         let wait = state
             .health
             .fault(clock.ticks(), why, |wait| clock.jittered(wait, 10));
@@ -226,6 +228,7 @@ impl AccountWork {
         self.give_back_ready();
         self.tell_board();
         self.wake.notify_one();
+        is_first
     }
 
     /// A session was opened: more lanes may try.

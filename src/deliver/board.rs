@@ -44,11 +44,6 @@ impl Board {
         self.seats().insert(account.to_owned(), seat);
     }
 
-    /// An account is in the configuration no more.
-    pub(super) fn leave(&self, account: &str) {
-        self.seats().remove(account);
-    }
-
     /// An account can send, or cannot. Whoever may stand in for it hears of a change.
     pub(super) fn set(&self, account: &str, why: Option<String>) {
         let mut seats = self.seats();
@@ -93,8 +88,10 @@ impl Board {
     pub(super) fn relief(&self, account: &str) -> Option<Relief> {
         let seats = self.seats();
         let out = seats.get(account)?.out.as_ref()?;
-        Some(Relief {
-            carrier: out.carrier.clone()?,
+        let carrier = out.carrier.clone()?;
+        let is_well = seats.get(&carrier).is_some_and(|seat| seat.out.is_none());
+        is_well.then(|| Relief {
+            carrier,
             why: out.why.clone(),
         })
     }

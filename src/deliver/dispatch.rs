@@ -75,7 +75,11 @@ async fn claim(work: &AccountWork, turn: &mut u64) -> Result<Duration, OutboxErr
     let news = work.news.swap(false, Ordering::AcqRel);
     let allowance = match allowance(work, news) {
         Ok(allowance) => allowance,
-        Err(wait) => return Ok(wait.min(LOOK_AGAIN)),
+        Err(wait) => {
+            work.news.fetch_or(news, Ordering::AcqRel); // for when there is room
+            work.tell_board();
+            return Ok(wait.min(LOOK_AGAIN));
+        }
     };
     let hours = Now::of(&manners.hours, work.tools.clock.now());
     let (limit, more_in) = (allowance.limit, allowance.more_in);
@@ -124,11 +128,8 @@ fn take(work: &AccountWork, rows: Vec<Claimed>, newcomers: bool) {
     } else {
         state.ready.extend(rows);
     }
-    let tries_again = state.health.is_failing();
     drop(state);
-    if tries_again {
-        work.tell_board(); // others go on meanwhile
-    }
+    work.tell_board(); // only now: what tries again is out still
 }
 
 fn tell_carried(work: &AccountWork, run: RunNo) {

@@ -236,7 +236,8 @@ impl Deliver {
             let stays = names.contains(name);
             if !stays {
                 work.tools.drain.cancel();
-                self.tools.board.leave(name);
+                let why = "it is not in the configuration any more".to_owned();
+                self.tools.board.set(name, Some(why));
             }
             stays
         });
@@ -275,6 +276,9 @@ impl Deliver {
                 });
             }
             Err(error) => {
+                let board = &self.tools.board;
+                board.join(&name, &Arc::default());
+                board.set(&name, Some(error.to_string()));
                 let view = report_unusable(name.clone(), &error, &self.tools.clock);
                 posts.unusable.insert(name, view);
             }

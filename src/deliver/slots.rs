@@ -30,12 +30,10 @@ impl AccountWork {
         }
     }
 
-    /// What may be claimed now. Where that is nothing for a good while, others may stand in.
+    /// What may be claimed now.
     pub(super) fn room(&self) -> Room {
         let now = self.tools.clock.ticks();
-        let room = self.book().room(&self.account.name, now);
-        self.tell_board_of(room.spent);
-        room
+        self.book().room(&self.account.name, now)
     }
 
     /// Whether a further message like this one may go out now.
@@ -103,9 +101,6 @@ impl AccountWork {
     /// The server said that messages come too fast.
     pub(super) fn slow_down(&self, text: &str) {
         let (account, now) = (&self.account.name, self.tools.clock.ticks());
-        if self.state().rests(now) {
-            return; // what was on its way is refused with the first
-        }
         let rate = words(self.book().too_fast(account, now));
         tracing::warn!(
             account,
@@ -115,15 +110,11 @@ impl AccountWork {
         );
     }
 
-    /// Whether the account can send, for those that stand in for it.
+    /// Whether the account can send, for those that stand in for it: where its rates leave nothing
+    /// for a good while, or something is wrong that a try has not shown to be over.
     pub(super) fn tell_board(&self) {
         let now = self.tools.clock.ticks();
-        let spent = self.book().room(&self.account.name, now).spent;
-        self.tell_board_of(spent);
-    }
-
-    fn tell_board_of(&self, spent: bool) {
-        let now = self.tools.clock.ticks();
+        let spent = self.room().spent;
         let state = self.state();
         let trying = state.lanes > state.idle || !state.ready.is_empty();
         let down = state.health.is_failing() && (state.rests(now) || trying);

@@ -203,9 +203,10 @@ impl Gated {
             || "no server was asked about them".to_owned(),
             |reply| format!("most often: {reply}"),
         );
+        let were = if failed == 1 { "was" } else { "were" };
         let hold = Hold {
             scope: Scope::Run(self.id.clone()),
-            reason: format!("{failed} of the first {size} people were not taken ({why})"),
+            reason: format!("{failed} of the first {size} people {were} not taken ({why})"),
             author: CANARY.to_owned(),
             ends_at: None,
         };

@@ -36,7 +36,7 @@ pub(super) const IN_DOUBT_TOO_LATE: &str = "it may have arrived, and was not sen
 /// and the sweep takes them away in chunks.
 const LOOKED_AT: usize = 500;
 
-/// A run of more people than this is large, and leaves room for others.
+/// A run in which more than this many wait is large, and leaves room for others.
 pub const BULK: u64 = 100;
 
 /// Asks for deliveries of one account that are due.
@@ -46,13 +46,13 @@ pub struct Claim {
     pub account: String,
     /// How many at most.
     pub limit: usize,
-    /// How many of them may be of runs of more than [`BULK`] people.
+    /// How many of them may be of runs in which more than [`BULK`] wait.
     pub bulk_limit: usize,
     /// Schedules that may not use up the limit, and what each may take.
     pub schedule_limits: HashMap<String, usize>,
     /// The same for domains.
     pub pool_limits: HashMap<String, usize>,
-    /// How many of those may be of runs of more than [`BULK`] people.
+    /// How many of those may be of runs in which more than [`BULK`] wait.
     pub bulk_pool_limits: HashMap<String, usize>,
     /// Accounts that cannot be used: this one carries what it may in their place, but for what an
     /// earlier try left in doubt.
@@ -151,6 +151,7 @@ struct OpenRun {
     id: String,
     schedule: String,
     people: u64,
+    waiting: u64,
     home: bool,
     /// Rows behind this one wait for those before it.
     canary: Option<i64>,
@@ -183,7 +184,7 @@ struct Room {
 
 impl Room {
     fn of(&self, run: &OpenRun, pool: &Pool) -> usize {
-        let is_bulk = run.people > BULK;
+        let is_bulk = run.waiting > BULK;
         let of_bulk = [Some(&self.bulk), self.bulk_pools.get(&pool.name)];
         let named = [
             self.schedules.get(&run.schedule),
@@ -198,7 +199,7 @@ impl Room {
 
     fn take(&mut self, run: &OpenRun, pool: &Pool, taken: usize) {
         self.all -= taken;
-        if run.people > BULK {
+        if run.waiting > BULK {
             self.bulk -= taken;
             if let Some(limit) = self.bulk_pools.get_mut(&pool.name) {
                 *limit -= taken;
@@ -387,6 +388,8 @@ impl Claim {
     ) -> rusqlite::Result<Vec<OpenRun>> {
         let sql = format!(
             "SELECT no, id, schedule, people, via, canary,
+               (SELECT coalesce(sum(t.count), 0) FROM tally t
+                WHERE t.run = r.no AND t.state IN ('queued', 'deferred')),
                (SELECT d.next_at FROM delivery d INDEXED BY delivery_waiting
                 WHERE d.run = r.no AND d.state IN ('queued', 'deferred') AND d.pool = ''
                 ORDER BY d.next_at LIMIT 1),
@@ -413,7 +416,7 @@ impl Claim {
             let canary: Option<i64> = row.get(5)?;
             let pools = match canary {
                 Some(last) => canary::pools(tx, no, last)?,
-                None => pools(tx, no, row.get(6)?, row.get(7)?)?,
+                None => pools(tx, no, row.get(7)?, row.get(8)?)?,
             };
             let pool = |(name, next_at)| Pool { name, next_at };
             runs.push(OpenRun {
@@ -421,6 +424,7 @@ impl Claim {
                 id: row.get(1)?,
                 schedule: row.get(2)?,
                 people: row.get(3)?,
+                waiting: row.get(6)?,
                 home,
                 canary,
                 pools: pools.into_iter().map(pool).collect(),

@@ -19,6 +19,8 @@ const SPENT: Duration = Duration::from_secs(60);
 /// again after a moment.
 const ASKS_WITHIN: Duration = Duration::from_secs(2);
 const MOMENT: Duration = Duration::from_millis(20);
+/// So often is looked whether an answer to somebody else has come.
+const A_WHILE: Duration = Duration::from_millis(250);
 
 /// All meters.
 #[derive(Debug, Default)]
@@ -169,7 +171,9 @@ impl Book {
             let free = free(pace, Size::Small);
             if free != usize::MAX {
                 room.schedules.insert(name.clone(), free);
-                soonest.note(pace.wait(now, Size::Small));
+                // Where another account has its last slots, nobody says when they are free.
+                let wait = pace.wait(now, Size::Small);
+                soonest.note(wait.or((free == 0).then_some(A_WHILE)));
             }
         }
         let process = self.process_room(account, now);

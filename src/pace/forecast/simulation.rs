@@ -19,6 +19,8 @@ struct Stream {
     group: u64,
     /// Streams with the same number wait for the same.
     kind: usize,
+    /// How many have left, in turn with the other streams of the run.
+    gone: u64,
 }
 
 /// A run at work.
@@ -26,6 +28,8 @@ struct Stream {
 struct Run {
     /// How many of its streams have not ended.
     streams: usize,
+    /// How many of its people have not left.
+    left: u64,
     is_begun: bool,
     /// The run that it was skipped for.
     skipped_for: Option<usize>,
@@ -40,6 +44,9 @@ struct Run {
     outlook: Outlook,
 }
 
+/// A run of which no more are left is as small as any other.
+const BULK: u64 = 100;
+
 /// What happens next to a stream.
 struct Next {
     stream: usize,
@@ -47,6 +54,15 @@ struct Next {
     why: Option<Binding>,
     /// At least so many leave then; none if those that are left expire.
     need: u64,
+}
+
+/// When so many of a kind of streams may leave, and what they wait for.
+#[derive(Clone, Copy)]
+struct Known {
+    need: u64,
+    is_bulk: bool,
+    at: f64,
+    why: Option<Binding>,
 }
 
 pub(super) struct Simulation<'s, 'a, T> {
@@ -64,7 +80,7 @@ pub(super) struct Simulation<'s, 'a, T> {
     turn: f64,
     now: f64,
     /// For each kind of streams, when so many of it may leave, and what they wait for.
-    known: Vec<Option<(u64, f64, Option<Binding>)>>,
+    known: Vec<Option<Known>>,
 }
 
 impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
@@ -84,9 +100,10 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
                     meters,
                     group: 1,
                     kind: 0,
+                    gone: 0,
                 });
             }
-            runs.push(Run::new(streams.len() - first));
+            runs.push(Run::new(&streams[first..]));
         }
         let meters = situation.meters.iter().zip(users).map(|(windows, users)| {
             let speeds = users
@@ -189,12 +206,19 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         (follow == how && self.runs[earlier].streams > 0).then_some(earlier)
     }
 
-    /// The stream that has its time first. Of several, that of the run with the least of its share.
+    /// The stream that has its time first. Of several, that of the run with the least of its share,
+    /// and of its streams the one of which fewest have left.
     fn first<'n>(&self, all: &'n [Next]) -> Option<&'n Next> {
         let turn = |next: &Next| self.runs[self.streams[next.stream].run].turn;
+        let gone = |next: &Next| self.streams[next.stream].gone;
         all.iter()
             .filter(|next| next.at.is_finite())
-            .min_by(|a, b| a.at.total_cmp(&b.at).then(turn(a).total_cmp(&turn(b))))
+            .min_by(|a, b| {
+                let by_turn = turn(a).total_cmp(&turn(b));
+                a.at.total_cmp(&b.at)
+                    .then(by_turn)
+                    .then(gone(a).cmp(&gone(b)))
+            })
     }
 
     /// Time passes, and all wait for what they wait for.
@@ -216,11 +240,17 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         let (at, why) = if self.follows(stream.run, Follow::Queue).is_some() {
             (f64::INFINITY, Some(Binding::Turn))
         } else {
+            let is_bulk = self.is_bulk(stream.run);
             match self.known[kind] {
-                Some((of, at, why)) if of == need => (at, why),
+                Some(it) if (it.need, it.is_bulk) == (need, is_bulk) => (it.at, it.why),
                 _ => {
                     let (at, why) = self.wait_of(no, need);
-                    self.known[kind] = Some((need, at, why));
+                    self.known[kind] = Some(Known {
+                        need,
+                        is_bulk,
+                        at,
+                        why,
+                    });
                     (at, why)
                 }
             }
@@ -248,7 +278,7 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         later(self.servers[backlog.account], Binding::Speed);
         for meter in stream.meters.iter().copied() {
             for (window, it) in self.meters[meter].iter().enumerate() {
-                let ready = it.ready(since, need, backlog.is_bulk);
+                let ready = it.ready(since, need, self.is_bulk(stream.run));
                 later(ready, Binding::Window { meter, window });
             }
         }
@@ -294,6 +324,7 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         if next.need == 0 {
             let run = &mut self.runs[no];
             run.outlook.expires += left;
+            run.left -= left;
             run.ended = run.ended.max(next.at);
             return self.end(next.stream);
         }
@@ -321,9 +352,14 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         run.ended = run.ended.max(end);
         self.turn = run.turn.max(self.turn);
         run.turn = self.turn + count as f64;
-        self.streams[next.stream].left -= count;
+        run.left -= count;
         if left == count {
             run.wait(Binding::Speed, end - next.at);
+        }
+        let stream = &mut self.streams[next.stream];
+        stream.left -= count;
+        stream.gone += count;
+        if left == count {
             self.end(next.stream);
         }
     }
@@ -333,7 +369,7 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         let stream = &self.streams[next.stream];
         let backlog = &self.situation.runs[stream.run];
         let windows = || stream.meters.iter().flat_map(|it| &self.meters[*it]);
-        let free = windows().map(|it| it.free(next.at, backlog.is_bulk));
+        let free = windows().map(|it| it.free(next.at, self.is_bulk(stream.run)));
         let mut count = free.fold(stream.left, u64::min);
         let rivals = self.rivals(stream);
         let Some(speed) = self.situation.speeds[backlog.account] else {
@@ -349,6 +385,11 @@ impl<'s, 'a, T: FnMut(Sent)> Simulation<'s, 'a, T> {
         let next_begins = self.pending.last().map(|it| self.streams[*it].from);
         let meanwhile = next_begins.unwrap_or(f64::INFINITY).min(closes);
         count.min(within(meanwhile.min(stream.expires) - next.at))
+    }
+
+    /// Whether a run leaves room for others: the end of a large one is small.
+    fn is_bulk(&self, run: usize) -> bool {
+        self.situation.runs[run].is_bulk && self.runs[run].left > BULK
     }
 
     /// How many other runs want what this stream takes.
@@ -378,9 +419,10 @@ impl Run {
         }
     }
 
-    fn new(streams: usize) -> Self {
+    fn new(streams: &[Stream]) -> Self {
         Self {
-            streams,
+            streams: streams.len(),
+            left: streams.iter().map(|it| it.left).sum(),
             is_begun: false,
             skipped_for: None,
             ended: 0.0,

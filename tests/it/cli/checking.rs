@@ -51,7 +51,7 @@ fn a_run_that_cannot_end_before_it_expires_fails() {
     for words in [
         "error[too-slow]: schedule `news` cannot end before its mail expires",
         "postroom.toml:17:11",
-        "17 | expires = \"30h\" | ^^^^^ 54 of 250 messages would not be sent",
+        "17 | expires = \"30h\" | ^^^^^ 52 of 250 messages would not be sent",
         "250 people in its lists: account `main` sends 100/day, so the last message would leave \
          after 2d; `expires` is 1d6h",
         "write `expires = \"3d\"`, or raise that rate if the server allows it",

@@ -96,5 +96,5 @@ fn without_a_daemon_there_is_nothing_to_reload() {
     let output = workspace().postroom(&["reload"]).output().unwrap();
     assert_eq!(output.status.code(), Some(69));
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.contains("no daemon runs"), "{errors}");
+    assert!(errors.contains("no daemon answers at"), "{errors}");
 }

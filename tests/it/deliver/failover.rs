@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use postroom::deliver::Settings;
 use postroom::outbox::{Hold, Scope};
 use postroom::sandbox::Options;
 
@@ -106,6 +107,22 @@ async fn a_spent_rate_is_stood_in_for() {
     office.send_by("both", &PEOPLE).await;
     office.until_states(&["accepted"; 3]).await;
     assert_eq!((ops.taken().len(), spare.taken().len()), (1, 2));
+}
+
+/// An account that is in the configuration no more does not keep the others from its mail.
+#[tokio::test]
+async fn an_account_that_is_gone_is_stood_in_for() {
+    let spare = Retort::new(|_| None).await;
+    let mut office = office(None, "", &spare).await;
+    office.send_by("both", &PEOPLE).await;
+    until("trouble", || office.trouble().is_some()).await;
+    let mut without = Settings::of(&office.config);
+    without.accounts.retain(|account| account.name != "ops");
+    let deliver = office.deliver.as_mut().unwrap();
+    deliver.renew(without).await.unwrap();
+    office.wake();
+    office.until_states(&["accepted"; 3]).await;
+    assert_eq!(spare.taken(), PEOPLE);
 }
 
 /// A rate that binds for seconds only is no reason to go another way.

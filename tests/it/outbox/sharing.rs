@@ -154,11 +154,9 @@ fn what_one_pool_leaves_goes_to_the_others() {
 #[test]
 fn large_runs_leave_room_and_a_small_one_uses_it() {
     let bench = Bench::new();
-    let large = usize::try_from(BULK).unwrap() + 1;
-    let large = [
-        pooled(&bench, &[("", large)]),
-        pooled(&bench, &[("", large)]),
-    ];
+    // What waits counts: a large run whose end is near is small.
+    let left = usize::try_from(BULK).unwrap() + 6;
+    let large = [pooled(&bench, &[("", left)]), pooled(&bench, &[("", left)])];
     let small = pooled(&bench, &[("", usize::try_from(BULK).unwrap())]);
     let claim = Claim {
         bulk_limit: 5,
@@ -169,7 +167,7 @@ fn large_runs_leave_room_and_a_small_one_uses_it() {
     assert_eq!(of(large[0]) + of(large[1]), 5, "together");
     assert_eq!(of(small), 55);
     let people: Vec<u64> = claims.rows.iter().map(|row| row.people).collect();
-    assert!(people.contains(&(BULK + 1)) && people.contains(&BULK));
+    assert!(people.contains(&(BULK + 6)) && people.contains(&BULK));
 
     let small_only = Claim {
         bulk_limit: 0,
@@ -179,6 +177,16 @@ fn large_runs_leave_room_and_a_small_one_uses_it() {
     let claims = submit(&bench, small_only);
     assert_eq!(claims.rows.len(), 0);
     assert_eq!(claims.next_at, None, "nothing to wake for");
+    let claim = Claim {
+        bulk_limit: 12,
+        ..up_to(60)
+    };
+    submit(&bench, claim);
+    let the_end = Claim {
+        bulk_limit: 0,
+        ..up_to(60)
+    };
+    assert_eq!(submit(&bench, the_end).rows.len(), 60, "not large any more");
 }
 
 #[test]

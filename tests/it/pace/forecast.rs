@@ -407,16 +407,42 @@ fn the_tightest_limit_binds() {
 #[test]
 fn bulk_leaves_a_fiftieth_to_others() {
     // 1,960 of the first day's 2,000, the other 40 a second and a half before the second day, then
-    // 1,920; the next one leaves a second and a half before those 40 are a day old.
-    let mut bulk = backlog(3_921, &[0]);
+    // 1,920, and another 40 at once: the end of a large run is small. The next one leaves when the
+    // first 40 are a day old.
+    let mut bulk = backlog(3_961, &[0]);
     bulk.is_bulk = true;
     let found = foresee(&situation(&["2000/day"], vec![bulk.clone()]));
-    assert_eq!(found[0].ends, Some(seconds(2 * DAY - 3)));
+    let soon = Duration::from_millis(1500);
+    assert_eq!(found[0].ends, Some(seconds(2 * DAY) - soon));
+    bulk.parts = vec![part(3_960, 0, None)];
+    let found = foresee(&situation(&["2000/day"], vec![bulk.clone()]));
+    assert_eq!(found[0].ends, Some(seconds(DAY)));
     // Who comes after it finds room.
     let mut alert = backlog(0, &[0]);
     alert.parts = vec![part(1, 3600, None)];
     let found = foresee(&situation(&["2000/day"], vec![bulk, alert]));
     assert_eq!(found[1].ends, Some(seconds(3600)));
+}
+
+/// The people of a limited domain and the others take turns, so both limits are used from the
+/// beginning: 500 at four a second, beside a thousand at sixteen.
+#[test]
+fn people_of_a_limited_domain_take_turns_with_the_others() {
+    let gmail = Part {
+        meters: vec![1],
+        ..part(500, 0, None)
+    };
+    let mut run = backlog(0, &[0]);
+    run.parts = vec![part(1_000, 0, None), gmail];
+    for (rate, ends) in [("4/second", 124.0), ("40/10s", 120.0)] {
+        let mut it = situation(&["20/second"], vec![run.clone()]);
+        it.meters.push(used(&rates_of(&[rate]), &[], BEGINNING));
+        let found = foresee(&it)[0].ends.unwrap().as_secs_f64();
+        assert!(
+            (found - ends).abs() < 0.03 * ends,
+            "{rate}: {found}, not {ends}"
+        );
+    }
 }
 
 #[test]
