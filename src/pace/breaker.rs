@@ -6,7 +6,7 @@ use std::fmt;
 /// A run whose first so many answers are all refusals stops.
 const FIRST: usize = 10;
 /// It stops, too, when so many of its last answers were refusals for reasons of policy.
-const POLICY: usize = 5;
+const POLICY: usize = 8;
 const LAST: usize = 20;
 
 /// What a server said to one message, in the end.
@@ -108,9 +108,9 @@ mod tests {
     }
 
     #[test]
-    fn five_of_twenty_for_reasons_of_policy_stop_any_run() {
+    fn eight_of_twenty_for_reasons_of_policy_stop_any_run() {
         let mut answers = [Taken; 24];
-        for n in [0, 4, 8, 12, 20] {
+        for n in [0, 4, 8, 10, 12, 14, 16, 20] {
             answers[n] = Policy;
         }
         assert_eq!(
@@ -119,8 +119,8 @@ mod tests {
             "the first is more than twenty ago"
         );
         answers[19] = Policy;
-        assert_eq!(trips(true, &answers), [(20, Tripped::Policy(5, 20))]);
-        assert_eq!(trips(false, &[Policy; 5]), [(5, Tripped::Policy(5, 5))]);
+        assert_eq!(trips(true, &answers), [(20, Tripped::Policy(8, 20))]);
+        assert_eq!(trips(false, &[Policy; 8]), [(8, Tripped::Policy(8, 8))]);
     }
 
     #[test]

@@ -80,22 +80,22 @@ async fn ten_refusals_at_the_start_stop_a_run_until_it_is_released() {
 async fn policy_refusals_stop_a_run_that_was_well_taken() {
     let office = office().await;
     let well: Vec<String> = (0..40).map(|n| format!("p{n}@example.org")).collect();
-    let people = [&well[..30], &refused("dot5xx", 6), &well[30..]].concat();
+    let people = [&well[..30], &refused("dot5xx", 9), &well[30..]].concat();
     office.send(&people).await;
     let reason = held(&office).await;
     assert!(
-        reason.starts_with("5 of the last 20 were refused by the server's policy"),
+        reason.starts_with("8 of the last 20 were refused by the server's policy"),
         "{reason}"
     );
     assert_eq!(
         (count(&office, "accepted"), count(&office, "rejected")),
-        (30, 5)
+        (30, 8)
     );
     release(&office).await;
     office.quiet().await;
     assert_eq!(
         (count(&office, "accepted"), count(&office, "rejected")),
-        (40, 6)
+        (40, 9)
     );
 }
 
