@@ -82,7 +82,7 @@ fn sizes_of(lists: &[Look]) -> impl Iterator<Item = (String, Size)> {
 }
 
 fn verdict(problems: &Problems, lists: &[Look], strict: bool) -> Exit {
-    let wrong = problems.has_errors() || strict && !problems.is_empty();
+    let wrong = problems.has_errors() || strict && !problems.is_clean();
     let of_config = problems.iter().any(|it| it.scope == Scope::Config);
     if wrong && of_config {
         exit::CONFIG
@@ -131,7 +131,7 @@ fn tell(config: Option<&Config>, problems: &Problems, lists: &[Look], out: &Out)
 }
 
 fn in_order(problems: &Problems) -> &'static str {
-    if problems.is_empty() {
+    if problems.is_clean() {
         "no problems"
     } else {
         "no errors"

@@ -179,7 +179,8 @@ fn from(section: &Section<'_>) -> Option<Mailbox> {
     }
     let user = section.text("user");
     let user_as_sender = user.and_then(|user| audience::mailbox(user.text).ok());
-    if user_as_sender.is_none() && section.lacks("from") {
+    let user_is_misspelt = !section.has("user") && !section.lacks("user");
+    if user_as_sender.is_none() && !user_is_misspelt && section.lacks("from") {
         let message = format!("{} does not say who the mail is from", section.title());
         let place = section.header_place("needs `from`");
         section.report(

@@ -136,7 +136,8 @@ use Kind::{
 pub static KEYS: &[Key] = &[
     key("config_version", Count(1, u64::MAX), "1",
         "The version of this file's meaning; defaults never change within one."),
-    planned("include", "Further files with accounts, lists, templates and schedules."),
+    key("include", Texts, "",
+        "The same as daemon.include, at the top of the file."),
 
     key("daemon", Kind::Table, "",
         "What holds for the whole of postroom."),
@@ -163,7 +164,8 @@ pub static KEYS: &[Key] = &[
         "How long finished runs keep servers' words and template fields; their rows stay twice as long."),
     key("daemon.rate", Rates, "",
         "How fast all accounts together may send; every one of several holds."),
-    planned("daemon.include", "Further files with accounts, lists, templates and schedules."),
+    key("daemon.include", Texts, "",
+        "Further files with accounts, lists, templates and schedules, like [\"conf.d/*.toml\"]."),
     planned("daemon.metrics", "Where /metrics, /healthz and /readyz are served."),
     key("daemon.alert", Kind::Table, "",
         "Who is told when something needs a person, once for each cause and hour."),

@@ -12,10 +12,10 @@ use super::problem::{Problem, Problems};
 use super::reference::{look_up, report_unused};
 use super::schedule::Draft;
 use super::section::{Section, Text};
-use super::tables::{Named, header, named};
+use super::tables::{Known, Named, header};
 use super::template::Templates;
 use super::{
-    Config, Loaded, account, alert, daemon, failover, fields, files, list, schedule, syntax,
+    Config, Loaded, account, alert, daemon, failover, fields, include, list, schedule, syntax,
 };
 use crate::audience::List;
 
@@ -29,70 +29,73 @@ const CONFIG_VERSION: u64 = 1;
 /// list's file, a secret), the configuration comes back with those problems beside it.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let (text, mode) =
-        files::read_config(&path).map_err(|problem| Problems::new(vec![*problem], &path))?;
-    let doc = Document::new(&path, text, mode);
-    let config = parse(&doc);
-    let problems = Problems::new(doc.into_problems(), &path);
+    let docs = include::documents(&path);
+    let docs = docs.map_err(|problem| Problems::new(vec![*problem], &path))?;
+    let config = parse(&docs);
+    let found = docs.into_iter().flat_map(Document::into_problems).collect();
+    let problems = Problems::new(found, &path);
     match config {
         Some(config) if !problems.refuse_the_whole() => Ok(Loaded { config, problems }),
         _ => Err(problems),
     }
 }
 
-fn parse(doc: &Document) -> Option<Config> {
-    let (root, errors) = DeTable::parse_recoverable(doc.raw());
-    if !errors.is_empty() {
-        syntax::problems(doc, errors)
-            .into_iter()
-            .for_each(|problem| doc.report(problem));
+fn parse(docs: &[Document]) -> Option<Config> {
+    let mut roots = Vec::new();
+    for doc in docs {
+        let (root, errors) = DeTable::parse_recoverable(doc.raw());
+        let problems = syntax::problems(doc, errors);
+        problems.into_iter().for_each(|problem| doc.report(problem));
+        roots.push(root);
+    }
+    if docs.iter().any(Document::has_errors) {
         return None;
     }
-    // The tree borrows nothing that outlives it.
-    Some(resolve(doc, root.get_ref()))
+    let roots: Vec<_> = roots.iter().map(Spanned::get_ref).collect();
+    // The trees borrow nothing that outlives them.
+    Some(resolve(docs, &roots))
 }
 
-fn resolve<'d>(doc: &'d Document, root: &'d DeTable<'d>) -> Config {
-    let top = Section::open(doc, "", "", 0..0, root);
-    check_version(&top);
-    let mut daemon = daemon_of(&top, doc);
-    let alert = alert::read(&top, doc);
-    let tables = Tables::open(&top);
-    let accounts = tables.accounts.iter();
+fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
+    let tops: Vec<Section<'d>> = docs
+        .iter()
+        .zip(roots)
+        .map(|(doc, root)| Section::open(doc, "", "", 0..0, root))
+        .collect();
+    let (doc, top) = (&docs[0], &tops[0]);
+    tops.iter().for_each(check_version);
+    tops[1..]
+        .iter()
+        .for_each(|top| include::check_contents(top, doc));
+    let mut daemon = daemon_of(top, doc);
+    let alert = alert::read(top, doc);
+    let tables = Tables::open(&tops);
+    let accounts = tables.accounts.tables.iter();
     let accounts = accounts.filter_map(|it| Some((it.name(), account::read(&it.section)?)));
     let accounts: BTreeMap<String, Account> = accounts.collect();
-    let lists = read_lists(&tables.lists);
+    let lists = read_lists(&tables.lists.tables);
     let mut templates = Templates::beside(doc.file.path());
-    tables
-        .templates
-        .iter()
-        .for_each(|it| templates.deviate(&it.section));
-    for it in &tables.templates {
+    for it in &tables.templates.tables {
+        templates.deviate(&it.section);
+    }
+    for it in &tables.templates.tables {
         templates.named(&it.section, &it.name);
     }
-    let schedules = tables.schedules.iter();
+    let schedules = tables.schedules.tables.iter();
     let drafts: Vec<_> = schedules
         .filter_map(|it| Some((&it.section, schedule::read(&it.section, &daemon.timezone)?)))
         .collect();
     for (section, draft) in &drafts {
-        look_up(
-            &top,
-            section,
-            ("via", "account"),
-            &draft.via,
-            &tables.accounts,
-        );
-        look_up(&top, section, ("to", "list"), &draft.to, &tables.lists);
+        look_up(section, "via", &draft.via, &tables.accounts);
+        look_up(section, "to", &draft.to, &tables.lists);
         failover::check_senders(section, &draft.via, &accounts);
     }
     let alert_via = alert.as_ref().and_then(|it| it.via.clone());
     if let Some(draft) = alert {
-        let via = draft.via.as_slice();
         look_up(
-            &top,
             &draft.section,
-            ("via", "account"),
-            via,
+            "via",
+            draft.via.as_slice(),
             &tables.accounts,
         );
         daemon.alert = Some(draft.alert);
@@ -100,12 +103,16 @@ fn resolve<'d>(doc: &'d Document, root: &'d DeTable<'d>) -> Config {
     check_templates(&drafts, &mut templates, &lists);
     check_columns(&drafts, &lists);
     // While something is wrong, its name may be all that keeps another thing from being used.
-    if !doc.has_errors() {
+    if !docs.iter().any(Document::has_errors) {
         tables.report_unused(doc, &drafts, alert_via.as_ref());
     }
     let schedules = drafts.into_iter().map(|(_, draft)| draft.schedule);
     Config {
         path: doc.file.path().to_owned(),
+        included: docs[1..]
+            .iter()
+            .map(|doc| doc.file.path().to_owned())
+            .collect(),
         daemon,
         accounts,
         lists: lists
@@ -119,51 +126,39 @@ fn resolve<'d>(doc: &'d Document, root: &'d DeTable<'d>) -> Config {
     }
 }
 
-/// The file's named tables, opened.
+/// The named tables of all files, opened.
 struct Tables<'d> {
-    accounts: Vec<Named<'d>>,
-    lists: Vec<Named<'d>>,
-    templates: Vec<Named<'d>>,
-    schedules: Vec<Named<'d>>,
+    accounts: Known<'d>,
+    lists: Known<'d>,
+    templates: Known<'d>,
+    schedules: Known<'d>,
 }
 
 impl<'d> Tables<'d> {
-    fn open(top: &Section<'d>) -> Self {
+    fn open(tops: &[Section<'d>]) -> Self {
         Self {
-            accounts: named(top, "account", "account.*"),
-            lists: named(top, "list", "list.*"),
-            templates: named(top, "template", "template.*"),
-            schedules: named(top, "schedule", "schedule.*"),
+            accounts: Known::open(tops, "account", "account.*"),
+            lists: Known::open(tops, "list", "list.*"),
+            templates: Known::open(tops, "template", "template.*"),
+            schedules: Known::open(tops, "schedule", "schedule.*"),
         }
     }
 
     fn report_unused(
         &self,
-        doc: &Document,
+        main: &Document,
         drafts: &[(&Section<'_>, Draft<'_>)],
         alert_via: Option<&Text<'_>>,
     ) {
         let drafts = || drafts.iter().map(|(_, draft)| draft);
-        report_unused(
-            doc,
-            "account",
-            &self.accounts,
-            drafts().flat_map(|it| &it.via).chain(alert_via),
-        );
-        report_unused(doc, "list", &self.lists, drafts().flat_map(|it| &it.to));
-        report_unused(
-            doc,
-            "template",
-            &self.templates,
-            drafts().map(|it| &it.send),
-        );
-        if self.schedules.is_empty() {
+        let via = drafts().flat_map(|it| &it.via).chain(alert_via);
+        report_unused(&self.accounts, via);
+        report_unused(&self.lists, drafts().flat_map(|it| &it.to));
+        report_unused(&self.templates, drafts().map(|it| &it.send));
+        if self.schedules.tables.is_empty() {
             let message = "there is no schedule: nothing will be sent";
-            doc.report(Problem::warning(
-                "no-schedule",
-                message,
-                doc.place(0..0, ""),
-            ));
+            let place = main.place(0..0, "");
+            main.report(Problem::warning("no-schedule", message, place));
         }
     }
 }
@@ -184,13 +179,9 @@ fn daemon_of(top: &Section<'_>, doc: &Document) -> daemon::Daemon {
     let nothing = DeTable::default();
     let table = top.value("daemon").and_then(|it| it.get_ref().as_table());
     let header = header(doc, top.value("daemon").map_or(0..0, Spanned::span));
-    daemon::read(&Section::open(
-        doc,
-        "daemon",
-        "",
-        header,
-        table.unwrap_or(&nothing),
-    ))
+    let section = Section::open(doc, "daemon", "", header, table.unwrap_or(&nothing));
+    include::check_main(top, &section);
+    daemon::read(&section)
 }
 
 type Lists<'d> = BTreeMap<&'d str, (List, Option<Vec<String>>)>;

@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! files     the bytes, as text
+//! include   which files: the main one, and those that it names
 //! syntax    TOML's own grammar
 //! section   a table: its keys known, its values of the right shape
 //! daemon, account (and rule, domain), list, template, schedule (and times, holidays, canary)
@@ -32,6 +33,7 @@ mod fields;
 mod files;
 mod find;
 mod holidays;
+mod include;
 pub mod key;
 mod list;
 mod load;
@@ -99,6 +101,8 @@ use crate::compose::Template;
 pub struct Config {
     /// The file it came from, absolute.
     pub path: PathBuf,
+    /// The files that it includes.
+    pub included: Vec<PathBuf>,
     /// What holds for the whole.
     pub daemon: Daemon,
     /// How mail leaves.

@@ -19,6 +19,8 @@ pub enum Severity {
     Error,
     /// It works, but probably not as meant.
     Warning,
+    /// It works as it should; somebody may wonder.
+    Note,
 }
 
 /// What a problem stands in the way of.
@@ -97,6 +99,14 @@ impl Problem {
     pub(super) fn warning(code: &'static str, message: impl Into<String>, place: Place) -> Self {
         Self {
             severity: Severity::Warning,
+            ..Self::error(code, message, place)
+        }
+    }
+
+    /// What nobody has to mend.
+    pub(super) fn aside(code: &'static str, message: impl Into<String>, place: Place) -> Self {
+        Self {
+            severity: Severity::Note,
             ..Self::error(code, message, place)
         }
     }
@@ -201,19 +211,27 @@ impl Problems {
     /// How many errors there are.
     #[must_use]
     pub fn errors(&self) -> usize {
-        self.found
-            .iter()
-            .filter(|problem| problem.severity == Severity::Error)
-            .count()
+        self.count(Severity::Error)
     }
 
     /// How many warnings there are.
     #[must_use]
     pub fn warnings(&self) -> usize {
-        self.found.len() - self.errors()
+        self.count(Severity::Warning)
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        let same = |problem: &&Problem| problem.severity == severity;
+        self.found.iter().filter(same).count()
     }
 
     /// Whether there is neither an error nor a warning.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.errors() + self.warnings() == 0
+    }
+
+    /// Whether there is nothing to say.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
-use super::document::Document;
-use super::files;
+use super::include;
 use super::problem::{Problem, Problems, Severity};
 use super::section::Section;
 use super::tables::named;
@@ -37,20 +36,20 @@ impl Problems {
     /// there a moment ago, there are no places, and nothing is added.
     #[must_use]
     pub fn with(self, path: &Path, remarks: Vec<Remark>) -> Self {
-        let read = files::read_config(path);
-        let (Ok((text, mode)), false) = (read, remarks.is_empty()) else {
+        let (Ok(docs), false) = (include::documents(path), remarks.is_empty()) else {
             return self;
         };
-        let doc = Document::new(path, text, mode);
-        let (root, _) = DeTable::parse_recoverable(doc.raw());
-        let top = Section::open(&doc, "", "", 0..0, root.get_ref());
-        let schedules = named(&top, "schedule", "schedule.*");
-        let found = remarks.into_iter().filter_map(|remark| {
-            let mut schedules = schedules.iter();
-            let it = schedules.find(|it| it.name.text == remark.schedule)?;
-            Some(remark.at(&it.section))
-        });
-        let found: Vec<Problem> = self.iter().cloned().chain(found).collect();
+        let mut found: Vec<Problem> = self.iter().cloned().collect();
+        for doc in &docs {
+            let (root, _) = DeTable::parse_recoverable(doc.raw());
+            let top = Section::open(doc, "", "", 0..0, root.get_ref());
+            for it in named(&top, "schedule", "schedule.*") {
+                let about = remarks
+                    .iter()
+                    .filter(|remark| remark.schedule == it.name.text);
+                found.extend(about.map(|remark| remark.clone().at(&it.section)));
+            }
+        }
         Self::new(found, path)
     }
 }
@@ -65,6 +64,7 @@ impl Remark {
         let problem = match self.severity {
             Severity::Error => Problem::error(self.code, self.message, place).of_data(),
             Severity::Warning => Problem::warning(self.code, self.message, place).of_data(),
+            Severity::Note => Problem::aside(self.code, self.message, place).of_data(),
         };
         let path = key.map_or_else(|| section.title(), |key| section.path(key));
         let problem = problem.key(path);

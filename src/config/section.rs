@@ -148,6 +148,13 @@ impl<'d> Section<'d> {
         self.entries.contains_key(key)
     }
 
+    /// The keys that stand there and are known.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        keys_of(self.table)
+            .map(Key::name)
+            .filter(|name| self.has(name))
+    }
+
     /// Whether a table stands there.
     pub(super) fn holds_table(&self, key: &str) -> bool {
         self.entries

@@ -21,6 +21,49 @@ impl Named<'_> {
     }
 }
 
+/// All tables of a kind in all files.
+pub(super) struct Known<'d> {
+    /// `account`, `list`, …
+    pub(super) kind: &'static str,
+    pub(super) tables: Vec<Named<'d>>,
+    /// Whether something stands where they would; if there are none, that has been reported.
+    pub(super) are_meant: bool,
+}
+
+impl<'d> Known<'d> {
+    /// Opens them. A name that stands in two files is reported, and the first holds.
+    pub(super) fn open(tops: &[Section<'d>], kind: &'static str, path: &'static str) -> Self {
+        let mut tables: Vec<Named<'d>> = Vec::new();
+        for it in tops.iter().flat_map(|top| named(top, kind, path)) {
+            match tables.iter().find(|first| first.name.text == it.name.text) {
+                Some(first) => it.section.report(twice(kind, first, &it)),
+                None => tables.push(it),
+            }
+        }
+        let are_meant = tops.iter().any(|top| !top.lacks(kind));
+        Self {
+            kind,
+            tables,
+            are_meant,
+        }
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<&Named<'d>> {
+        self.tables.iter().find(|it| it.name.text == name)
+    }
+}
+
+/// One name in two files; one name twice in a file is no TOML.
+fn twice(kind: &str, first: &Named<'_>, again: &Named<'_>) -> Problem {
+    let name = &again.name;
+    let message = format!("two {kind}s are called `{}`", name.text);
+    let place = |it: &Named<'_>, label| it.section.doc.place(it.name.span.clone(), label);
+    Problem::error("duplicate-name", message, place(again, "defined again"))
+        .and(place(first, "first defined here"))
+        .note("files add to each other; one never overrides another")
+        .key(format!("{kind}.{}", name.text))
+}
+
 /// The tables of a kind, in the order of the file.
 pub(super) fn named<'d>(
     top: &Section<'d>,

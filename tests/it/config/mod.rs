@@ -2,6 +2,7 @@
 
 mod amounts;
 mod faults;
+mod include;
 mod loaded;
 mod mutations;
 mod secrets;

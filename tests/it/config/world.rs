@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// Every key that there is, and every file it names.
 pub(super) const FULL: &str = include_str!("full.toml");
 
-/// The templates, lists and secrets of `faults/`, and room for a configuration.
+/// The templates, lists, secrets and included files of `faults/`, and room for a configuration.
 pub(super) struct World(TempDir);
 
 impl World {
@@ -18,7 +18,7 @@ impl World {
         // Not in /tmp, about which some messages have more to say.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"));
         let world = Self(folder.expect("a folder to write to"));
-        for name in ["templates", "lists", "secrets"] {
+        for name in ["templates", "lists", "secrets", "conf.d"] {
             copy(&faults().join(name), &world.path().join(name));
         }
         world.write("ca.pem", "-----BEGIN CERTIFICATE-----\n");
