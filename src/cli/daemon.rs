@@ -1,5 +1,7 @@
 //! `postroom daemon`
 
+use std::sync::Arc;
+
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::exit::{self, Exit};
@@ -41,7 +43,7 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
         ends_at: None,
     });
     runtime()
-        .block_on(daemon::run(config, clock, held))
+        .block_on(daemon::run(Arc::new(config), clock, held))
         .map(|()| exit::DONE)
         .map_err(|error| Trouble::new((&error).into(), error))
 }

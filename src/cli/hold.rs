@@ -8,7 +8,7 @@ use super::out::{Out, plain};
 use super::source::Source;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, parse_duration};
-use crate::daemon::api::{HoldAnswer, HoldRequest};
+use crate::daemon::api::{HoldAnswer, HoldRequest, Names};
 use crate::daemon::filter;
 use crate::outbox::{Hold, HoldRow, Outbox, Scope, Unhold};
 
@@ -187,9 +187,11 @@ impl What {
             return Ok(scope);
         }
         let name = self.what.clone().unwrap_or_default();
+        let source = Source::of(config)?;
+        let known = source.names()?;
         match (
-            config.schedules.contains_key(&name),
-            config.accounts.contains_key(&name),
+            known.schedules.contains(&name),
+            known.accounts.contains(&name),
         ) {
             (true, true) => {
                 let name = name.escape_debug();
@@ -201,14 +203,9 @@ impl What {
             }
             (true, false) => Ok(Scope::Schedule(name)),
             (false, true) => Ok(Scope::Account(name)),
-            (false, false) if self.is_a_run(config)? => Ok(Scope::Run(name)),
-            (false, false) => Err(unknown(config, &name)),
+            (false, false) if source.run(&name)?.is_some() => Ok(Scope::Run(name)),
+            (false, false) => Err(unknown(&known, &name)),
         }
-    }
-
-    fn is_a_run(&self, config: &Config) -> Result<bool, Trouble> {
-        let id = self.what.as_deref().unwrap_or_default();
-        Ok(Source::of(config)?.run(id)?.is_some())
     }
 
     /// The hold that was named; what is gone from the configuration can be released, too.
@@ -250,16 +247,16 @@ impl What {
     }
 }
 
-fn unknown(config: &Config, name: &str) -> Trouble {
-    let listed = |names: Vec<&str>| match names.len() {
-        0 => "none".to_owned(),
-        _ => names.join(", "),
+fn unknown(known: &Names, name: &str) -> Trouble {
+    let listed = |names: &[String]| match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
     };
     let text = format!(
         "`{}` is no schedule ({}), no account ({}) and no run that `postroom log` shows",
         name.escape_debug(),
-        listed(config.schedules.keys().map(String::as_str).collect()),
-        listed(config.accounts.keys().map(String::as_str).collect()),
+        listed(&known.schedules),
+        listed(&known.accounts),
     );
     Trouble::new(exit::USAGE, text)
 }

@@ -36,12 +36,13 @@ mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, Loaded};
+use crate::outbox::Reader;
 use crate::outbox::state::State;
+use client::Client;
 use exit::Exit;
 use out::Out;
 
@@ -148,19 +149,19 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Daemon(args) => daemon::run(load(cli)?, args, out),
         Verb::Next(args) => next::run(&load(cli)?.config, args, out),
         Verb::Preview(args) => preview::run(&load(cli)?.config, args, out),
-        Verb::Send(args) => send::run(load(cli)?, args, out),
-        Verb::Reload => reload::run(&load(cli)?.config, out),
-        Verb::Status(args) => status::run(&load(cli)?.config, args, out),
-        Verb::Hold(args) => hold::hold(&load(cli)?.config, args, out),
-        Verb::Release(args) => hold::release(&load(cli)?.config, args, out),
-        Verb::Queue(args) => queue::run(&load(cli)?.config, args, out),
-        Verb::Log(args) => log::run(&load(cli)?.config, args, out),
-        Verb::Why(args) => why::run(&load(cli)?.config, args, out),
-        Verb::Backup(args) => backup::run(&load(cli)?.config, args, out),
+        Verb::Send(args) => send::run(find(cli, out, To::Change)?, args, out),
+        Verb::Reload => reload::run(&find(cli, out, To::Change)?, out),
+        Verb::Status(args) => status::run(&find(cli, out, To::Read)?, args, out),
+        Verb::Hold(args) => hold::hold(&find(cli, out, To::Change)?, args, out),
+        Verb::Release(args) => hold::release(&find(cli, out, To::Change)?, args, out),
+        Verb::Queue(args) => queue::run(&find(cli, out, args.to())?, args, out),
+        Verb::Log(args) => log::run(&find(cli, out, To::Read)?, args, out),
+        Verb::Why(args) => why::run(&find(cli, out, To::Read)?, args, out),
+        Verb::Backup(args) => backup::run(&find(cli, out, To::Read)?, args, out),
         Verb::Restore(args) => restore::run(&load(cli)?.config, args, out),
         Verb::Account(verb) => account::run(&load(cli)?.config, verb, out),
-        Verb::Forget(args) => forget::run(&load(cli)?.config, args, out),
-        Verb::Suppress(verb) => suppress::run(&load(cli)?.config, verb, out),
+        Verb::Forget(args) => forget::run(&find(cli, out, To::Change)?, args, out),
+        Verb::Suppress(verb) => suppress::run(&find(cli, out, verb.to())?, verb, out),
     }
 }
 
@@ -179,8 +180,8 @@ impl Trouble {
     }
 }
 
-fn unknown_schedule(config: &Config, name: &str) -> Trouble {
-    let known: Vec<&str> = config.schedules.keys().map(String::as_str).collect();
+fn unknown_schedule<'a>(known: impl IntoIterator<Item = &'a String>, name: &str) -> Trouble {
+    let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
     let known = if known.is_empty() {
         "none".to_owned()
     } else {
@@ -206,7 +207,7 @@ fn unknown_state(word: &str) -> Trouble {
 
 /// The configuration with the problems that leave it usable.
 struct Ready {
-    config: Arc<Config>,
+    config: Config,
     problems: config::Problems,
 }
 
@@ -214,15 +215,45 @@ struct Ready {
 fn load(cli: &Cli) -> Result<Ready, Trouble> {
     let path = config::find(cli.config.as_deref()).map_err(|e| Trouble::new(exit::CONFIG, e))?;
     match config::load(&path) {
-        Ok(Loaded { config, problems }) => Ok(Ready {
-            config: Arc::new(config),
-            problems,
-        }),
+        Ok(Loaded { config, problems }) => Ok(Ready { config, problems }),
         Err(problems) => Err(Trouble::new(
             exit::CONFIG,
             problems.render(out::errors_have_colour()),
         )),
     }
+}
+
+/// What a command wants of the daemon or the outbox.
+#[derive(Clone, Copy, PartialEq)]
+enum To {
+    Read,
+    Change,
+}
+
+/// The same for commands that only have to find the daemon or the outbox: whoever has broken the
+/// file must still be able to see what runs, and to stop it. Without a daemon nothing is changed by
+/// a file that is wrong.
+fn find(cli: &Cli, out: &Out, to: To) -> Result<Config, Trouble> {
+    let refused = match load(cli) {
+        Ok(ready) => return Ok(ready.config),
+        Err(trouble) => trouble,
+    };
+    let path = config::find(cli.config.as_deref()).ok();
+    let Some(config) = path.as_deref().and_then(config::glimpse) else {
+        return Err(refused);
+    };
+    let answers = Client::connect(&config.daemon.socket).is_ok();
+    if !answers && (to == To::Change || !Reader::exists(&config.daemon.state)) {
+        return Err(refused);
+    }
+    let who = if answers {
+        "the daemon goes on by what it read last"
+    } else {
+        "this is what the outbox says"
+    };
+    let file = config.path.display();
+    out.note(format!("{file} has errors (`postroom check`); {who}"));
+    Ok(config)
 }
 
 /// A runtime for commands that talk to sockets.

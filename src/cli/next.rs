@@ -67,7 +67,7 @@ fn times(config: &Config, args: &Args, now: Timestamp) -> Result<Vec<Next>, Trou
     let one = match &args.schedule {
         Some(name) => {
             let schedule = config.schedules.get(name);
-            Some(schedule.ok_or_else(|| unknown_schedule(config, name))?)
+            Some(schedule.ok_or_else(|| unknown_schedule(config.schedules.keys(), name))?)
         }
         None => None,
     };

@@ -27,8 +27,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
-    let roll =
-        Roll::of(config, &args.schedule).map_err(|_| unknown_schedule(config, &args.schedule))?;
+    let roll = Roll::of(config, &args.schedule)
+        .map_err(|_| unknown_schedule(config.schedules.keys(), &args.schedule))?;
     let only = args.to.as_deref().map(key_of).transpose()?;
     let (person, rendered) = find(&roll, only.as_deref())?;
     let to = person

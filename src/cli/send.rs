@@ -7,7 +7,7 @@ use super::client::{AskError, Client};
 use super::exit::{self, Exit};
 use super::out::{Out, alarming, counted, plain};
 use super::progress::{Watched, during, watch};
-use super::{Ready, Trouble, runtime, words};
+use super::{Trouble, runtime, words};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::api::{SendAnswer, SendRequest};
@@ -49,7 +49,7 @@ pub(super) struct Args {
 /// What a long opening does.
 const READING: &str = "reading the lists";
 
-pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble> {
+pub(super) fn run(config: Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let mut request = SendRequest {
         schedule: args.schedule.clone(),
         only: args.only.clone(),
@@ -59,7 +59,7 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
         accept_change: args.accept_change,
         dry_run: true,
     };
-    match Client::connect(&ready.config.daemon.socket) {
+    match Client::connect(&config.daemon.socket) {
         Ok(client) => {
             let plan: SendAnswer =
                 asked(during(READING, out, || client.post("/v1/send", &request)))?;
@@ -73,12 +73,12 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
             let clock = Clock::system();
             let order =
                 answer::order(&request, &clock).map_err(|e| Trouble::new((&e).into(), e))?;
-            let plan = answer::survey(&ready.config, &order, &clock)
+            let plan = answer::survey(&config, &order, &clock)
                 .map_err(|e| Trouble::new((&e).into(), e))?;
             if !agreed(&plan, args, out)? {
                 return Ok(exit::DONE);
             }
-            alone(Arc::clone(&ready.config), &clock, order, out)
+            alone(Arc::new(config), &clock, order, out)
         }
         Err(error) => Err(Trouble::new(exit::PERMISSION, error)),
     }

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::api::{
     AddressQuery, ChangeAnswer, ChangeRequest, History, HoldAnswer, MessageAnswer, MessageQuery,
-    QueueQuery, RunsQuery, Status, Why,
+    Names, QueueQuery, RunsQuery, Status, Why,
 };
 use crate::daemon::filter::Unfit;
 use crate::daemon::{answer, change, times};
@@ -72,6 +72,14 @@ impl<'a> Source<'a> {
                 full: None,
                 forecasts: Vec::new(),
             }),
+        }
+    }
+
+    /// What things are called: by the daemon, which may not have read the file anew yet.
+    pub(super) fn names(&self) -> Result<Names, Trouble> {
+        match self {
+            Self::Daemon(client) => asked(client.get("/v1/names", &())),
+            Self::Outbox(config, _) | Self::Nothing(config) => Ok(Names::of(config)),
         }
     }
 

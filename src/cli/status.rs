@@ -20,10 +20,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
-    let mut status = Source::of(config)?.status()?;
+    let source = Source::of(config)?;
+    let names = source.names()?;
+    let mut status = source.status()?;
     if let Some(name) = &args.schedule {
-        if !config.schedules.contains_key(name) {
-            return Err(unknown_schedule(config, name));
+        if !names.schedules.contains(name) {
+            return Err(unknown_schedule(&names.schedules, name));
         }
         status.open.retain(|run| run.schedule == *name);
         let open = |id: &String| status.open.iter().any(|run| run.id == *id);
@@ -36,9 +38,9 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
         return Ok(exit::DONE);
     }
     head(&status, out);
-    accounts(config, &status, out);
+    accounts(&names.accounts, &status, out);
     open_runs(&status, out);
-    schedules(config, args, &status, out);
+    schedules(&names.schedules, args, &status, out);
     Ok(exit::DONE)
 }
 
@@ -72,13 +74,13 @@ fn head(status: &Status, out: &Out) {
     }
 }
 
-fn accounts(config: &Config, status: &Status, out: &Out) {
+fn accounts(names: &[String], status: &Status, out: &Out) {
     let paced = status.accounts.iter().any(|view| !view.meters.is_empty());
     let mut table = match paced {
         true => Table::new(&["ACCOUNT", "STATE", "WAITING", "USED", "NOTE"]),
         false => Table::new(&["ACCOUNT", "STATE", "WAITING", "NOTE"]),
     };
-    for name in config.accounts.keys() {
+    for name in names {
         let of_account = || status.open.iter().filter(|run| run.account == *name);
         let waiting: i64 = of_account()
             .map(|run| {
@@ -162,10 +164,10 @@ fn open_runs(status: &Status, out: &Out) {
     out.lines(&table.lines());
 }
 
-fn schedules(config: &Config, args: &Args, status: &Status, out: &Out) {
+fn schedules(names: &[String], args: &Args, status: &Status, out: &Out) {
     let mut table = Table::new(&["SCHEDULE", "LAST RUN", "NEXT", "RESULT"]);
     let wanted = |name: &&String| args.schedule.as_ref().is_none_or(|it| it == *name);
-    for name in config.schedules.keys().filter(wanted) {
+    for name in names.iter().filter(wanted) {
         let last = status.last.iter().find(|run| run.schedule == *name);
         let next = status.next.iter().find(|next| next.schedule == *name);
         table.row(vec![

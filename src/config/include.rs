@@ -32,10 +32,18 @@ const OPTIONS: MatchOptions = MatchOptions {
 /// # Errors
 /// If one of them cannot be read.
 pub(super) fn documents(path: &Path) -> Result<Vec<Document>, Box<Problem>> {
-    let (text, mode) = files::read_config(path)?;
-    let main = Document::new(path, text, mode);
+    let main = main(path)?;
     let included = included(&main)?;
     Ok(std::iter::once(main).chain(included).collect())
+}
+
+/// The main file alone.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn main(path: &Path) -> Result<Document, Box<Problem>> {
+    let (text, mode) = files::read_config(path)?;
+    Ok(Document::new(path, text, mode))
 }
 
 fn included(main: &Document) -> Result<Vec<Document>, Box<Problem>> {

@@ -40,6 +40,21 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
     }
 }
 
+/// What can still be read of a configuration that may be wrong: enough to find the daemon that runs
+/// by an earlier state of it, and its outbox. Nothing must be sent by it.
+#[must_use]
+pub fn glimpse(path: &Path) -> Option<Config> {
+    let path = std::path::absolute(path).ok()?;
+    let docs = include::documents(&path).or_else(|_| include::main(&path).map(|doc| vec![doc]));
+    let docs = docs.ok()?;
+    let parsed = docs
+        .iter()
+        .map(|doc| DeTable::parse_recoverable(doc.raw()).0);
+    let roots: Vec<_> = parsed.collect();
+    let roots: Vec<_> = roots.iter().map(Spanned::get_ref).collect();
+    Some(resolve(&docs, &roots))
+}
+
 fn parse(docs: &[Document]) -> Option<Config> {
     let mut roots = Vec::new();
     for doc in docs {

@@ -80,7 +80,7 @@ pub use domain::DomainLimits;
 pub use dsn::Dsn;
 pub use find::{NotFound, find};
 pub use holidays::HolidayFile;
-pub use load::load;
+pub use load::{glimpse, load};
 pub use login::{Login, Proof};
 pub use problem::{Place, Problem, Problems, Scope, Severity};
 pub use provider::{PROVIDERS, Provider, Servers, provider};

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::config::Config;
 use crate::deliver::AccountView;
 use crate::outbox::{
     AttemptRow, AuditRow, Banned, DeliveryRow, Forgotten, HoldRow, RunRow, Scope, SuppressionRow,
@@ -200,6 +201,26 @@ pub struct HoldAnswer {
     pub changed: bool,
     /// All holds, the oldest first.
     pub holds: Vec<HoldRow>,
+}
+
+/// `GET /v1/names`: what the configuration that holds calls its things.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Names {
+    /// Its accounts.
+    pub accounts: Vec<String>,
+    /// Its schedules.
+    pub schedules: Vec<String>,
+}
+
+impl Names {
+    /// Those of `config`.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            accounts: config.accounts.keys().cloned().collect(),
+            schedules: config.schedules.keys().cloned().collect(),
+        }
+    }
 }
 
 /// `GET /v1/runs`

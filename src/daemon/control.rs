@@ -15,7 +15,7 @@ use tokio::net::UnixListener;
 
 use super::api::{
     AddressQuery, Changed, ForgetAnswer, History, ImportRequest, Imported, MessageAnswer,
-    MessageQuery, Process, QueueQuery, Refusal, Reloaded, RunsQuery, SendRequest, Status,
+    MessageQuery, Names, Process, QueueQuery, Refusal, Reloaded, RunsQuery, SendRequest, Status,
     SuppressRequest, Why,
 };
 use super::author::Peer;
@@ -88,6 +88,7 @@ pub(super) fn listen(path: &std::path::Path) -> Result<UnixListener, SocketError
 pub(super) fn routes(desk: Arc<Desk>) -> Router {
     Router::new()
         .route("/v1/status", get(status))
+        .route("/v1/names", get(names))
         .route("/v1/queue", get(queue).post(long_queue))
         .route("/v1/deliveries/{id}", get(delivery))
         .route("/v1/changes", get(changes).post(changing::change))
@@ -208,6 +209,10 @@ async fn delivery(State(desk): Shared, Path(id): Path<String>) -> Answer<History
 
 async fn changes(State(desk): Shared, Query(query): Query<RunsQuery>) -> Answer<Vec<ChangeRow>> {
     read(desk, move |_, reader| answer::changes(reader, &query)).await
+}
+
+async fn names(State(desk): Shared) -> Json<Names> {
+    Json(Names::of(&desk.config()))
 }
 
 async fn runs(State(desk): Shared, Query(query): Query<RunsQuery>) -> Answer<Vec<RunRow>> {

@@ -5,9 +5,9 @@ mod export;
 mod list;
 mod show;
 
-use super::Trouble;
 use super::exit::Exit;
 use super::out::Out;
+use super::{To, Trouble};
 use crate::config::Config;
 
 pub(super) use list::table;
@@ -36,6 +36,15 @@ enum Verb {
     Resolve(change::ResolveArgs),
     /// Print all messages, as CSV, or as lines of JSON with `--json`
     Export(export::Args),
+}
+
+impl Args {
+    pub(super) fn to(&self) -> To {
+        match self.verb {
+            None | Some(Verb::List(_) | Verb::Show(_) | Verb::Export(_)) => To::Read,
+            Some(Verb::Retry(_) | Verb::Cancel(_) | Verb::Resolve(_)) => To::Change,
+        }
+    }
 }
 
 pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {

@@ -9,7 +9,7 @@ use super::exit::{self, Exit};
 use super::out::Out;
 use super::source::{Source, key_of};
 use super::table::Table;
-use super::{Trouble, hold};
+use super::{To, Trouble, hold};
 use crate::config::Config;
 use crate::daemon::api::{AddressQuery, Changed, SuppressRequest};
 use crate::outbox::{Banned, FORGOTTEN, Suppress, Unsuppress};
@@ -38,6 +38,15 @@ pub(super) enum Verb {
     Import(import::Args),
     /// The whole list as CSV
     Export(export::Args),
+}
+
+impl Verb {
+    pub(super) fn to(&self) -> To {
+        match self {
+            Self::List | Self::Export { .. } => To::Read,
+            _ => To::Change,
+        }
+    }
 }
 
 pub(super) fn run(config: &Config, verb: &Verb, out: &Out) -> Result<Exit, Trouble> {

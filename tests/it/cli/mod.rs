@@ -3,6 +3,7 @@
 mod account;
 mod addresses;
 mod backup;
+mod broken;
 mod checking;
 mod forgetting;
 mod load;
