@@ -48,6 +48,7 @@ mod provider;
 mod rate;
 mod reference;
 mod remark;
+mod renamed;
 mod render;
 mod rule;
 mod schedule;

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use lettre::message::Mailbox;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::amount::{self, Share};
 use super::document::Document;
 use super::key::{Key, Kind, keys_of};
 use super::problem::{Place, Problem};
 use super::rate::Rate;
-use super::{mailbox, shape, slack, unknown};
+use super::{mailbox, renamed, shape, slack, unknown};
 use crate::audience;
 
 pub(super) type Value<'d> = Spanned<DeValue<'d>>;
@@ -78,7 +78,8 @@ impl<'d> Section<'d> {
             meant,
         };
         for (key, value) in entries {
-            match keys_of(table).find(|known| known.name() == key.get_ref()) {
+            let name: &str = key.get_ref();
+            match keys_of(table).find(|known| known.names().any(|it| it == name)) {
                 Some(Key {
                     kind: Kind::Planned,
                     doc: meaning,
@@ -87,6 +88,7 @@ impl<'d> Section<'d> {
                     section.report(unknown::not_yet(&section, key, meaning));
                 }
                 Some(known) => {
+                    renamed::report(&section, known, key);
                     if let Some(problem) = shape::complaint(doc, known, value) {
                         section.report(problem.key(section.path(known.name())));
                         section.unusable.insert(known.name());
@@ -145,7 +147,12 @@ impl<'d> Section<'d> {
 
     /// Whether the key stands there, well-formed or not.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.entries.contains_key(key)
+        self.entry(key).is_some()
+    }
+
+    /// The name that the key is written under.
+    pub(super) fn written_as(&self, key: &str) -> Option<&'d str> {
+        self.entry(key).map(|(name, _)| name.get_ref().as_ref())
     }
 
     /// The keys that stand there and are known.
@@ -157,9 +164,18 @@ impl<'d> Section<'d> {
 
     /// Whether a table stands there.
     pub(super) fn holds_table(&self, key: &str) -> bool {
-        self.entries
-            .get(key)
-            .is_some_and(|value| value.get_ref().is_table())
+        self.entry(key)
+            .is_some_and(|(_, value)| value.get_ref().is_table())
+    }
+
+    /// The key as it is written, and its value: under its name, or under one that it had before.
+    fn entry(&self, key: &str) -> Option<(&'d Spanned<DeString<'d>>, &'d Value<'d>)> {
+        let known = keys_of(self.table).find(|known| known.name() == key);
+        let formerly = known.map_or(&[][..], |known| known.formerly);
+        let names = std::iter::once(key).chain(formerly.iter().copied());
+        names
+            .into_iter()
+            .find_map(|name| self.entries.get_key_value(name))
     }
 
     /// Whether the key is missing, and not just misspelt.
@@ -169,13 +185,13 @@ impl<'d> Section<'d> {
 
     /// The key's own place.
     pub(super) fn key_place(&self, key: &str, label: impl Into<String>) -> Place {
-        let span = self.entries.get_key_value(key).map(|(key, _)| key.span());
+        let span = self.entry(key).map(|(key, _)| key.span());
         self.doc.place(span.unwrap_or(self.header.clone()), label)
     }
 
     /// The place of the key's value.
     pub(super) fn value_place(&self, key: &str, label: impl Into<String>) -> Place {
-        let span = self.entries.get(key).map(Spanned::span);
+        let span = self.entry(key).map(|(_, value)| value.span());
         self.doc.place(span.unwrap_or(self.header.clone()), label)
     }
 
@@ -203,9 +219,8 @@ impl<'d> Section<'d> {
             keys_of(self.table).any(|known| known.name() == key),
             "{key} is in the table of keys"
         );
-        self.entries
-            .get(key)
-            .filter(|_| !self.unusable.contains(key))
+        let (_, value) = self.entry(key)?;
+        (!self.unusable.contains(key)).then_some(value)
     }
 
     pub(super) fn text(&self, key: &str) -> Option<Text<'d>> {

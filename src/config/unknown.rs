@@ -22,7 +22,7 @@ pub(super) fn report(section: &Section<'_>, key: &Spanned<DeString<'_>>) -> Opti
     let near = suggest::nearest(name, here.iter().copied());
     let homes = KEYS
         .iter()
-        .filter(|known| known.name() == name && known.kind != Kind::Planned);
+        .filter(|known| known.name() == name && known.is_built());
     // What stands with one thing is meant for one; what stands above all, for all.
     let is_nested = !section.kind().is_empty();
     let home = homes.min_by_key(|known| (known.table() == "daemon") == is_nested);
@@ -63,7 +63,7 @@ pub(super) fn not_yet(
 }
 
 fn built(table: &str) -> impl Iterator<Item = &'static Key> {
-    keys_of(table).filter(|key| key.kind != Kind::Planned)
+    keys_of(table).filter(|key| key.is_built())
 }
 
 fn article(kind: &str) -> String {

@@ -12,7 +12,7 @@ const WEEKLY: &str = "[schedule.weekly]\nsend = \"plain\"\nto = \"team\"\nvia = 
 
 fn world(files: &[(&str, &str)]) -> World {
     let world = World::new();
-    fs::remove_file(world.path().join("conf.d/sales.toml")).expect("it was there");
+    fs::create_dir(world.path().join("conf.d")).expect("the folder is new");
     fs::create_dir(world.path().join("templates/plain")).expect("the folder is new");
     world.write("templates/plain/subject.txt", "Hello");
     world.write("templates/plain/body.txt", "Hello\n");

@@ -370,7 +370,7 @@ fn every_key_that_is_accepted_changes_something() {
         ("\"refuse\"", "\"skip\""),
         ("[\"email\", \"plan\"]", "[\"email\", \"first_name\"]"),
         ("\"180d\"", "\"181d\""),
-        ("conf.d/*.toml", "conf.d/none*.toml"),
+        ("sales/*.toml", "sales/none*.toml"),
     ];
     let world = World::new();
     world.write("templates/layout.txt", "{{{body}}}\n-- \nus\n");

@@ -4,6 +4,7 @@ mod amounts;
 mod faults;
 mod include;
 mod loaded;
+mod manual;
 mod mutations;
 mod secrets;
 mod world;

@@ -1,0 +1,184 @@
+//! Small configurations around single keys.
+
+use std::collections::BTreeMap;
+
+use postroom::config::key::{KEYS, Key};
+
+use crate::config::world::World;
+
+/// What a file says: tables of the table of keys, and in each its keys and their values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Written(BTreeMap<&'static str, Vec<(String, String)>>);
+
+/// What has to be said besides, for a key to make sense; a key without a value is left out.
+const BESIDES: &[(&str, &[(&str, &str)])] = &[
+    ("daemon.alert.to", &[("daemon.alert.via", "\"main\"")]),
+    (
+        "daemon.alert.via",
+        &[("daemon.alert.to", "\"ops@example.org\"")],
+    ),
+    (
+        "daemon.alert.timeout",
+        &[("daemon.alert.command", "[\"true\"]")],
+    ),
+    (
+        "account.*.region",
+        &[
+            ("account.*.provider", "\"mailgun\""),
+            ("account.*.host", ""),
+        ],
+    ),
+    ("account.*.port", &[("account.*.tls", "\"starttls\"")]),
+    (
+        "account.*.user",
+        &[("account.*.password", "{ file = \"secrets/main\" }")],
+    ),
+    ("account.*.password", &[("account.*.user", "\"news\"")]),
+    ("account.*.token", &[("account.*.user", "\"news\"")]),
+    (
+        "account.*.rule.reply",
+        &[("account.*.rule.then", "\"later\"")],
+    ),
+    (
+        "account.*.rule.text",
+        &[("account.*.rule.then", "\"later\"")],
+    ),
+    (
+        "account.*.rule.at",
+        &[
+            ("account.*.rule.reply", "\"550\""),
+            ("account.*.rule.then", "\"later\""),
+        ],
+    ),
+    (
+        "account.*.rule.then",
+        &[("account.*.rule.reply", "\"551\"")],
+    ),
+    ("list.*.inline", &[("list.*.csv", "")]),
+    ("schedule.*.on", &[("schedule.*.cron", "")]),
+    (
+        "schedule.*.every",
+        &[
+            ("schedule.*.cron", ""),
+            ("schedule.*.starts", "2026-12-01T09:00:00"),
+        ],
+    ),
+    (
+        "schedule.*.on_holiday",
+        &[("schedule.*.holidays", "[\"12-25\"]")],
+    ),
+    (
+        "schedule.*.when.timeout",
+        &[("schedule.*.when.command", "[\"true\"]")],
+    ),
+    (
+        "schedule.*.canary.wait",
+        &[("schedule.*.canary.people", "20")],
+    ),
+    (
+        "schedule.*.once_for",
+        &[("schedule.*.once_per", "[\"email\"]")],
+    ),
+];
+
+impl Written {
+    /// A file that holds, with nothing in it that could be left out.
+    pub(super) fn smallest() -> Self {
+        let mut written = Self::default();
+        for (path, value) in [
+            ("account.*.host", "\"smtp.example.org\""),
+            ("account.*.from", "\"news@example.org\""),
+            ("list.*.csv", "\"lists/people.csv\""),
+            ("schedule.*.send", "\"plain\""),
+            ("schedule.*.to", "\"customers\""),
+            ("schedule.*.via", "\"main\""),
+            ("schedule.*.cron", "\"0 9 * * Mon\""),
+        ] {
+            written.set(key(path), value);
+        }
+        written
+    }
+
+    /// The same with all that the key needs beside it.
+    pub(super) fn around(key: &Key) -> Self {
+        let mut written = Self::smallest();
+        if key.path == "schedule.*.to" {
+            written.0.insert(
+                "list.team",
+                vec![("inline".into(), "[\"ada@example.org\"]".into())],
+            );
+        }
+        let besides = BESIDES.iter().find(|(path, _)| *path == key.path);
+        for (path, value) in besides.map_or(&[][..], |(_, besides)| besides) {
+            written.set(self::key(path), value);
+        }
+        written
+    }
+
+    /// Writes a value, in place of one that may be there; an empty one takes the key out.
+    pub(super) fn set(&mut self, key: &Key, value: &str) {
+        self.write(key.table(), key.name(), value);
+    }
+
+    pub(super) fn write(&mut self, table: &'static str, name: &str, value: &str) {
+        let entries = self.0.entry(table).or_default();
+        entries.retain(|(there, _)| there != name);
+        if !value.is_empty() {
+            entries.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for (table, entries) in &self.0 {
+            if !table.is_empty() {
+                text.push_str(&heading(table));
+            }
+            for (name, value) in entries {
+                text.push_str(&format!("{name} = {value}\n"));
+            }
+        }
+        text
+    }
+}
+
+/// The row of the table of keys.
+pub(super) fn key(path: &str) -> &'static Key {
+    let found = KEYS.iter().find(|key| key.path == path);
+    found.unwrap_or_else(|| panic!("{path} is no key"))
+}
+
+fn heading(table: &str) -> String {
+    let named = table
+        .replace("account.*", "account.main")
+        .replace("list.*", "list.customers")
+        .replace("template.*", "template.plain")
+        .replace("schedule.*", "schedule.weekly")
+        .replace("domain.*", "domain.\"example.net\"");
+    match table {
+        "account.*.rule" => format!("\n[[{named}]]\n"),
+        _ => format!("\n[{named}]\n"),
+    }
+}
+
+/// The files that the examples name.
+pub(super) fn world() -> World {
+    let world = World::new();
+    std::fs::create_dir(world.path().join("conf.d")).expect("the folder is new");
+    world.write("lists/people.csv", PEOPLE);
+    world.write("lists/customers.csv", PEOPLE);
+    world.write("secrets/main", "hunter2\n");
+    world.write("holidays.ics", HOLIDAYS);
+    for template in ["plain", "digest"] {
+        std::fs::create_dir_all(world.path().join("templates").join(template)).expect("a folder");
+        world.write(&format!("templates/{template}/subject.txt"), "News\n");
+        world.write(&format!("templates/{template}/body.txt"), "Hello.\n");
+    }
+    world
+}
+
+const PEOPLE: &str = "email;e-mail;first_name;company;plan;ends_on\n\
+    ada@example.org;ada@example.org;Ada;Acme;pro;2027-01-31\n";
+
+const HOLIDAYS: &str = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20300101\r\n\
+    SUMMARY:New Year\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
