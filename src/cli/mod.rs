@@ -87,7 +87,7 @@ enum Verb {
     /// Say what runs, what is due and what is stuck
     Status(status::Args),
     /// Let the daemon go on by the configuration as it is now, or say why it does not
-    Reload,
+    Reload(reload::Args),
     /// Send nothing of a schedule, an account, a run, or at all, until it is released
     Hold(hold::Args),
     /// Let go on what is on hold
@@ -150,7 +150,7 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Next(args) => next::run(&load(cli)?.config, args, out),
         Verb::Preview(args) => preview::run(&load(cli)?.config, args, out),
         Verb::Send(args) => send::run(find(cli, out, To::Change)?, args, out),
-        Verb::Reload => reload::run(&find(cli, out, To::Change)?, out),
+        Verb::Reload(args) => reload::run(cli, args, out),
         Verb::Status(args) => status::run(&find(cli, out, To::Read)?, args, out),
         Verb::Hold(args) => hold::hold(&find(cli, out, To::Change)?, args, out),
         Verb::Release(args) => hold::release(&find(cli, out, To::Change)?, args, out),

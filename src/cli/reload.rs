@@ -1,37 +1,100 @@
 //! `postroom reload`
 
-use super::Trouble;
+use std::path::{Path, PathBuf};
+
 use super::client::{AskError, Client};
 use super::exit::{self, Exit};
-use super::out::{Out, plain};
+use super::out::{self, Out, counted, plain};
 use super::source;
-use crate::config::Config;
-use crate::daemon::api::Reloaded;
+use super::table::lines_of;
+use super::{Cli, Trouble};
+use crate::config::{self, Loaded};
+use crate::daemon::api::{Difference, ReloadRequest, Reloaded};
 
-pub(super) fn run(config: &Config, out: &Out) -> Result<Exit, Trouble> {
-    let client = match Client::connect(&config.daemon.socket) {
-        Ok(client) => client,
-        Err(AskError::NoDaemon(_)) => {
-            let socket = config.daemon.socket.display();
-            let text = format!(
-                "no daemon answers at {socket}. One that runs with another `state` or `socket` \
-                 than the file has now needs a restart; the next one reads the file at its start"
-            );
-            return Err(Trouble::new(exit::UNAVAILABLE, text));
-        }
-        Err(error) => return Err(Trouble::new(exit::PERMISSION, error)),
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Only say what would change, when it would hold and what of the queue it touches
+    #[arg(long)]
+    dry_run: bool,
+    /// End with exit code 1 if anything differs, as `git diff` does
+    #[arg(long)]
+    exit_code: bool,
+}
+
+pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
+    let path = config::find(cli.config.as_deref()).map_err(|e| Trouble::new(exit::CONFIG, e))?;
+    let client = reach(&path)?;
+    let request = ReloadRequest {
+        dry_run: args.dry_run,
+        colour: out::errors_have_colour() && !out.json,
     };
-    let answer: Reloaded = match client.post("/v1/reload", &()) {
+    let ReloadRequest { dry_run, colour } = request;
+    let asked = format!("/v1/reload?dry_run={dry_run}&colour={colour}");
+    let answer: Reloaded = match client.post(&asked, &()) {
         Err(AskError::Refused(text)) => return Err(Trouble::new(exit::CONFIG, text)),
         answer => source::asked(answer)?,
     };
-    if out.json {
-        out.value(&answer);
-        return Ok(exit::DONE);
+    match out.json {
+        true => out.value(&answer),
+        false => tell(&answer, out),
     }
-    out.line(plain(&format!("reloaded {}: {answer}", answer.config)));
+    match args.exit_code && answer.differs() {
+        true => Ok(exit::NO),
+        false => Ok(exit::DONE),
+    }
+}
+
+/// The daemon is asked also if the file is wrong: it is the daemon that refuses, and says so to
+/// more than this terminal.
+fn reach(path: &Path) -> Result<Client, Trouble> {
+    let (socket, problems): (PathBuf, _) = match config::load(path) {
+        Ok(Loaded { config, .. }) => (config.daemon.socket, None),
+        Err(problems) => (config::socket_in_spite(path), Some(problems)),
+    };
+    match (Client::connect(&socket), problems) {
+        (Ok(client), _) => Ok(client),
+        (Err(_), Some(problems)) => {
+            let drawn = problems.render(out::errors_have_colour());
+            Err(Trouble::new(exit::CONFIG, drawn))
+        }
+        (Err(AskError::NoDaemon(_)), None) => {
+            let text = format!(
+                "no daemon answers at {}. One that runs with another `state` or `socket` than the \
+                 file has now needs a restart; the next one reads the file at its start",
+                socket.display()
+            );
+            Err(Trouble::new(exit::UNAVAILABLE, text))
+        }
+        (Err(error), None) => Err(Trouble::new(exit::PERMISSION, error)),
+    }
+}
+
+fn tell(answer: &Reloaded, out: &Out) {
+    if !answer.differs() {
+        out.line(plain(&format!("nothing changed in {}", answer.config)));
+    } else {
+        let rows: Vec<[String; 3]> = answer.changes.iter().flat_map(Difference::rows).collect();
+        out.lines(&lines_of(&rows));
+        out.line(plain(&last_line(answer)));
+    }
     if let Some(problems) = &answer.problems {
         out.note(problems);
     }
-    Ok(exit::DONE)
+}
+
+fn last_line(answer: &Reloaded) -> String {
+    let file = &answer.config;
+    if !answer.dry_run {
+        return format!("reloaded {file}");
+    }
+    let keys = answer.restart.iter().map(|key| format!("`{key}`"));
+    let keys = keys.collect::<Vec<_>>().join(", ");
+    match answer.restart.len() {
+        0 => "Nothing was changed. 0 need a restart.".to_owned(),
+        n => format!(
+            "Nothing was changed. {}: {keys}; a reload is refused as long as {} so.",
+            counted(n as u64, "key needs a restart", "keys need a restart"),
+            if n == 1 { "it is" } else { "they are" }
+        ),
+    }
 }

@@ -63,6 +63,7 @@ impl<'a> Source<'a> {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 daemon: None,
                 config: config.path.display().to_string(),
+                configuration: None,
                 now: now.as_millisecond(),
                 accounts: Vec::new(),
                 open: Vec::new(),

@@ -48,6 +48,17 @@ impl Table {
     }
 }
 
+/// Columns without a heading.
+pub(super) fn lines_of<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let rows: Vec<[String; N]> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| plain(cell)))
+        .collect();
+    let widths: [usize; N] =
+        std::array::from_fn(|i| rows.iter().map(|row| width(&row[i])).max().unwrap_or(0));
+    rows.iter().map(|row| line(row, &widths)).collect()
+}
+
 fn line(row: &[String], widths: &[usize]) -> String {
     let mut text = String::new();
     for (cell, width) in row.iter().zip(widths) {

@@ -43,6 +43,8 @@ pub struct Account {
     pub tls: Tls,
     /// A PEM file of certificates to trust besides the system's.
     pub ca: Option<PathBuf>,
+    /// What that file holds, as far as to know whether it is another one by now (SHA-256).
+    pub ca_digest: Option<[u8; 32]>,
     /// Who logs in; nobody does if the server trusts this host.
     pub login: Option<Login>,
     /// The sender of every mail.
@@ -100,13 +102,15 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
     );
     let domains = domain::read(section, &rate, connections);
     let host = host?;
+    let (ca, ca_digest) = ca(section, preset);
     Some(Account {
         name: section.name.to_owned(),
         provider: preset.or_else(|| provider::owner_of(&host)),
         host,
         port,
         tls,
-        ca: ca(section, preset),
+        ca,
+        ca_digest,
         login,
         sender: Sender {
             from: from?,
@@ -142,7 +146,7 @@ fn rate(section: &Section<'_>, preset: Option<&Provider>) -> Vec<Rate> {
     section.rates("rate").unwrap_or_else(usual)
 }
 
-fn ca(section: &Section<'_>, preset: Option<&Provider>) -> Option<PathBuf> {
+fn ca(section: &Section<'_>, preset: Option<&Provider>) -> (Option<PathBuf>, Option<[u8; 32]>) {
     if let Some(origin) = preset.and_then(|it| it.own_certificate)
         && section.lacks("ca")
         && section.lacks("host")
@@ -152,8 +156,15 @@ fn ca(section: &Section<'_>, preset: Option<&Provider>) -> Option<PathBuf> {
         let problem = Problem::error("missing-key", message, place).help(origin);
         section.report(problem.key(section.path("ca")));
     }
-    let path = section.path_of("ca")?;
-    let fault = match std::fs::read(&path) {
+    let Some(path) = section.path_of("ca") else {
+        return (None, None);
+    };
+    let pem = std::fs::read(&path);
+    let print = pem.as_ref().ok().and_then(|pem| {
+        let print = ring::digest::digest(&ring::digest::SHA256, pem);
+        print.as_ref().try_into().ok()
+    });
+    let fault = match pem {
         Ok(pem) if memchr::memmem::find(&pem, b"-----BEGIN CERTIFICATE-----").is_some() => None,
         Ok(_) => Some("there is no PEM certificate in it".to_owned()),
         Err(error) => Some(files::reason(&path, &error)),
@@ -170,7 +181,7 @@ fn ca(section: &Section<'_>, preset: Option<&Provider>) -> Option<PathBuf> {
         }
         section.report(problem.of_data().key(section.path("ca")));
     }
-    Some(path)
+    (Some(path), print)
 }
 
 fn from(section: &Section<'_>) -> Option<Mailbox> {

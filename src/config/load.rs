@@ -14,6 +14,7 @@ use super::schedule::Draft;
 use super::section::{Section, Text};
 use super::tables::{Known, Named, header};
 use super::template::Templates;
+use super::written::Written;
 use super::{
     Config, Loaded, account, alert, daemon, failover, fields, include, list, schedule, syntax,
 };
@@ -138,6 +139,7 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
         schedules: schedules
             .map(|schedule| (schedule.name.clone(), schedule))
             .collect(),
+        written: Written::of(std::iter::once((doc, root))),
     }
 }
 

@@ -63,6 +63,7 @@ mod template;
 mod text;
 mod times;
 mod unknown;
+mod written;
 mod zone;
 
 use std::collections::BTreeMap;
@@ -79,7 +80,7 @@ pub use choice::{
 pub use daemon::Daemon;
 pub use domain::DomainLimits;
 pub use dsn::Dsn;
-pub use find::{NotFound, find};
+pub use find::{NotFound, find, socket_in_spite};
 pub use holidays::HolidayFile;
 pub use load::{glimpse, load};
 pub use login::{Login, Proof};
@@ -91,6 +92,7 @@ pub use rule::{BadPattern, ReplyPattern, Rule};
 pub use schedule::{CatchUp, EMAIL, OncePer, Schedule};
 pub use server::is_this_machine;
 pub use text::{Position, SourceText};
+pub use written::{Rewritten, Written, WrittenFile};
 pub use zone::ReaderZones;
 
 use crate::audience::List;
@@ -114,6 +116,8 @@ pub struct Config {
     pub templates: BTreeMap<String, Arc<Template>>,
     /// What goes to whom, and when.
     pub schedules: BTreeMap<String, Schedule>,
+    /// What stands in its files.
+    pub written: Written,
 }
 
 /// A configuration that holds, and what there is to say about it.

@@ -60,6 +60,7 @@ pub fn status_after(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         daemon: None,
         config: config.path.display().to_string(),
+        configuration: None,
         now: now.as_millisecond(),
         accounts: Vec::new(),
         open: snapshot.open,

@@ -2,10 +2,11 @@
 //!
 //! Members are added, never renamed; ignore those you do not know.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
+pub use super::reloaded::{
+    Configuration, Difference, How, KeyChange, Refused, ReloadRequest, Reloaded,
+};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::deliver::AccountView;
@@ -23,6 +24,9 @@ pub struct Status {
     pub daemon: Option<Process>,
     /// The configuration file.
     pub config: String,
+    /// Since when the daemon goes by it, and what it refused since; none without a daemon.
+    #[serde(default)]
+    pub configuration: Option<Configuration>,
     /// Milliseconds since 1970.
     pub now: i64,
     /// How the accounts are; empty without a daemon.
@@ -412,37 +416,4 @@ pub struct Changed {
 pub struct Refusal {
     /// What is wrong, for people.
     pub error: String,
-}
-
-/// What a reload changed.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-#[serde(default)]
-pub struct Reloaded {
-    /// The file.
-    pub config: String,
-    /// Accounts that came, went or changed.
-    pub accounts: Vec<String>,
-    /// Schedules that did.
-    pub schedules: Vec<String>,
-    /// Lists that did.
-    pub lists: Vec<String>,
-    /// What else is wrong: a list's file that is not there, for example.
-    pub problems: Option<String>,
-}
-
-impl fmt::Display for Reloaded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let groups = [
-            ("accounts", &self.accounts),
-            ("schedules", &self.schedules),
-            ("lists", &self.lists),
-        ];
-        let changed = groups.iter().filter(|(_, names)| !names.is_empty());
-        let changed = changed.map(|(what, names)| format!("{what} {}", names.join(", ")));
-        let changed: Vec<String> = changed.collect();
-        match changed.is_empty() {
-            true => f.write_str("no account, schedule or list is described otherwise than before"),
-            false => write!(f, "changed: {}", changed.join("; ")),
-        }
-    }
 }

@@ -15,13 +15,13 @@ use tokio::net::UnixListener;
 
 use super::api::{
     AddressQuery, Changed, ForgetAnswer, History, ImportRequest, Imported, MessageAnswer,
-    MessageQuery, Names, Process, QueueQuery, Refusal, Reloaded, RunsQuery, SendRequest, Status,
-    SuppressRequest, Why,
+    MessageQuery, Names, Process, QueueQuery, Refusal, ReloadRequest, Reloaded, RunsQuery,
+    SendRequest, Status, SuppressRequest, Why,
 };
 use super::author::Peer;
 use super::current::Current;
 use super::lately::lately;
-use super::reload::{Bell, ReloadError};
+use super::reload::{self, Bell, ReloadError};
 use super::{answer, changing};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -175,6 +175,7 @@ async fn status(State(desk): Shared) -> Answer<Status> {
         let lately = lately(config, reader, clock, &desk.watch, &accounts)?;
         let mut status = answer::status_after(config, reader, clock, &lately)?;
         status.daemon = Some(process);
+        status.configuration = Some(desk.current.standing());
         status.accounts = accounts;
         status.full = desk.outbox.lacks_room().map(|error| error.to_string());
         Ok::<_, OutboxError>(status)
@@ -318,14 +319,24 @@ async fn message(State(desk): Shared, Query(query): Query<MessageQuery>) -> Answ
     })
 }
 
-async fn reload(State(desk): Shared) -> Answer<Reloaded> {
-    let reloaded = desk.bell.ring().await;
-    reloaded.map(Json).map_err(|error| match error {
+async fn reload(State(desk): Shared, Query(query): Query<ReloadRequest>) -> Answer<Reloaded> {
+    let refused = |error: ReloadError| match error {
         ReloadError::Ending | ReloadError::Outbox(_) => {
             Trouble(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
         }
-        error => Trouble::unfit(error.to_string()),
-    })
+        error => Trouble::unfit(error.words(query.colour)),
+    };
+    let before = desk.config();
+    let done = if query.dry_run {
+        reload::foresee(before).await
+    } else {
+        desk.bell.ring().await
+    };
+    let done = done.map_err(refused)?;
+    let told = read(desk, move |desk, reader| {
+        Ok::<_, OutboxError>(done.told(reader, desk.clock.now()))
+    });
+    told.await
 }
 
 async fn forget(

@@ -84,7 +84,7 @@ impl Engine {
         let fatal = deliver.fatal();
         let check = integrity::check_if_unsound(&outbox, reader, &clock, &fatal);
         let mut engine = Self {
-            current: Current::new(config),
+            current: Current::new(config, clock.now()),
             outbox,
             clock,
             deliver,

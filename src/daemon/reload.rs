@@ -1,41 +1,87 @@
 //! Another configuration while everything runs.
 //!
 //! Whatever can fail is done before anything changes; then there is one change. A run that is open
-//! keeps what it was opened with; rates, hours and accounts hold from the next message on.
+//! keeps what it was opened with; rates, hours and accounts hold from the next message on. One that
+//! is refused changes nothing, and is told to whoever asked, to the log, to systemd and in the
+//! status until one is not.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sd_notify::NotifyState;
 use tokio::sync::{mpsc, oneshot};
 
-use super::api::Reloaded;
+use super::difference::{at_the_start, differences};
+use super::effect::Scene;
 use super::engine::Engine;
 use super::notify;
-use crate::config::{self, Config};
+use super::reloaded::{Difference, How, Refused, Reloaded};
+use crate::clock::Timestamp;
+use crate::config::{self, Config, Problems, Severity};
 use crate::deliver::{self, Settings};
+use crate::outbox::Reader;
+
+/// So many problems are told to the log.
+const LOGGED: usize = 20;
 
 /// Why the configuration stays as it is.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReloadError {
-    /// The file is wrong.
-    #[error("{0}")]
-    Wrong(String),
+    /// The files are wrong.
+    #[error("{}", wrong(.0))]
+    Wrong(Problems),
     /// Some keys are read at the start only.
-    #[error("{} changed: that takes a restart. Nothing was changed", .0.join(", "))]
+    #[error("{}", restart(.0))]
     Restart(Vec<&'static str>),
     /// An account cannot be used as it is described.
-    #[error("account {0} cannot be used: {1}. Nothing was changed")]
+    #[error("account {0} cannot be used: {1}")]
     Account(String, String),
     /// The outbox cannot say what was sent lately.
-    #[error("{0}. Nothing was changed")]
+    #[error("{0}")]
     Outbox(String),
     /// The daemon ends.
     #[error("the daemon is about to end")]
     Ending,
 }
 
+impl ReloadError {
+    /// All of it, for whoever asked for the reload.
+    pub(super) fn words(&self, colour: bool) -> String {
+        match self {
+            Self::Wrong(problems) => {
+                let drawn = problems.render(colour);
+                format!("{}\nNothing was changed", drawn.trim_end())
+            }
+            other => format!("{other}. Nothing was changed"),
+        }
+    }
+
+    fn refused(&self, now: Timestamp) -> Refused {
+        Refused {
+            at: now.as_millisecond(),
+            errors: match self {
+                Self::Wrong(problems) => problems.errors(),
+                _ => 0,
+            },
+            text: self.to_string(),
+        }
+    }
+}
+
+fn wrong(problems: &Problems) -> String {
+    let file = problems.path().file_name().unwrap_or_default();
+    let errors = problems.errors();
+    let s = if errors == 1 { "" } else { "s" };
+    format!("{errors} error{s} in {}", file.display())
+}
+
+fn restart(keys: &[&str]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+    format!("{} changed: that takes a restart", keys.join(", "))
+}
+
 /// Somebody who asks for it, and waits.
-pub(super) type Request = oneshot::Sender<Result<Reloaded, ReloadError>>;
+pub(super) type Request = oneshot::Sender<Result<Done, ReloadError>>;
 
 /// For asking.
 #[derive(Clone)]
@@ -55,7 +101,7 @@ impl Bell {
     ///
     /// # Errors
     /// The configuration stays as it is.
-    pub(super) async fn ring(&self) -> Result<Reloaded, ReloadError> {
+    pub(super) async fn ring(&self) -> Result<Done, ReloadError> {
         let (answer, heard) = oneshot::channel();
         let asked = self.0.send(answer).await;
         asked.map_err(|_| ReloadError::Ending)?;
@@ -63,91 +109,154 @@ impl Bell {
     }
 }
 
+/// A reload that was done, or could be.
+pub(super) struct Done {
+    before: Arc<Config>,
+    after: Arc<Config>,
+    reloaded: Reloaded,
+}
+
+impl Done {
+    /// What it changes, with what follows from that as far as it can be told.
+    pub(super) fn told(self, reader: &Reader, now: Timestamp) -> Reloaded {
+        let mut reloaded = self.reloaded;
+        let scene = Scene {
+            before: &self.before,
+            after: &self.after,
+            now,
+            counts_people: reloaded.dry_run, // else somebody waits who wants to go on
+        };
+        if let Err(error) = scene.tell(&mut reloaded, reader) {
+            tracing::warn!("what a reload does to the queue cannot be told: {error}");
+        }
+        reloaded
+    }
+}
+
 /// Reads the configuration again and goes on by it, and tells the log and systemd.
 ///
 /// # Errors
 /// It stays as it is.
-pub(super) async fn reload(engine: &mut Engine) -> Result<Reloaded, ReloadError> {
+pub(super) async fn reload(engine: &mut Engine) -> Result<Done, ReloadError> {
     let reloading = [NotifyState::Reloading];
     notify(&reloading);
     if let Ok(now) = NotifyState::monotonic_usec_now() {
         notify(&[now]);
     }
     let done = change(engine).await;
+    let (current, now) = (engine.current(), engine.clock.now());
     match &done {
-        Ok(reloaded) => tracing::info!(
-            event = "reloaded",
-            "the configuration was read again: {reloaded}"
-        ),
-        Err(error) => tracing::error!(
-            event = "reload-refused",
-            "the configuration stays as it was: {error}"
-        ),
+        Ok(done) => {
+            current.accepted(now, done.reloaded.differs());
+            tracing::info!(
+                event = "reloaded",
+                "the configuration was read again: {}",
+                done.reloaded
+            );
+        }
+        Err(error) => {
+            current.refused(error.refused(now));
+            tracing::error!(
+                event = "reload-refused",
+                "the configuration stays as it was: {error}"
+            );
+            if let ReloadError::Wrong(problems) = error {
+                log(problems);
+            }
+        }
     }
     notify(&[NotifyState::Ready]);
     done
 }
 
-async fn change(engine: &mut Engine) -> Result<Reloaded, ReloadError> {
-    let before = engine.config();
-    let path = before.path.clone();
-    let read = tokio::task::spawn_blocking(move || read(&path, &before));
-    let (config, reloaded) = read.await.expect("reading a file does not panic")?;
-    engine
-        .renew(config)
-        .await
-        .map_err(|error| ReloadError::Outbox(error.to_string()))?;
-    Ok(reloaded)
+/// Says what a reload would change, and changes nothing.
+///
+/// # Errors
+/// It would be refused for another reason than that something takes a restart.
+pub(super) async fn foresee(before: Arc<Config>) -> Result<Done, ReloadError> {
+    let (after, problems) = prepared(&before).await?;
+    let reloaded = Reloaded {
+        dry_run: true,
+        ..compared(&before, &after, &problems)
+    };
+    let after = Arc::new(after);
+    Ok(Done {
+        before,
+        after,
+        reloaded,
+    })
 }
 
-/// The configuration of the file, if it can be used in place of `before`.
-fn read(path: &Path, before: &Config) -> Result<(Config, Reloaded), ReloadError> {
-    let loaded = config::load(path).map_err(|problems| {
-        let text = problems.render(false);
-        ReloadError::Wrong(format!("{}\nNothing was changed", text.trim_end()))
-    })?;
-    let (config, problems) = (loaded.config, loaded.problems);
-    let fixed = fixed(before, &config);
+async fn change(engine: &mut Engine) -> Result<Done, ReloadError> {
+    let before = engine.config();
+    let (after, problems) = prepared(&before).await?;
+    let fixed = at_the_start(&before, &after);
     if !fixed.is_empty() {
         return Err(ReloadError::Restart(fixed));
     }
-    let deadlines = Settings::of(&config).deadlines;
-    for account in config.accounts.values() {
+    let reloaded = compared(&before, &after, &problems);
+    engine
+        .renew(after)
+        .await
+        .map_err(|error| ReloadError::Outbox(error.to_string()))?;
+    log(&problems);
+    Ok(Done {
+        before,
+        after: engine.config(),
+        reloaded,
+    })
+}
+
+/// The configuration that the files hold now, if it can be used, and what there is to say of it.
+async fn prepared(before: &Config) -> Result<(Config, Problems), ReloadError> {
+    let path = before.path.clone();
+    let read = tokio::task::spawn_blocking(move || read(&path));
+    read.await.expect("reading a file does not panic")
+}
+
+fn read(path: &Path) -> Result<(Config, Problems), ReloadError> {
+    let loaded = config::load(path).map_err(ReloadError::Wrong)?;
+    let deadlines = Settings::of(&loaded.config).deadlines;
+    for account in loaded.config.accounts.values() {
         deliver::target(account, deadlines)
             .map_err(|error| ReloadError::Account(account.name.clone(), error.to_string()))?;
     }
-    let reloaded = Reloaded {
-        config: config.path.display().to_string(),
-        accounts: changes(&before.accounts, &config.accounts),
-        schedules: changes(&before.schedules, &config.schedules),
-        lists: changes(&before.lists, &config.lists),
-        problems: (!problems.is_empty()).then(|| problems.render(false)),
+    Ok((loaded.config, loaded.problems))
+}
+
+fn compared(before: &Config, after: &Config, problems: &Problems) -> Reloaded {
+    let changes = differences(before, after);
+    let names = |kind: &str| {
+        let of_kind = changes.iter().filter(|it| it.kind == kind);
+        let differ = of_kind.filter(|it| it.how != How::Unused);
+        differ.map(|it: &Difference| it.name.clone()).collect()
     };
-    Ok((config, reloaded))
+    let restart = at_the_start(before, after);
+    Reloaded {
+        config: after.path.display().to_string(),
+        dry_run: false,
+        restart: restart.into_iter().map(str::to_owned).collect(),
+        accounts: names("account"),
+        schedules: names("schedule"),
+        lists: names("list"),
+        problems: (!problems.is_empty()).then(|| problems.render(false)),
+        changes,
+    }
 }
 
-/// Keys that differ and are read at the start only.
-fn fixed(before: &Config, after: &Config) -> Vec<&'static str> {
-    let (before, after) = (&before.daemon, &after.daemon);
-    let differs = [
-        ("`daemon.state`", before.state != after.state),
-        ("`daemon.socket`", before.socket != after.socket),
-        ("`daemon.log`", before.log != after.log),
-    ];
-    let differs = differs.into_iter().filter(|(_, differs)| *differs);
-    differs.map(|(key, _)| key).collect()
-}
-
-/// The names whose tables differ.
-fn changes<T: PartialEq>(
-    before: &std::collections::BTreeMap<String, T>,
-    after: &std::collections::BTreeMap<String, T>,
-) -> Vec<String> {
-    let gone = before.keys().filter(|name| !after.contains_key(*name));
-    let differs = after
-        .iter()
-        .filter(|(name, it)| before.get(*name) != Some(it));
-    let mut all: Vec<String> = gone.chain(differs.map(|(name, _)| name)).cloned().collect();
-    all.sort();
-    all
+/// One line for each problem: the log holds no drawings.
+fn log(problems: &Problems) {
+    for problem in problems.iter().take(LOGGED) {
+        let place = problem.place();
+        let at = place.file.position(place.span.start);
+        let path = place.file.path().display();
+        let at = format!("{path}:{}:{}", at.line, at.column);
+        let (code, message) = (problem.code, &problem.message);
+        match problem.severity {
+            Severity::Error => {
+                tracing::error!(event = "config-problem", code, "{at}: {message}");
+            }
+            _ => tracing::debug!(event = "config-problem", code, "{at}: {message}"),
+        }
+    }
 }
