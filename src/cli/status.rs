@@ -53,7 +53,24 @@ fn head(status: &Status, out: &Out) {
         ),
         None => alarming("no daemon runs: nothing is sent (`postroom daemon`)"),
     };
-    out.line(format!("{} {}   {what}", bold("postroom"), status.version));
+    let config = status.configuration.as_ref();
+    let holds = config.map_or_else(String::new, |it| {
+        let verdict = it.refused.as_ref().map_or(" (ok)", |_| "");
+        format!("   config of {}{verdict}", wall(it.loaded_at))
+    });
+    out.line(format!(
+        "{} {}   {what}{holds}",
+        bold("postroom"),
+        status.version
+    ));
+    if let Some(refused) = config.and_then(|it| it.refused.as_ref()) {
+        let (at, text) = (wall(refused.at), plain(&refused.text));
+        let more = match refused.errors {
+            0 => "",
+            _ => " (postroom check)",
+        };
+        out.line(alarming(&format!("! reload refused {at}: {text}{more}")));
+    }
     if let Some(text) = &status.full {
         out.line(alarming(&format!("! {}", plain(text))));
     }

@@ -139,7 +139,7 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
         schedules: schedules
             .map(|schedule| (schedule.name.clone(), schedule))
             .collect(),
-        written: Written::of(std::iter::once((doc, root))),
+        written: Written::of(docs.iter().zip(roots.iter().copied())),
     }
 }
 

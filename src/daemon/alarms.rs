@@ -1,5 +1,5 @@
-//! Tells a person what only a person can mend: a run that postroom itself put on hold, and an
-//! account that is out while another one carries its mail.
+//! Tells a person what only a person can mend: a run that postroom itself put on hold, an account
+//! that is out while another one carries its mail, and a configuration that was refused.
 //!
 //! plan knows how to tell and deliver knows how the accounts are; they never call each other. What
 //! was told is remembered by the outbox, so that a restart tells nothing twice.
@@ -10,7 +10,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::current::Current;
+use super::reloaded::Refused;
 use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
 use crate::deliver::{AccountView, Watch};
 use crate::outbox::{HoldRow, Outbox, OutboxError, Reader, Scope};
 use crate::plan::{ALERT, About, Cause, raise};
@@ -42,7 +44,11 @@ pub(super) async fn run(
         let (held, returned) = asked.await.expect("reading holds does not panic");
         reader = returned;
         let causes = match held {
-            Ok(held) => alarms.look(held, &watch.accounts(), now),
+            Ok(held) => {
+                let refused = current.standing().refused;
+                let refused = refused.map(|it| refusal(&it, &config));
+                alarms.look(held, &watch.accounts(), refused, now)
+            }
             Err(error @ OutboxError::Stopped(_)) => return Err(error),
             Err(error) => {
                 tracing::error!("what is on hold is told later: {error}");
@@ -88,6 +94,7 @@ struct Alarms {
 enum News {
     Held(String, Timestamp),
     Out(String),
+    Refused(Timestamp),
 }
 
 impl News {
@@ -95,6 +102,7 @@ impl News {
         match &cause.about {
             About::Hold { run, since, .. } => Self::Held(run.clone(), *since),
             About::Schedule(name) | About::Account(name) => Self::Out(name.clone()),
+            About::Config(_, at) => Self::Refused(*at),
         }
     }
 }
@@ -110,6 +118,7 @@ impl Alarms {
         &mut self,
         held: Vec<(HoldRow, String)>,
         accounts: &[AccountView],
+        refused: Option<Cause>,
         now: Timestamp,
     ) -> Vec<Cause> {
         let is_out = |it: &&AccountView| it.carried_by.is_some() || it.trouble.is_some();
@@ -124,7 +133,7 @@ impl Alarms {
         let carried = accounts
             .iter()
             .filter_map(|it| failover(it, now, &self.zone));
-        let causes = held.chain(carried).map(|cause| Cause {
+        let causes = held.chain(carried).chain(refused).map(|cause| Cause {
             out: out.clone(),
             ..cause
         });
@@ -155,6 +164,21 @@ fn run_held(hold: &HoldRow, schedule: String) -> Cause {
             run,
             since,
         },
+        out: Vec::new(),
+    }
+}
+
+fn refusal(refused: &Refused, config: &Config) -> Cause {
+    let file = config.path.file_name().unwrap_or_default();
+    let at = Timestamp::from_millisecond(refused.at).unwrap_or_default();
+    Cause {
+        event: "reload-refused",
+        text: format!(
+            "A reload was refused: {}. postroom goes on by the configuration that it has. Mend the \
+             file, and `postroom reload` again.",
+            refused.text
+        ),
+        about: About::Config(file.to_string_lossy().into_owned(), at),
         out: Vec::new(),
     }
 }
@@ -220,9 +244,9 @@ mod tests {
     fn an_account_that_is_carried_is_told_while_that_begins() {
         let mut alarms = alarms();
         let well = [account("backup", None), account("main", None)];
-        assert!(alarms.look(Vec::new(), &well, now()).is_empty());
+        assert!(alarms.look(Vec::new(), &well, None, now()).is_empty());
         let out = [account("backup", None), account("main", Some("backup"))];
-        let causes = alarms.look(Vec::new(), &out, now());
+        let causes = alarms.look(Vec::new(), &out, None, now());
         let [cause] = causes.as_slice() else {
             panic!("{causes:?}");
         };
@@ -235,16 +259,26 @@ mod tests {
             (cause.event, &cause.out),
             ("failover", &vec!["main".to_owned()])
         );
-        assert!(alarms.look(Vec::new(), &out, now()).is_empty(), "told");
-        assert!(alarms.look(Vec::new(), &well, now()).is_empty(), "no news");
-        assert_eq!(alarms.look(Vec::new(), &out, now()).len(), 1, "out again");
+        assert!(
+            alarms.look(Vec::new(), &out, None, now()).is_empty(),
+            "told"
+        );
+        assert!(
+            alarms.look(Vec::new(), &well, None, now()).is_empty(),
+            "no news"
+        );
+        assert_eq!(
+            alarms.look(Vec::new(), &out, None, now()).len(),
+            1,
+            "out again"
+        );
     }
 
     #[test]
     fn an_account_without_a_carrier_is_no_failover() {
         let mut down = account("main", Some("backup"));
         down.carried_by = None;
-        assert!(alarms().look(Vec::new(), &[down], now()).is_empty());
+        assert!(alarms().look(Vec::new(), &[down], None, now()).is_empty());
     }
 
     #[test]
@@ -252,7 +286,7 @@ mod tests {
         let mut alarms = alarms();
         let run = || Scope::Run("01JRUN".to_owned());
         let held = || vec![(hold("breaker", run()), "weekly".to_owned())];
-        let causes = alarms.look(held(), &[], now());
+        let causes = alarms.look(held(), &[], None, now());
         let [cause] = causes.as_slice() else {
             panic!("{causes:?}");
         };
@@ -262,11 +296,11 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("`postroom release 01JRUN`"), "{text}");
-        assert!(alarms.look(held(), &[], now()).is_empty());
+        assert!(alarms.look(held(), &[], None, now()).is_empty());
         let mut later = held();
         later[0].0.created_at += 1;
         assert_eq!(
-            alarms.look(later, &[], now()).len(),
+            alarms.look(later, &[], None, now()).len(),
             1,
             "it was released, and held again"
         );

@@ -20,12 +20,14 @@ mod effect;
 mod engine;
 pub mod filter;
 mod integrity;
+mod last_good;
 mod lately;
 pub mod log;
 mod reload;
 mod reloaded;
 mod reports;
 mod standing;
+mod systemd;
 mod thinning;
 pub mod times;
 
@@ -42,6 +44,7 @@ use control::{Desk, listen, routes};
 pub use engine::{Engine, StartError, lock_state, take_state};
 
 use reload::Bell;
+use systemd::notify;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -87,17 +90,29 @@ pub async fn run(config: Arc<Config>, clock: Clock, held: Option<Hold>) -> Resul
     let control = tokio::spawn(async move { axum::serve(listener, routes).await });
     engine.start_plan();
     tell_ready(&config);
+    last_good::keep(Arc::clone(&config)).await;
+    let status = systemd::Status::new(engine.current(), engine.watch(), clock.clone());
+    status.tell();
+    let status_line = tokio::spawn(status.clone().follow());
     let fatal = engine.fatal();
     let told = loop {
         tokio::select! {
             told = signals.next() => match told {
                 Told::End => break true,
-                Told::Reload => drop(reload::reload(&mut engine).await),
+                Told::Reload => {
+                    drop(reload::reload(&mut engine).await);
+                    status.tell();
+                }
             },
             () = fatal.cancelled() => break false,
-            Some(answer) = door.recv() => drop(answer.send(reload::reload(&mut engine).await)),
+            Some(answer) = door.recv() => {
+                let done = reload::reload(&mut engine).await;
+                status.tell();
+                drop(answer.send(done));
+            }
         }
     };
+    status_line.abort();
     notify(&[NotifyState::Stopping]);
     tracing::info!(
         event = "stopping",
@@ -166,13 +181,6 @@ fn tell_ready(config: &Config) {
         config.daemon.socket.display()
     );
     notify(&[NotifyState::Ready]);
-}
-
-/// Tells systemd, where there is one.
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!("systemd was not told: {error}");
-    }
 }
 
 /// The signals that the daemon hears, from the moment this exists.

@@ -14,8 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::difference::{at_the_start, differences};
 use super::effect::Scene;
 use super::engine::Engine;
-use super::notify;
+use super::last_good;
 use super::reloaded::{Difference, How, Refused, Reloaded};
+use super::systemd::notify;
 use crate::clock::Timestamp;
 use crate::config::{self, Config, Problems, Severity};
 use crate::deliver::{self, Settings};
@@ -148,6 +149,9 @@ pub(super) async fn reload(engine: &mut Engine) -> Result<Done, ReloadError> {
     match &done {
         Ok(done) => {
             current.accepted(now, done.reloaded.differs());
+            if done.before.written.files != done.after.written.files {
+                last_good::keep(Arc::clone(&done.after)).await;
+            }
             tracing::info!(
                 event = "reloaded",
                 "the configuration was read again: {}",
@@ -239,7 +243,7 @@ fn compared(before: &Config, after: &Config, problems: &Problems) -> Reloaded {
         accounts: names("account"),
         schedules: names("schedule"),
         lists: names("list"),
-        problems: (!problems.is_empty()).then(|| problems.render(false)),
+        problems: (!problems.is_clean()).then(|| problems.render(false)),
         changes,
     }
 }
@@ -256,7 +260,10 @@ fn log(problems: &Problems) {
             Severity::Error => {
                 tracing::error!(event = "config-problem", code, "{at}: {message}");
             }
-            _ => tracing::debug!(event = "config-problem", code, "{at}: {message}"),
+            Severity::Warning => {
+                tracing::warn!(event = "config-problem", code, "{at}: {message}");
+            }
+            Severity::Note => {}
         }
     }
 }

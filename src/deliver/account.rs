@@ -167,6 +167,27 @@ impl AccountWork {
         self.tools.board.join(&account.name, &self.wake);
     }
 
+    /// The configuration was read again, and this account is as before: its secret may not be. One
+    /// that rests because of its login tries once more, if it has another secret by now.
+    pub(super) async fn renew_secret(&self) {
+        let Some(identity) = &self.identity else {
+            return;
+        };
+        let now = self.tools.clock.ticks();
+        let wanted = self.state().health.rests_for_login(now);
+        match identity.renew(wanted, now).await {
+            Ok(true) => {
+                self.state().health.try_now();
+                self.wake.notify_one();
+            }
+            Ok(false) => {}
+            Err(error) => {
+                let account = &self.account.name;
+                tracing::warn!(account, "account {account} still rests: {error}");
+            }
+        }
+    }
+
     /// What the configuration says now that no account is about.
     pub(super) fn manners(&self) -> Arc<Manners> {
         let manners = self.tools.manners.read();

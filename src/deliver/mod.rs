@@ -247,10 +247,12 @@ impl Deliver {
     fn employ(&mut self, account: Account, now: Duration, past: &[Past]) {
         let name = account.name.clone();
         let before = self.posts().works.get(&name).cloned();
-        if before.as_ref().is_some_and(|work| work.account == account) {
-            return;
-        }
         if let Some(work) = &before {
+            if work.account == account {
+                let work = Arc::clone(work);
+                self.tasks.spawn(async move { work.renew_secret().await });
+                return;
+            }
             work.tools.drain.cancel();
         }
         let target = (self.door)(&account, self.deadlines);

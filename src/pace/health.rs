@@ -83,6 +83,17 @@ impl Health {
         (self.rest.is_some() && now < self.until).then(|| self.until - now)
     }
 
+    /// Whether it rests because of its login.
+    #[must_use]
+    pub fn rests_for_login(&self, now: Duration) -> bool {
+        self.rest == Some(Rest::Login) && now < self.until
+    }
+
+    /// What it rests for may be mended: it is tried once more now.
+    pub fn try_now(&mut self) {
+        self.until = Duration::ZERO;
+    }
+
     /// Whether others should do its work: what is wrong is not over in a moment. A server that asks
     /// for less still serves.
     #[must_use]
@@ -133,6 +144,17 @@ mod tests {
         assert!(!fails(Rest::Trouble, 1) && fails(Rest::Trouble, 2));
         assert!(fails(Rest::Login, 1) && fails(Rest::Quota, 1));
         assert!(!fails(Rest::Haste, 9));
+    }
+
+    #[test]
+    fn one_that_may_be_mended_is_tried_once_and_rests_longer_if_it_is_not() {
+        let mut health = Health::default();
+        let at = Duration::from_secs;
+        health.fault(at(0), Rest::Login, |wait| wait);
+        assert!(health.rests_for_login(at(1)));
+        health.try_now();
+        assert!(health.rests(at(1)).is_none() && health.is_doubtful() && health.is_failing());
+        assert_eq!(health.fault(at(2), Rest::Login, |wait| wait), at(300));
     }
 
     #[test]

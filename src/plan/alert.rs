@@ -53,6 +53,8 @@ pub enum About {
     },
     /// An account.
     Account(String),
+    /// The configuration: its file's name, and when a reload of it was refused.
+    Config(String, Timestamp),
 }
 
 impl Cause {
@@ -71,7 +73,7 @@ impl Cause {
     fn occurrence(&self, now: Timestamp) -> String {
         let hour = now.strftime("%Y-%m-%dT%H");
         match &self.about {
-            About::Schedule(name) | About::Account(name) => {
+            About::Schedule(name) | About::Account(name) | About::Config(name, _) => {
                 format!("{} {name}:{hour}", self.event)
             }
             About::Hold { run, since, .. } => format!("{} {run}:{since}", self.event),
@@ -90,6 +92,7 @@ impl Cause {
                 ]);
             }
             About::Account(name) => all.push(("POSTROOM_ACCOUNT", name)),
+            About::Config(..) => {}
         }
         all
     }
@@ -98,7 +101,7 @@ impl Cause {
 impl About {
     fn name(&self) -> &str {
         match self {
-            Self::Schedule(name) | Self::Account(name) => name,
+            Self::Schedule(name) | Self::Account(name) | Self::Config(name, _) => name,
             Self::Hold { schedule, .. } => schedule,
         }
     }
@@ -110,12 +113,15 @@ impl About {
                 format!("`postroom status` and `postroom log {name}` say more.")
             }
             Self::Account(_) => "`postroom status` says more.".to_owned(),
+            Self::Config(..) => "`postroom check` says more.".to_owned(),
         }
     }
 
     fn how_often(&self) -> &'static str {
         match self {
-            Self::Schedule(_) | Self::Account(_) => "The same is not told again within this hour.",
+            Self::Schedule(_) | Self::Account(_) | Self::Config(..) => {
+                "The same is not told again within this hour."
+            }
             Self::Hold { .. } => "This is told once.",
         }
     }

@@ -98,6 +98,22 @@ impl Kept {
         self.memory.lock().await.forget(&fingerprint(value));
     }
 
+    /// The configuration was read again: what is kept of the secret is forgotten. With `wanted` it is
+    /// read at once, and the answer says whether it is another one than was refused last.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn renew(&self, wanted: bool, now: Duration) -> Result<bool, SecretError> {
+        let mut memory = self.memory.lock().await;
+        memory.value = None;
+        if !wanted {
+            return Ok(false);
+        }
+        let value = self.read(&mut memory, now).await?;
+        let of = fingerprint(&value);
+        Ok(memory.refusal.as_ref().is_none_or(|known| known.of != of))
+    }
+
     /// A server took `value`: an earlier refusal of it was not about it.
     pub async fn accepted(&self, value: &str) {
         let mut memory = self.memory.lock().await;

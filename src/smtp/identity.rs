@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{Credentials, Session, SmtpError, Stage, Target, Trouble, connect};
 use crate::config::{Login, Proof};
-use crate::secret::Kept;
+use crate::secret::{Kept, SecretError};
 
 /// A user and the secret that proves it, shared by the sessions of one account.
 pub struct Identity {
@@ -29,6 +29,16 @@ impl Identity {
             },
             secret: Kept::new(login.proof.secret().clone()),
         }
+    }
+
+    /// The configuration was read again, and its secrets with it: what is kept of this one is
+    /// forgotten. Answers whether another login is worth while after one that was refused, if that
+    /// is `wanted`. `now` is a reading of a monotonic clock.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn renew(&self, wanted: bool, now: Duration) -> Result<bool, SecretError> {
+        self.secret.renew(wanted, now).await
     }
 
     fn credentials(&self, value: Zeroizing<String>) -> Credentials {

@@ -32,10 +32,7 @@ fn a_reload_says_what_changed_and_the_daemon_goes_on_by_it() {
     let workspace = workspace();
     let daemon = workspace.daemon();
     let said = workspace.said(&["reload"]);
-    assert!(
-        said.contains("no account, schedule or list is described otherwise"),
-        "{said}"
-    );
+    assert!(said.starts_with("nothing changed in "), "{said}");
     edit(
         &workspace,
         "",
@@ -44,7 +41,7 @@ fn a_reload_says_what_changed_and_the_daemon_goes_on_by_it() {
     );
     assert!(!workspace.said(&["status", "--json"]).contains("\"later\""));
     let said = workspace.said(&["reload"]);
-    assert!(said.ends_with("changed: schedules later\n"), "{said}");
+    assert!(said.contains("+ schedule.later  first run "), "{said}");
     assert!(workspace.said(&["status", "--json"]).contains("\"later\""));
     assert!(daemon.stop().success());
 }
@@ -59,7 +56,7 @@ fn an_account_may_change() {
         let daemon = "[daemon]\nstate = \"state\"\ntimezone = \"UTC\"\n";
         workspace.write("postroom.toml", [daemon, &account, REST].concat());
         let said = workspace.said(&["reload"]);
-        assert!(said.ends_with("changed: accounts ops\n"), "{said}");
+        assert!(said.contains("~ account.ops  connections "), "{said}");
     }
     assert_eq!(daemon.ended(), None, "{}", daemon.log());
     assert!(workspace.said(&["status"]).contains("0 of 3/minute"));
@@ -81,13 +78,13 @@ fn a_reload_that_is_refused_changes_nothing_and_says_why() {
     wait_for("the refusal", refused);
     edit(&workspace, "", "[schedule.broken]\nsend = \"nothing\"\n");
     hang_up(&daemon);
-    let refused = || daemon.log().contains("schedule.broken").then_some(());
+    let refused = || daemon.log().contains("schedule `broken`").then_some(());
     wait_for("the other refusal", refused);
     let output = workspace.postroom(&["reload"]).output().unwrap();
     assert_eq!(output.status.code(), Some(78));
     edit(&workspace, "", "");
     let said = workspace.said(&["reload"]);
-    assert!(said.contains("no account, schedule or list"), "{said}");
+    assert!(said.starts_with("nothing changed in "), "{said}");
     assert!(daemon.stop().success());
 }
 
