@@ -19,6 +19,7 @@ mod pace;
 mod plan;
 mod postfix;
 mod power;
+mod reload;
 mod sandbox;
 mod secret;
 mod servers;
