@@ -238,10 +238,10 @@ fn find(cli: &Cli, out: &Out, to: To) -> Result<Config, Trouble> {
         Ok(ready) => return Ok(ready.config),
         Err(trouble) => trouble,
     };
-    let path = config::find(cli.config.as_deref()).ok();
-    let Some(config) = path.as_deref().and_then(config::glimpse) else {
+    let Ok(path) = config::find(cli.config.as_deref()) else {
         return Err(refused);
     };
+    let config = config::glimpse(&path);
     let answers = Client::connect(&config.daemon.socket).is_ok();
     if !answers && (to == To::Change || !Reader::exists(&config.daemon.state)) {
         return Err(refused);

@@ -1,6 +1,6 @@
 //! `postroom reload`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::client::{AskError, Client};
 use super::exit::{self, Exit};
@@ -8,7 +8,7 @@ use super::out::{self, Out, counted, plain};
 use super::source;
 use super::table::lines_of;
 use super::{Cli, Trouble};
-use crate::config::{self, Loaded};
+use crate::config;
 use crate::daemon::api::{Difference, ReloadRequest, Reloaded};
 
 #[derive(clap::Args, Debug)]
@@ -47,17 +47,17 @@ pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
 /// The daemon is asked also if the file is wrong: it is the daemon that refuses, and says so to
 /// more than this terminal.
 fn reach(path: &Path) -> Result<Client, Trouble> {
-    let (socket, problems): (PathBuf, _) = match config::load(path) {
-        Ok(Loaded { config, .. }) => (config.daemon.socket, None),
-        Err(problems) => (config::socket_in_spite(path), Some(problems)),
+    let socket = config::glimpse(path).daemon.socket;
+    let error = match Client::connect(&socket) {
+        Ok(client) => return Ok(client),
+        Err(error) => error,
     };
-    match (Client::connect(&socket), problems) {
-        (Ok(client), _) => Ok(client),
-        (Err(_), Some(problems)) => {
+    match (error, config::load(path)) {
+        (_, Err(problems)) => {
             let drawn = problems.render(out::errors_have_colour());
             Err(Trouble::new(exit::CONFIG, drawn))
         }
-        (Err(AskError::NoDaemon(_)), None) => {
+        (AskError::NoDaemon(_), Ok(_)) => {
             let text = format!(
                 "no daemon answers at {}. One that runs with another `state` or `socket` than the \
                  file has now needs a restart; the next one reads the file at its start",
@@ -65,7 +65,7 @@ fn reach(path: &Path) -> Result<Client, Trouble> {
             );
             Err(Trouble::new(exit::UNAVAILABLE, text))
         }
-        (Err(error), None) => Err(Trouble::new(exit::PERMISSION, error)),
+        (error, Ok(_)) => Err(Trouble::new(exit::PERMISSION, error)),
     }
 }
 

@@ -4,10 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-use toml::de::DeTable;
-
-use super::files;
-
 /// Where the configuration of the system service lies.
 const SYSTEM: &str = "/etc/postroom";
 const FILE_NAME: &str = "postroom.toml";
@@ -41,22 +37,6 @@ pub fn find(explicit: Option<&Path>) -> Result<PathBuf, NotFound> {
         Some(path) => Ok(path.clone()),
         None => Err(NotFound(looked_for)),
     }
-}
-
-/// The control socket of a configuration, however wrong the rest of it is: whoever looks for the
-/// daemon that runs finds it by this.
-#[must_use]
-pub fn socket_in_spite(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let text = files::read_config(&path).map_or_else(|_| String::new(), |(text, _)| text);
-    let (root, _) = DeTable::parse_recoverable(&text);
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let named = |key: &str| {
-        let daemon = root.get_ref().get("daemon")?.get_ref().as_table()?;
-        Some(folder.join(daemon.get(key)?.get_ref().as_str()?))
-    };
-    let state = named("state").unwrap_or_else(|| state_directory(&path));
-    named("socket").unwrap_or_else(|| socket(&path, &state))
 }
 
 /// The state directory of a configuration that names none.

@@ -44,16 +44,16 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 /// What can still be read of a configuration that may be wrong: enough to find the daemon that runs
 /// by an earlier state of it, and its outbox. Nothing must be sent by it.
 #[must_use]
-pub fn glimpse(path: &Path) -> Option<Config> {
-    let path = std::path::absolute(path).ok()?;
+pub fn glimpse(path: &Path) -> Config {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let docs = include::documents(&path).or_else(|_| include::main(&path).map(|doc| vec![doc]));
-    let docs = docs.ok()?;
+    let docs = docs.unwrap_or_else(|_| vec![Document::new(&path, String::new(), 0)]);
     let parsed = docs
         .iter()
         .map(|doc| DeTable::parse_recoverable(doc.raw()).0);
     let roots: Vec<_> = parsed.collect();
     let roots: Vec<_> = roots.iter().map(Spanned::get_ref).collect();
-    Some(resolve(&docs, &roots))
+    resolve(&docs, &roots)
 }
 
 fn parse(docs: &[Document]) -> Option<Config> {

@@ -80,7 +80,7 @@ pub use choice::{
 pub use daemon::Daemon;
 pub use domain::DomainLimits;
 pub use dsn::Dsn;
-pub use find::{NotFound, find, socket_in_spite};
+pub use find::{NotFound, find};
 pub use holidays::HolidayFile;
 pub use load::{glimpse, load};
 pub use login::{Login, Proof};

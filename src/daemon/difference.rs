@@ -157,7 +157,7 @@ fn bare(how: How, kind: &str, name: &str) -> Difference {
 fn key_change(key: Rewritten, has_provider: bool) -> KeyChange {
     let default = match has_provider && OF_A_PROVIDER.contains(&key.name.as_str()) {
         true => "the provider's",
-        false => key.default,
+        false => key.default.trim_matches('"'),
     };
     KeyChange {
         restart: AT_THE_START.contains(&key.path),
