@@ -1,9 +1,11 @@
 //! Another configuration while the real daemon runs: what is foreseen, what is refused and where
 //! that shows, what is read anew.
 
+mod ask;
 mod foreseen;
 mod refused;
 mod secrets;
+mod torture;
 
 use postroom::daemon::api::{Configuration, Status};
 use rustix::process::{Pid, Signal, kill_process};

@@ -153,6 +153,7 @@ fn a_letter_that_differs_anywhere_is_noticed() {
         envelope: "ada@example.org".to_owned(),
         to_address: "ada@example.org".to_owned(),
         to_name: "Ada".to_owned(),
+        from_name: String::new(),
         subject: "Paris: letter 7 for Ada".to_owned(),
         text: "Dear Ada,\n\none\ntwo\n\nThis is letter 7 to ada@example.org.\n".to_owned(),
         html: "<p>Dear Ada,</p>\n<pre>one\ntwo</pre>\n<p>Letter 7</p>\n".to_owned(),

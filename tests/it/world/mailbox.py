@@ -58,6 +58,7 @@ def tell(raw):
         "envelope": head.get("X-Original-To") or head["Delivered-To"],
         "to_address": to.addr_spec,
         "to_name": name(message),
+        "from_name": head["From"].addresses[0].display_name,
         "subject": head["Subject"],
         "text": content(parts, "text/plain"),
         "html": html.unescape(content(parts, "text/html")),

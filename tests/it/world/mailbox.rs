@@ -17,6 +17,8 @@ pub(crate) struct Mail {
     pub(crate) envelope: String,
     pub(crate) to_address: String,
     pub(crate) to_name: String,
+    /// The sender's name.
+    pub(crate) from_name: String,
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) html: String,

@@ -25,12 +25,21 @@ impl Catcher {
         Self::start_by(&Clock::system(), latency)
     }
 
+    /// The same, and it keeps what it takes.
+    pub(crate) fn keeping(latency: Duration) -> Self {
+        Self::start_with(&Clock::system(), latency, false)
+    }
+
     /// The same, by a clock that its certificates are of today for.
     pub(crate) fn start_by(clock: &Clock, latency: Duration) -> Self {
+        Self::start_with(clock, latency, true)
+    }
+
+    fn start_with(clock: &Clock, latency: Duration, discard: bool) -> Self {
         let (runtime, folder) = (Runtime::new().unwrap(), folder());
         let options = Options {
             dir: Some(folder.path().to_owned()),
-            discard: true,
+            discard,
             accept_log: Some(folder.path().join("accepted")),
             login: Some((USER.to_owned(), PASSWORD.to_owned())),
             latency,
@@ -56,6 +65,11 @@ impl Catcher {
         self.folder.path().join("accepted")
     }
 
+    /// What it has kept.
+    pub(crate) fn maildir(&self) -> PathBuf {
+        self.folder.path().join("mail")
+    }
+
     /// How many messages it has taken.
     pub(crate) fn taken(&self) -> u64 {
         self.sandbox.counts().accepted
@@ -63,7 +77,13 @@ impl Catcher {
 
     /// Stops, once everything is on disk.
     pub(crate) fn stop(self) {
+        let _folder = self.shut();
+    }
+
+    /// The same; what it has kept stays as long as the folder does.
+    pub(crate) fn shut(self) -> TempDir {
         self.runtime.block_on(self.sandbox.stop());
+        self.folder
     }
 }
 
