@@ -30,7 +30,7 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
     }
     let clock = Clock::system();
     for note in config.outdated(clock.now()) {
-        out.note(format!("warning: {note}"));
+        out.note(format!("warning: {}", note.message));
     }
     daemon::log::start(config.daemon.log, clock.clone());
     if args.with_stdin {

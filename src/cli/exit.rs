@@ -18,8 +18,12 @@ pub(super) const NO: Exit = Exit(1);
 pub(super) const USAGE: Exit = Exit(64);
 /// A list or a template is wrong.
 pub(super) const DATA: Exit = Exit(65);
+/// A file that was named on the command line is missing.
+pub(super) const NO_INPUT: Exit = Exit(66);
 /// The daemon cannot be reached.
 pub(super) const UNAVAILABLE: Exit = Exit(69);
+/// A bug in postroom.
+pub(super) const BUG: Exit = Exit(70);
 /// A file or folder cannot be made.
 pub(super) const CANNOT_CREATE: Exit = Exit(73);
 /// Reading or writing failed.
@@ -69,7 +73,7 @@ impl From<&BackupError> for Exit {
     fn from(error: &BackupError) -> Self {
         match error {
             BackupError::Exists(_) => CANNOT_CREATE,
-            BackupError::Missing(_) => USAGE,
+            BackupError::Missing(_) => NO_INPUT,
             BackupError::Full(_) => LATER,
             BackupError::Damaged { .. } | BackupError::File { .. } => IO,
             BackupError::Outbox(error) => error.into(),

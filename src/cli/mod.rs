@@ -6,6 +6,7 @@
 
 mod account;
 mod backup;
+mod bug;
 mod changing;
 mod check;
 mod client;
@@ -17,6 +18,7 @@ mod forget;
 mod hold;
 mod load;
 mod log;
+mod mistyped;
 mod next;
 mod out;
 mod preview;
@@ -25,6 +27,7 @@ mod queue;
 mod reload;
 mod restore;
 mod sandbox;
+mod secret;
 mod send;
 mod source;
 mod status;
@@ -68,8 +71,32 @@ struct Cli {
     /// Print JSON: one object, stable; ignore members that you do not know
     #[arg(long, global = true)]
     json: bool,
+    /// Whether to colour what is printed; NO_COLOR, CLICOLOR_FORCE and TERM=dumb are heeded, too
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
     #[command(subcommand)]
     verb: Verb,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Color {
+    /// On a terminal
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+impl From<Color> for anstream::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -110,6 +137,9 @@ enum Verb {
     /// Try an account
     #[command(subcommand)]
     Account(account::Verb),
+    /// Write passwords and tokens to where the configuration looks for them
+    #[command(subcommand)]
+    Secret(secret::Verb),
     /// Run a mail server to try things against; it delivers nothing
     Sandbox(sandbox::Args),
     /// See it all at work: sandbox, daemon, a schedule that fires; needs no account and no network
@@ -121,7 +151,8 @@ enum Verb {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            mistyped::explain(&mut error);
             let _ = error.print();
             return if error.use_stderr() {
                 exit::USAGE.into()
@@ -130,14 +161,27 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    let out = Out::new(cli.json);
-    let done = run(&cli, &out);
-    match done {
-        Ok(exit) => exit.into(),
-        Err(trouble) => {
+    anstream::ColorChoice::from(cli.color).write_global();
+    let out = Out::new(cli.json || cli.verb.speaks_json());
+    bug::tell_of_panics();
+    let done = bug::guarded(|| {
+        run(&cli, &out).unwrap_or_else(|trouble| {
             out.error(&trouble.text);
-            trouble.exit.into()
+            trouble.exit
+        })
+    });
+    match out.failure() {
+        Some(error) => {
+            out.error(&format!("the answer cannot be written: {error}"));
+            exit::IO.into()
         }
+        None => done.into(),
+    }
+}
+
+impl Verb {
+    fn speaks_json(&self) -> bool {
+        matches!(self, Self::Check(args) if args.speaks_json())
     }
 }
 
@@ -160,6 +204,7 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Backup(args) => backup::run(&find(cli, out, To::Read)?, args, out),
         Verb::Restore(args) => restore::run(&load(cli)?.config, args, out),
         Verb::Account(verb) => account::run(&load(cli)?.config, verb, out),
+        Verb::Secret(verb) => secret::run(&load(cli)?, verb, out),
         Verb::Forget(args) => forget::run(&find(cli, out, To::Change)?, args, out),
         Verb::Suppress(verb) => suppress::run(&find(cli, out, verb.to())?, verb, out),
     }

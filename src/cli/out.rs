@@ -1,6 +1,8 @@
-//! Where commands print. A reader who goes away (`postroom log | head`) is no error.
+//! Where commands print. A reader who goes away (`postroom log | head`) is no error; an answer that
+//! cannot be written for another reason (a full disk) is.
 
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -9,36 +11,57 @@ use serde::Serialize;
 pub(super) struct Out {
     /// JSON was asked for.
     pub(super) json: bool,
+    failed: OnceLock<io::Error>,
 }
 
 impl Out {
     pub(super) fn new(json: bool) -> Self {
-        Self { json }
+        let failed = OnceLock::new();
+        Self { json, failed }
+    }
+
+    /// Why the answer is not whole, unless its reader went away.
+    pub(super) fn failure(&self) -> Option<&io::Error> {
+        self.failed.get()
     }
 
     /// Prints a line for people.
     pub(super) fn line(&self, text: impl AsRef<str>) {
-        let _ = writeln!(anstream::stdout(), "{}", text.as_ref());
+        self.written(writeln!(anstream::stdout(), "{}", text.as_ref()));
+    }
+
+    /// Prints lines that are one text already.
+    pub(super) fn text(&self, text: &str) {
+        self.written(write!(anstream::stdout(), "{text}"));
     }
 
     /// Prints many lines for people, as one piece.
     pub(super) fn lines(&self, lines: &[String]) {
         let mut piece = BufWriter::new(anstream::stdout().lock());
-        let _ = lines
+        let written = lines
             .iter()
             .try_for_each(|line| writeln!(piece, "{line}"))
             .and_then(|()| piece.flush());
+        self.written(written);
     }
 
     /// Prints bytes as they are.
     pub(super) fn bytes(&self, bytes: &[u8]) {
-        let _ = std::io::stdout().write_all(bytes);
-        let _ = std::io::stdout().flush();
+        let mut stdout = io::stdout();
+        self.written(stdout.write_all(bytes).and_then(|()| stdout.flush()));
+    }
+
+    fn written(&self, result: io::Result<()>) {
+        if let Err(error) = result
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            let _ = self.failed.set(error);
+        }
     }
 
     /// Prints a value as JSON, indented on a terminal.
     pub(super) fn value(&self, value: &impl Serialize) {
-        let text = if std::io::stdout().is_terminal() {
+        let text = if io::stdout().is_terminal() {
             serde_json::to_string_pretty(value)
         } else {
             serde_json::to_string(value)
@@ -51,11 +74,17 @@ impl Out {
         let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
     }
 
+    /// Asks something; the answer is typed behind it.
+    pub(super) fn prompt(&self, text: &str) {
+        let mut stderr = anstream::stderr();
+        let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
+    }
+
     /// Says why the command failed.
     pub(super) fn error(&self, text: &str) {
         if self.json {
             let text = serde_json::json!({ "error": text }).to_string();
-            let _ = writeln!(std::io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{text}");
         } else if text.starts_with("error") || text.starts_with('\u{1b}') {
             self.note(text);
         } else {
@@ -65,9 +94,14 @@ impl Out {
     }
 }
 
+/// Whether what is printed is coloured.
+pub(super) fn has_colour() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
 /// Whether problems on standard error are coloured.
 pub(super) fn errors_have_colour() -> bool {
-    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
 }
 
 /// Marks what people look for first.

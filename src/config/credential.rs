@@ -247,7 +247,9 @@ fn inspect(
             Problem::error("secret-missing", message, place(path.display().to_string()))
                 .note("relative paths start at the directory of the file that names them")
                 .help(format!(
-                    "write the {key} into that file, mode 0640, and let the service's group own it"
+                    "create it with `postroom secret set {}` (asks, and writes it so that only the \
+                     service can read it)",
+                    section.name
                 ))
         }
         Err(SecretError::NoCredential(name)) => {
@@ -266,5 +268,9 @@ fn inspect(
         }
         Err(other) => Problem::error("secret-missing", other.to_string(), place(String::new())),
     };
-    Some(problem.of_data())
+    let outside = std::env::var_os("CREDENTIALS_DIRECTORY").is_none();
+    Some(match secret {
+        Secret::Credential(_) if outside => problem.of_service(),
+        _ => problem.of_data(),
+    })
 }

@@ -87,7 +87,7 @@ pub use login::{Login, Proof};
 pub use problem::{Place, Problem, Problems, Scope, Severity};
 pub use provider::{PROVIDERS, Provider, Servers, provider};
 pub use rate::Rate;
-pub use remark::Remark;
+pub use remark::{About, Remark, RowMark};
 pub use rule::{BadPattern, ReplyPattern, Rule};
 pub use schedule::{CatchUp, EMAIL, OncePer, Schedule};
 pub use server::is_this_machine;

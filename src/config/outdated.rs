@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::{Config, Schedule};
+use super::{About, Config, Remark, Schedule, Severity};
 
 impl Config {
-    /// What was right when it was written and is over, a sentence each: files of holidays that hold
-    /// none to come, and schedules that have run for the last time.
+    /// What was right when it was written and is over: files of holidays that hold none to come,
+    /// and schedules that have run for the last time.
     #[must_use]
-    pub fn outdated(&self, now: Timestamp) -> Vec<String> {
+    pub fn outdated(&self, now: Timestamp) -> Vec<Remark> {
         let schedules = self.schedules.values();
         schedules
             .flat_map(|schedule| schedule.outdated(now))
@@ -17,23 +17,41 @@ impl Config {
 }
 
 impl Schedule {
-    fn outdated(&self, now: Timestamp) -> Vec<String> {
+    fn outdated(&self, now: Timestamp) -> Vec<Remark> {
         let name = &self.name;
         let Some(calendar) = &self.calendar else {
             return Vec::new();
         };
         if calendar.next_after(now).is_none() {
-            return vec![format!("schedule `{name}` has run for the last time")];
+            let message = format!("schedule `{name}` has run for the last time");
+            let help = "write a later time, or take the schedule out";
+            return vec![self.over(vec!["ends", "on", "cron", "every"], message, "over", help)];
         }
         let today = self.zone.to_datetime(now).date();
         let past = self.holiday_files.iter().filter(|file| file.last < today);
         past.map(|file| {
-            format!(
+            let message = format!(
                 "the holidays of schedule `{name}` end with {}: {} knows none to come",
                 file.last,
                 file.path.display()
-            )
+            );
+            let help = "get a newer calendar file";
+            self.over(vec!["holidays"], message, "", help)
         })
         .collect()
+    }
+
+    fn over(&self, keys: Vec<&'static str>, message: String, label: &str, help: &str) -> Remark {
+        Remark {
+            about: About::Schedule(self.name.clone()),
+            keys,
+            code: "outdated",
+            severity: Severity::Warning,
+            message,
+            label: label.to_owned(),
+            notes: Vec::new(),
+            helps: vec![help.to_owned()],
+            rows: Vec::new(),
+        }
     }
 }

@@ -31,6 +31,8 @@ pub enum Scope {
     /// Something the configuration points at and that may be there the next time: a list file, a
     /// secret. `check` fails, the daemon runs on with everything that does not need it.
     Data,
+    /// The same, but only the service can judge it: what systemd passes to it and to nobody else.
+    Service,
 }
 
 /// One fault, with all that a person needs to mend it.
@@ -114,6 +116,12 @@ impl Problem {
     /// The thing it points at may be there the next time.
     pub(super) fn of_data(mut self) -> Self {
         self.scope = Scope::Data;
+        self
+    }
+
+    /// Only the service sees the thing it points at.
+    pub(super) fn of_service(mut self) -> Self {
+        self.scope = Scope::Service;
         self
     }
 
@@ -235,6 +243,16 @@ impl Problems {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// Without what only the service can judge, and how much that was: who looks from outside the
+    /// service knows nothing of it.
+    #[must_use]
+    pub fn from_outside(mut self) -> (Self, usize) {
+        let all = self.found.len();
+        self.found.retain(|it| it.scope != Scope::Service);
+        let unseen = all - self.found.len();
+        (self, unseen)
     }
 
     /// The problems in their order.

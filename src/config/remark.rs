@@ -1,25 +1,31 @@
-//! Faults of schedules that only show beside what is known from elsewhere: they are found by
-//! others, and shown in the file like all the rest.
+//! Faults that only show beside what is known from elsewhere (the time, the rows of the lists, the
+//! servers): they are found by others, and shown in the files like all the rest.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::de::DeTable;
 
 use super::include;
-use super::problem::{Problem, Problems, Severity};
+use super::problem::{Place, Problem, Problems, Severity};
 use super::section::Section;
 use super::tables::named;
+use super::text::SourceText;
 
-/// A fault of one schedule.
+/// A larger list is not drawn: its faults are told with their lines.
+const DRAWN: u64 = 8 << 20;
+
+/// A fault of one schedule, account or list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Remark {
-    /// The schedule.
-    pub schedule: String,
+    /// What it is about.
+    pub about: About,
     /// The keys that are to blame: the first that is written is marked, or else the header.
     pub keys: Vec<&'static str>,
     /// A stable word for the kind of fault.
     pub code: &'static str,
-    /// Whether it is an error or a warning. It keeps nothing from working but the schedule.
+    /// Whether it is an error or a warning. It keeps nothing from working but what it is about.
     pub severity: Severity,
     /// One sentence.
     pub message: String,
@@ -29,11 +35,52 @@ pub struct Remark {
     pub notes: Vec<String>,
     /// What to write.
     pub helps: Vec<String>,
+    /// The rows of a list that are at fault; the place is then the first of them.
+    pub rows: Vec<RowMark>,
+}
+
+/// What a remark is about, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// An account.
+    Account(String),
+    /// A list.
+    List(String),
+    /// A schedule.
+    Schedule(String),
+}
+
+/// A line of a list's file and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowMark {
+    /// The list's file.
+    pub file: PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is said under it.
+    pub label: String,
+}
+
+impl About {
+    /// The tables that one can be about: the kind, and its path in the table of keys.
+    const KINDS: [(&str, &str); 3] = [
+        ("account", "account.*"),
+        ("list", "list.*"),
+        ("schedule", "schedule.*"),
+    ];
+
+    fn is(&self, kind: &str, name: &str) -> bool {
+        match self {
+            Self::Account(it) => kind == "account" && it == name,
+            Self::List(it) => kind == "list" && it == name,
+            Self::Schedule(it) => kind == "schedule" && it == name,
+        }
+    }
 }
 
 impl Problems {
-    /// These problems, and the remarks at their places in the file. Without the file, which was
-    /// there a moment ago, there are no places, and nothing is added.
+    /// These problems, and the remarks at their places in the files. What cannot be found in the
+    /// files, which were there a moment ago, has no place and is left out.
     #[must_use]
     pub fn with(self, path: &Path, remarks: Vec<Remark>) -> Self {
         let (Ok(docs), false) = (include::documents(path), remarks.is_empty()) else {
@@ -43,11 +90,12 @@ impl Problems {
         for doc in &docs {
             let (root, _) = DeTable::parse_recoverable(doc.raw());
             let top = Section::open(doc, "", "", 0..0, root.get_ref());
-            for it in named(&top, "schedule", "schedule.*") {
-                let about = remarks
-                    .iter()
-                    .filter(|remark| remark.schedule == it.name.text);
-                found.extend(about.map(|remark| remark.clone().at(&it.section)));
+            for (kind, table) in About::KINDS {
+                for it in named(&top, kind, table) {
+                    let about = |remark: &&Remark| remark.about.is(kind, it.name.text);
+                    let here = remarks.iter().filter(about);
+                    found.extend(here.map(|remark| remark.at(&it.section)));
+                }
             }
         }
         Self::new(found, path)
@@ -55,20 +103,39 @@ impl Problems {
 }
 
 impl Remark {
-    fn at(self, section: &Section<'_>) -> Problem {
+    fn at(&self, section: &Section<'_>) -> Problem {
         let key = self.keys.iter().find(|key| section.has(key));
-        let place = match key {
-            Some(key) => section.value_place(key, self.label),
-            None => section.header_place(self.label),
-        };
+        let mut rows = self.rows.iter().filter_map(RowMark::place);
+        let place = rows.next().unwrap_or_else(|| match key {
+            Some(key) => section.value_place(key, &self.label),
+            None => section.header_place(&self.label),
+        });
         let problem = match self.severity {
-            Severity::Error => Problem::error(self.code, self.message, place).of_data(),
-            Severity::Warning => Problem::warning(self.code, self.message, place).of_data(),
-            Severity::Note => Problem::aside(self.code, self.message, place).of_data(),
+            Severity::Error => Problem::error(self.code, &self.message, place).of_data(),
+            Severity::Warning => Problem::warning(self.code, &self.message, place).of_data(),
+            Severity::Note => Problem::aside(self.code, &self.message, place).of_data(),
         };
+        let problem = rows.fold(problem, Problem::and);
         let path = key.map_or_else(|| section.title(), |key| section.path(key));
         let problem = problem.key(path);
-        let problem = self.notes.into_iter().fold(problem, Problem::note);
-        self.helps.into_iter().fold(problem, Problem::help)
+        let problem = self.notes.iter().fold(problem, |it, text| it.note(text));
+        self.helps.iter().fold(problem, |it, text| it.help(text))
     }
+}
+
+impl RowMark {
+    fn place(&self) -> Option<Place> {
+        let file = drawn(&self.file)?;
+        let span = file.span_at(self.line, 1, usize::MAX);
+        (!span.is_empty()).then(|| Place::new(&file, span, &self.label))
+    }
+}
+
+/// The text of a list, if it is one that can be drawn.
+fn drawn(path: &Path) -> Option<Arc<SourceText>> {
+    if path.metadata().ok()?.len() > DRAWN {
+        return None;
+    }
+    let text = String::from_utf8(fs::read(path).ok()?).ok()?;
+    Some(Arc::new(SourceText::plain(path, text)))
 }

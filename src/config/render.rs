@@ -35,6 +35,13 @@ impl Problems {
         text
     }
 
+    /// The problems as commands of GitHub's workflows, which show them beside the lines they are
+    /// about. Paths below `folder` are told from there.
+    #[must_use]
+    pub fn to_github(&self, folder: &Path) -> Vec<String> {
+        self.iter().map(|it| it.to_github(folder)).collect()
+    }
+
     /// The count alone: `postroom.toml: 2 errors, 1 warning`.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -149,6 +156,31 @@ impl Problem {
             .elements(elements)
     }
 
+    fn to_github(&self, folder: &Path) -> String {
+        let place = self.place();
+        let path = place.file.path();
+        let path = path.strip_prefix(folder).unwrap_or(path).to_string_lossy();
+        let start = place.file.position(place.span.start);
+        let end = place.file.position(place.span.end);
+        let label = (!place.label.is_empty()).then_some(&place.label);
+        let more = label.into_iter().chain(&self.notes).chain(&self.helps);
+        let text = more.fold(self.message.clone(), |text, more| text + "\n" + more);
+        format!(
+            "::{} file={},line={},col={},endLine={},endColumn={},title={}::{}",
+            match self.severity {
+                Severity::Note => "notice",
+                other => other.word(),
+            },
+            property(&path),
+            start.line,
+            start.column,
+            end.line,
+            end.column,
+            property(self.code),
+            escaped(&text),
+        )
+    }
+
     fn to_json(&self) -> Value {
         let mut object = json!({
             "code": self.code,
@@ -198,6 +230,17 @@ fn place_to_json(place: &Place) -> serde_json::Map<String, Value> {
         Value::Object(members) => members,
         _ => serde_json::Map::new(),
     }
+}
+
+/// Text of a workflow command, as GitHub's toolkit escapes it.
+fn escaped(text: &str) -> String {
+    let text = text.replace('%', "%25");
+    text.replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property of a workflow command.
+fn property(text: &str) -> String {
+    escaped(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 fn file_name(path: &Path) -> String {

@@ -36,5 +36,5 @@ pub use forecast::{
 pub use former::Former;
 pub use load::{Load, LoadAccount, LoadRun, play};
 pub use opening::{MANUAL, OpenError, Opening, Order, open};
-pub use roll::{Badness, Person, Roll, RollError};
+pub use roll::{BadRow, Badness, Person, Roll, RollError};
 pub use survey::{Survey, survey, survey_of};

@@ -1,6 +1,7 @@
 //! Calling the roll: who is on the lists of a schedule, and can the template be rendered for them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::iter;
 use std::path::Path;
@@ -70,10 +71,25 @@ pub struct Badness {
     pub bad: u64,
     /// The first of them, for people: `staff line 7: no @ in the address`.
     pub told: Vec<String>,
+    /// The same, in parts.
+    pub first: Vec<BadRow>,
+    /// How many usable rows each list has.
+    pub lists: BTreeMap<String, u64>,
     /// Rows that name a time zone which there is not, so that another one is taken.
     pub strays: u64,
     /// The first of them, likewise.
     pub strays_told: Vec<String>,
+}
+
+/// A row that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRow {
+    /// The list.
+    pub list: String,
+    /// The line in it.
+    pub line: u64,
+    /// Why.
+    pub fault: String,
 }
 
 /// Why a run must not be sent.
@@ -483,9 +499,15 @@ impl Badness {
         if let Some(fault) = &person.fault {
             self.bad += 1;
             if self.told.len() < BAD_ROWS_TOLD {
-                self.told
-                    .push(format!("{} line {}: {fault}", person.list, person.line));
+                let (list, line) = (person.list.clone(), person.line);
+                self.told.push(format!("{list} line {line}: {fault}"));
+                let fault = fault.clone();
+                self.first.push(BadRow { list, line, fault });
             }
+        } else if let Some(usable) = self.lists.get_mut(&person.list) {
+            *usable += 1;
+        } else {
+            self.lists.insert(person.list.clone(), 1);
         }
     }
 }

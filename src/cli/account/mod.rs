@@ -1,13 +1,18 @@
 //! `postroom account`: what concerns one account.
 
 mod cost;
+mod health;
 mod json;
 mod probe;
 mod report;
 
+use jiff::tz::TimeZone;
 use lettre::message::Mailbox;
 
-use self::probe::{Found, probe};
+pub(super) use self::health::Health;
+pub(super) use self::probe::Found;
+
+use self::probe::probe;
 use super::exit::{self, Exit};
 use super::out::{Out, alarming, bold, counted};
 use super::progress::during;
@@ -84,6 +89,26 @@ fn test(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     }
     let good = found.iter().all(Found::is_good);
     Ok(if good { exit::DONE } else { exit::NO })
+}
+
+/// Tries several accounts at once; what was found is in their order.
+pub(super) fn try_all<'a>(
+    accounts: &[&'a Account],
+    zone: &TimeZone,
+    clock: &Clock,
+) -> Vec<Found<'a>> {
+    let runtime = runtime();
+    let probe = |account| runtime.block_on(probe(account, &[], zone, clock));
+    std::thread::scope(|scope| {
+        let tries = accounts.iter();
+        let tries: Vec<_> = tries
+            .map(|account| scope.spawn(|| probe(*account)))
+            .collect();
+        let tries = tries.into_iter();
+        tries
+            .map(|it| it.join().expect("a try of an account does not panic"))
+            .collect()
+    })
 }
 
 /// After all of them: which do not work.

@@ -19,7 +19,7 @@ use crate::smtp::{
 pub(super) const ROUNDS: usize = 3;
 
 /// What a try of an account found.
-pub(super) struct Found<'a> {
+pub(in super::super) struct Found<'a> {
     pub(super) account: &'a Account,
     /// What the connection showed of itself, as far as it came.
     pub(super) seen: Seen,
@@ -53,7 +53,7 @@ pub(super) struct Failure {
 
 impl Found<'_> {
     /// Whether the account works, and took the message for everybody if there was one.
-    pub(super) fn is_good(&self) -> bool {
+    pub(in super::super) fn is_good(&self) -> bool {
         let mut answers = self.message.iter().flat_map(|it| &it.answers);
         self.failure.is_none() && answers.all(taken)
     }

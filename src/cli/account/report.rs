@@ -103,7 +103,7 @@ fn certificate(certificate: &Certificate, clock: &Clock, out: &Out) {
 }
 
 /// When a certificate ends; an error if that is soon.
-fn end_of(certificate: &Certificate, now: Timestamp) -> Result<String, String> {
+pub(super) fn end_of(certificate: &Certificate, now: Timestamp) -> Result<String, String> {
     let end = certificate.not_after.as_millisecond();
     let end = in_zone(end, &TimeZone::UTC, "%Y-%m-%d");
     match days_left(certificate, now) {

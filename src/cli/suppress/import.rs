@@ -3,7 +3,7 @@
 //! The whole file is judged before any of it is written; nothing is, if a line cannot be used. What
 //! is written goes in chunks, and may be written again: an entry that is there stays.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 
 use super::super::Trouble;
@@ -36,8 +36,13 @@ pub(in super::super) struct Args {
 
 pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let name = args.file.display().to_string();
-    let bytes = read(args)
-        .map_err(|error| Trouble::new(exit::IO, format!("cannot read {name}: {error}")))?;
+    let bytes = read(args).map_err(|error| {
+        let exit = match error.kind() {
+            ErrorKind::NotFound => exit::NO_INPUT,
+            _ => exit::IO,
+        };
+        Trouble::new(exit, format!("cannot read {name}: {error}"))
+    })?;
     let found = judge(&bytes).map_err(|(line, why)| {
         let text = format!("{name}:{line}: {why}; nothing was imported");
         Trouble::new(exit::DATA, plain(&text))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::scene::{Lately, Scene};
 use super::{entry, foresee};
 use crate::clock::Timestamp;
-use crate::config::{Config, Overlap, Remark, Schedule, Severity, format_duration};
+use crate::config::{About, Config, Overlap, Remark, Schedule, Severity, format_duration};
 use crate::outbox::{OutboxError, Reader};
 use crate::pace::forecast::Outlook;
 use crate::plan::opening::PART;
@@ -94,7 +94,7 @@ impl Case<'_> {
             _ => ", or raise that rate if the server allows it",
         };
         Some(Remark {
-            schedule: schedule.name.clone(),
+            about: About::Schedule(schedule.name.clone()),
             keys: vec!["expires", "rate"],
             code: "too-slow",
             severity: Severity::Error,
@@ -108,6 +108,7 @@ impl Case<'_> {
                 self.people()
             )],
             helps: vec![format!("write `expires = \"{}\"`{raise}", late.expires)],
+            rows: Vec::new(),
         })
     }
 
@@ -137,7 +138,7 @@ impl Case<'_> {
             Overlap::Skip => "that one is skipped (`overlap = \"skip\"`)",
         };
         Some(Remark {
-            schedule: schedule.name.clone(),
+            about: About::Schedule(schedule.name.clone()),
             keys: vec!["cron", "every", "on"],
             code: "overlaps",
             severity: Severity::Warning,
@@ -156,6 +157,7 @@ impl Case<'_> {
             helps: vec![
                 "run it less often, or raise that limit if the server allows it".to_owned(),
             ],
+            rows: Vec::new(),
         })
     }
 

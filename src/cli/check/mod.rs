@@ -1,0 +1,167 @@
+//! `postroom check`: the configuration, and only if asked to the lists and the servers.
+//!
+//! It writes nothing and runs nothing, and without `--connect` it opens no socket.
+
+mod connect;
+mod lists;
+mod told;
+
+use std::collections::BTreeMap;
+
+use self::connect::Try;
+use self::lists::Look;
+use super::exit::{self, Exit};
+use super::out::Out;
+use super::progress::during;
+use super::{Cli, Trouble};
+use crate::clock::Clock;
+use crate::config::{self, Config, Loaded, Problem, Problems, Scope, Severity};
+use crate::outbox::Reader;
+use crate::plan::{Size, last_sizes, remarks};
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Exit codes: 0 nothing is wrong; 78 the configuration is wrong, and neither starts nor reloads;
+65 a list, a template or a secret is wrong, which stops only what needs it; 1 an account does
+not work (--connect). With --strict a warning counts as an error.")]
+pub(super) struct Args {
+    /// Also read every list and render every message into nothing
+    #[arg(long)]
+    lists: bool,
+    /// Also connect and log in to every account, all at once; nothing is sent
+    #[arg(long)]
+    connect: bool,
+    /// Warnings fail, too
+    #[arg(long)]
+    strict: bool,
+    /// How problems are written [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_default_value = true)]
+    format: Option<Format>,
+}
+
+/// How problems are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// With the lines of the file, for people
+    Text,
+    /// A line each, for editors: file:line:column: error[code]: message
+    Short,
+    /// One object, for programs
+    Json,
+    /// Commands of a GitHub workflow
+    Github,
+}
+
+/// All that was found.
+struct Findings<'a> {
+    config: Option<&'a Config>,
+    problems: Problems,
+    /// So many credentials only the service can see.
+    unseen: usize,
+    lists: Vec<Look>,
+    tries: Vec<Try<'a>>,
+}
+
+impl Args {
+    /// Whether what is said is JSON, whatever was asked for elsewhere.
+    pub(super) fn speaks_json(&self) -> bool {
+        self.format == Some(Format::Json)
+    }
+}
+
+pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
+    let path = config::find(cli.config.as_deref()).map_err(|e| Trouble::new(exit::CONFIG, e))?;
+    let (config, problems) = match config::load(&path) {
+        Ok(Loaded { config, problems }) => (Some(config), problems),
+        Err(problems) => (None, problems),
+    };
+    let clock = Clock::system();
+    let findings = find(config.as_ref(), problems, args, &clock, out);
+    let usual = if out.json { Format::Json } else { Format::Text };
+    told::tell(&findings, args.format.unwrap_or(usual), &clock, out);
+    Ok(verdict(&findings, args.strict))
+}
+
+fn find<'a>(
+    config: Option<&'a Config>,
+    problems: Problems,
+    args: &Args,
+    clock: &Clock,
+    out: &Out,
+) -> Findings<'a> {
+    let (problems, unseen) = problems.from_outside();
+    let mut findings = Findings {
+        config,
+        problems,
+        unseen,
+        lists: Vec::new(),
+        tries: Vec::new(),
+    };
+    let Some(config) = config else {
+        return findings;
+    };
+    if args.lists {
+        findings.lists = during("reading the lists", out, || lists::look_at(config));
+    }
+    if args.connect {
+        findings.tries = during("trying the accounts", out, || connect::all(config, clock));
+    }
+    let now = clock.now();
+    let mut found = remarks(config, &sizes(config, &findings.lists), now);
+    found.extend(config.outdated(now));
+    let looks = findings.lists.iter();
+    let looks = looks.filter(|look| !is_explained(look, config, &findings.problems));
+    found.extend(looks.flat_map(|it| it.remarks(config)));
+    found.extend(findings.tries.iter().filter_map(|it| it.remark(clock)));
+    findings.problems = findings.problems.with(&config.path, found);
+    findings
+}
+
+/// Whether a list that could not be read has been reported for itself: one cause, one error.
+fn is_explained(look: &Look, config: &Config, problems: &Problems) -> bool {
+    let lists = config.schedules.get(&look.schedule).map(|it| &it.to);
+    let of_list = |key: &str| {
+        let mut lists = lists.into_iter().flatten();
+        lists.any(|list| {
+            key.strip_prefix("list.")
+                .is_some_and(|it| it.starts_with(list.as_str()))
+        })
+    };
+    let errors = problems.iter().filter(|it| it.severity == Severity::Error);
+    look.outcome.is_err() && errors.filter_map(|it| it.key.as_deref()).any(of_list)
+}
+
+/// How many people each schedule is for, as its last run or its lists have it. Before the first
+/// run nobody knows.
+fn sizes(config: &Config, lists: &[Look]) -> BTreeMap<String, Size> {
+    let mut sizes = Reader::peek(&config.daemon.state)
+        .and_then(|reader| last_sizes(config, &reader))
+        .unwrap_or_default();
+    sizes.extend(lists::sizes_of(lists));
+    sizes
+}
+
+/// How many people are in the lists of each schedule that could be sent.
+pub(super) fn list_sizes(config: &Config) -> BTreeMap<String, Size> {
+    lists::sizes_of(&lists::look_at(config)).collect()
+}
+
+/// The configuration itself comes first, then what it points at, then the servers.
+fn verdict(findings: &Findings<'_>, strict: bool) -> Exit {
+    let counts = |it: &&Problem| match it.severity {
+        Severity::Error => true,
+        Severity::Warning => strict,
+        Severity::Note => false,
+    };
+    let wrong = || findings.problems.iter().filter(counts);
+    let of_server = |code: &str| matches!(code, "account-fails" | "certificate-ends");
+    if wrong().any(|it| it.scope == Scope::Config) {
+        exit::CONFIG
+    } else if wrong().any(|it| !of_server(it.code)) {
+        exit::DATA
+    } else if wrong().next().is_some() || !findings.tries.iter().all(Try::is_good) {
+        exit::NO
+    } else {
+        exit::DONE
+    }
+}

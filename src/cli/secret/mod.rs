@@ -1,0 +1,127 @@
+//! `postroom secret`: what nobody may see gets where it belongs.
+//!
+//! A value is read from a terminal without an echo or from a pipe, goes into the file that the
+//! configuration names, and is printed nowhere.
+
+mod ask;
+mod store;
+
+use std::io::{self, IsTerminal};
+
+use self::ask::ask;
+use self::store::{Service, store};
+
+use super::exit::{self, Exit};
+use super::out::{Out, plain};
+use super::{Ready, Trouble};
+use crate::config::{Account, Config};
+use crate::secret::Secret;
+
+#[derive(clap::Subcommand, Debug)]
+pub(super) enum Verb {
+    /// Write a password or a token into the file that the configuration names for it
+    ///
+    /// Asks twice on a terminal, without showing what is typed, or reads one line from a pipe. The
+    /// file is written whole or not at all, and only the service and you can read it.
+    Set {
+        /// The account, or the key: `main` or `account.main.password`
+        name: String,
+    },
+}
+
+pub(super) fn run(ready: &Ready, verb: &Verb, out: &Out) -> Result<Exit, Trouble> {
+    let Verb::Set { name } = verb;
+    let (account, key, secret) = wanted(&ready.config, name)?;
+    let title = format!("the {key} of account `{}`", account.name);
+    let Secret::File(path) = secret else {
+        return Err(Trouble::new(
+            exit::USAGE,
+            elsewhere(&title, key, account, secret),
+        ));
+    };
+    let value = ask(&title, out)?;
+    let stored = store(path, &value, &Service::of(&ready.config.daemon.state))?;
+    if out.json {
+        out.value(&serde_json::json!({
+            "account": account.name,
+            "key": format!("account.{}.{key}", account.name),
+            "file": path,
+            "mode": format!("{:04o}", stored.mode),
+            "owner": stored.owner,
+        }));
+        return Ok(exit::DONE);
+    }
+    out.line(format!(
+        "{} holds {title} now ({:04o} {})",
+        path.display(),
+        stored.mode,
+        stored.owner
+    ));
+    if io::stderr().is_terminal() {
+        let name = &account.name;
+        out.note(format!(
+            "It is read at the next login; `postroom account test {name}` tries it."
+        ));
+    }
+    Ok(exit::DONE)
+}
+
+/// The secret that was meant, the key it stands under, and whose it is.
+fn wanted<'a>(
+    config: &'a Config,
+    typed: &str,
+) -> Result<(&'a Account, &'static str, &'a Secret), Trouble> {
+    let name = typed.strip_prefix("account.").unwrap_or(typed);
+    let (name, asked) = match name.rsplit_once('.') {
+        Some((name, key @ ("password" | "token"))) => (name, Some(key)),
+        _ => (name, None),
+    };
+    let unknown = |text: String| Trouble::new(exit::USAGE, plain(&text));
+    let Some(account) = config.accounts.get(name) else {
+        let known: Vec<&str> = config.accounts.keys().map(String::as_str).collect();
+        let known = match known.join(", ") {
+            known if known.is_empty() => "none".to_owned(),
+            known => known,
+        };
+        return Err(unknown(format!(
+            "no account is called `{name}`; there are {known}"
+        )));
+    };
+    let Some(login) = &account.login else {
+        return Err(unknown(format!(
+            "account `{name}` does not log in: write `user`, and `password = {{ file = \
+             \"secrets/{name}\" }}`"
+        )));
+    };
+    let key = login.proof.name();
+    match asked {
+        Some(asked) if asked != key => Err(unknown(format!(
+            "account `{name}` has a {key}, not a {asked}"
+        ))),
+        _ => Ok((account, key, login.proof.secret())),
+    }
+}
+
+/// Why there is no file to write, and what to do instead.
+fn elsewhere(title: &str, key: &str, account: &Account, secret: &Secret) -> String {
+    let name = &account.name;
+    let file = format!("write `{key} = {{ file = \"secrets/{name}\" }}`");
+    match secret {
+        Secret::Literal(_) => {
+            format!("{title} stands in the configuration itself: {file} there, then say this again")
+        }
+        Secret::Env(variable) => format!(
+            "{title} comes from the environment variable `{variable}`: set it where the service is \
+             started, or {file}"
+        ),
+        Secret::Command { .. } => format!(
+            "{title} comes from a program ({}): change it there, or {file}",
+            secret.origin()
+        ),
+        Secret::Credential(credential) => format!(
+            "{title} is the credential `{credential}` of systemd: write the file that \
+             LoadCredential={credential}:… of the unit names and restart the service, or {file}"
+        ),
+        Secret::File(path) => format!("{title} is in {}", path.display()),
+    }
+}

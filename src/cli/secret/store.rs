@@ -1,0 +1,159 @@
+//! Writing files that only the service and its administrator may read.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Gid, Uid, fchown};
+use rustix::process::geteuid;
+
+use super::super::Trouble;
+use super::super::exit;
+
+/// The group of the packaged service.
+const GROUP: &str = "postroom";
+
+/// Whom the service runs as, as far as that can be known.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Service {
+    uid: Option<u32>,
+    gid: Option<u32>,
+}
+
+/// A file that was written.
+pub(in super::super) struct Stored {
+    /// Its permission bits.
+    pub(in super::super) mode: u32,
+    /// Its owner and group, for people.
+    pub(in super::super) owner: String,
+}
+
+impl Service {
+    /// Whoever owns the outbox; before there is one, the group that the package makes.
+    pub(in super::super) fn of(state: &Path) -> Self {
+        match fs::metadata(state) {
+            Ok(owner) => Self {
+                uid: Some(owner.uid()),
+                gid: Some(owner.gid()),
+            },
+            Err(_) => Self {
+                uid: None,
+                gid: group(GROUP),
+            },
+        }
+    }
+
+    /// Lets the service read a file of ours through its group; answers the permission bits that
+    /// this takes. A group that others may be in gets nothing.
+    fn admit(self, file: &File) -> io::Result<u32> {
+        if !geteuid().is_root() {
+            let own = file.metadata()?.gid();
+            return Ok(if group(GROUP) == Some(own) {
+                0o640
+            } else {
+                0o600
+            });
+        }
+        if let Some(gid) = self.gid.filter(|gid| *gid != 0) {
+            fchown(file, None, Some(Gid::from_raw(gid)))?;
+            return Ok(0o640);
+        }
+        if let Some(uid) = self.uid.filter(|uid| *uid != 0) {
+            fchown(file, Some(Uid::from_raw(uid)), None)?;
+        }
+        Ok(0o600)
+    }
+}
+
+/// Writes a secret into its file, whole or not at all. The folder is made if it is missing.
+pub(in super::super) fn store(
+    path: &Path,
+    value: &str,
+    service: &Service,
+) -> Result<Stored, Trouble> {
+    // A link stays one: what it leads to is written.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    folder(parent, service)?;
+    write(&path, parent, value, service).map_err(|error| cannot(&path, &error))
+}
+
+/// Makes a folder that the service may look into and others may not, unless it is there.
+pub(in super::super) fn folder(path: &Path, service: &Service) -> Result<(), Trouble> {
+    let made = || {
+        if path.is_dir() {
+            return Ok(());
+        }
+        DirBuilder::new().recursive(true).mode(0o750).create(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o750))?; // whatever the umask
+        service.admit(&File::open(path)?).map(drop)
+    };
+    made().map_err(|error| cannot(path, &error))
+}
+
+fn cannot(path: &Path, error: &io::Error) -> Trouble {
+    let exit = match error.kind() {
+        ErrorKind::PermissionDenied => exit::PERMISSION,
+        ErrorKind::StorageFull => exit::LATER,
+        _ => exit::CANNOT_CREATE,
+    };
+    let text = format!("{} cannot be written: {error}", path.display());
+    Trouble::new(exit, text)
+}
+
+fn write(path: &Path, parent: &Path, value: &str, service: &Service) -> io::Result<Stored> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = Temporary(parent.join(format!(".{name}.new-{}", std::process::id())));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new.0)?;
+    file.write_all(value.as_bytes())?;
+    file.write_all(b"\n")?;
+    let mode = service.admit(&file)?;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.sync_all()?;
+    fs::rename(&new.0, path)?;
+    File::open(parent)?.sync_all()?;
+    let owner = file.metadata()?;
+    Ok(Stored {
+        mode,
+        owner: format!(
+            "{}:{}",
+            name_of("/etc/passwd", owner.uid()),
+            name_of("/etc/group", owner.gid())
+        ),
+    })
+}
+
+/// A file that is gone when this ends, unless it became another.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// The number of a group of this machine.
+pub(in super::super) fn group(name: &str) -> Option<u32> {
+    entries("/etc/group").find_map(|(known, id)| (known == name).then_some(id))
+}
+
+fn name_of(file: &str, id: u32) -> String {
+    let name = entries(file).find_map(|(name, known)| (known == id).then_some(name));
+    name.unwrap_or_else(|| id.to_string())
+}
+
+/// The names and numbers of group(5) and passwd(5).
+fn entries(file: &str) -> impl Iterator<Item = (String, u32)> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let entry = |line: &str| {
+        let mut parts = line.split(':');
+        Some((parts.next()?.to_owned(), parts.nth(1)?.parse().ok()?))
+    };
+    let found: Vec<(String, u32)> = text.lines().filter_map(entry).collect();
+    found.into_iter()
+}
