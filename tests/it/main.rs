@@ -13,6 +13,7 @@ mod deliver;
 mod demo;
 mod docs;
 mod faults;
+mod keys;
 mod kill;
 mod outbox;
 mod pace;

@@ -1,0 +1,137 @@
+//! Every key of the configuration changes something that can be seen.
+//!
+//! For each key a test gives two values or more in a configuration that is otherwise the same, and
+//! says what is to be seen with each: on the wire, in time, or in what postroom says. That the
+//! configuration reads differently is not enough: a key that changes nothing is a defect.
+//! [`OBSERVED`] names the test of each key, and one test here holds that none is missing.
+
+mod account;
+mod daemon;
+mod how;
+mod limits;
+mod list;
+mod listener;
+mod login;
+mod rule;
+mod stage;
+mod toml;
+mod when;
+mod wire;
+
+use std::collections::BTreeSet;
+
+use postroom::config::key::{KEYS, Kind};
+
+/// Names the test that observes each key; that there is such a test, the compiler sees.
+macro_rules! observed {
+    ($($key:literal => $test:path,)+) => {
+        static OBSERVED: &[(&str, fn())] = &[$(($key, $test)),+];
+    };
+}
+
+observed! {
+    "config_version" => daemon::config_version_says_what_the_file_means,
+
+    "daemon.timezone" => when::timezone_of_the_daemon_holds_for_schedules_without_one,
+    "daemon.state" => daemon::state_is_where_the_outbox_is,
+    "daemon.socket" => daemon::socket_is_where_the_daemon_answers,
+    "daemon.log" => daemon::log_says_how_lines_are_written,
+    "daemon.addresses" => daemon::addresses_says_how_readers_appear_in_the_log,
+    "daemon.keep" => daemon::keep_is_how_long_the_servers_words_stay,
+    "daemon.rate" => daemon::rate_of_the_daemon_spaces_the_mails_of_all_accounts,
+    "daemon.alert.to" => daemon::to_of_an_alert_is_who_is_told,
+    "daemon.alert.via" => daemon::via_of_an_alert_is_the_account,
+    "daemon.alert.command" => daemon::command_of_an_alert_is_told,
+    "daemon.alert.timeout" => daemon::timeout_of_an_alert_is_how_long_its_program_may_take,
+
+    "account.*.provider" => account::provider_says_where_the_server_is,
+    "account.*.region" => account::region_says_which_of_its_servers,
+    "account.*.host" => account::host_is_whom_it_calls,
+    "account.*.port" => account::port_is_where_it_knocks,
+    "account.*.tls" => account::tls_says_how_the_session_is_encrypted,
+    "account.*.odd_port" => account::odd_port_lets_tls_begin_at_once_on_port_587,
+    "account.*.ca" => account::ca_says_whose_certificates_are_good,
+    "account.*.user" => login::user_is_the_name_that_logs_in,
+    "account.*.password" => login::password_is_what_the_server_is_told,
+    "account.*.token" => login::token_is_shown_in_place_of_a_password,
+    "account.*.from" => account::from_is_the_sender_on_the_envelope_and_in_the_letter,
+    "account.*.reply_to" => account::reply_to_is_where_answers_go,
+    "account.*.rate" => limits::rate_of_an_account_spaces_its_mails,
+    "account.*.connections" => limits::connections_says_how_many_mails_are_under_way_at_once,
+    "account.*.messages_per_connection" => limits::messages_per_connection_ends_sessions,
+    "account.*.connection_age" => limits::connection_age_renews_a_session,
+    "account.*.connection_idle" => limits::connection_idle_ends_a_session_without_work,
+    "account.*.chaining" => limits::chaining_lets_the_next_envelope_go_with_the_body,
+    "account.*.dsn" => account::dsn_is_what_the_server_is_asked_to_report,
+    "account.*.retry" => limits::retry_of_an_account_says_when_it_is_tried_again,
+    "account.*.hello" => account::hello_is_the_name_in_ehlo,
+    "account.*.rule.reply" => rule::reply_says_which_codes_are_meant,
+    "account.*.rule.text" => rule::text_says_which_words_are_meant,
+    "account.*.rule.at" => rule::at_says_what_was_refused,
+    "account.*.rule.then" => rule::then_says_what_follows,
+    "account.*.domain.*.rate" => limits::rate_of_a_domain_spaces_mails_to_it,
+    "account.*.domain.*.connections" => limits::connections_of_a_domain_hold_back_mails_to_it,
+
+    "list.*.inline" => list::inline_are_the_people_themselves,
+    "list.*.csv" => list::csv_is_the_file_that_is_read,
+    "list.*.address_column" => list::address_column_says_where_the_addresses_are,
+    "list.*.name_column" => list::name_column_says_how_people_are_called,
+    "list.*.optional" => list::optional_are_the_columns_that_may_be_blank,
+    "list.*.encoding" => list::encoding_says_how_the_file_is_read,
+    "list.*.separator" => list::separator_says_where_a_field_ends,
+
+    "template.*.layout" => list::layout_says_what_the_bodies_are_set_into,
+
+    "schedule.*.send" => how::send_is_the_template,
+    "schedule.*.to" => how::to_is_who_gets_it,
+    "schedule.*.via" => how::via_is_the_account_and_whoever_stands_in_for_it,
+    "schedule.*.cron" => when::cron_says_when,
+    "schedule.*.on" => when::on_says_when,
+    "schedule.*.every" => when::every_is_the_distance_between_two_runs,
+    "schedule.*.starts" => when::starts_is_the_first_day,
+    "schedule.*.ends" => when::ends_is_the_last_day,
+    "schedule.*.timezone" => when::timezone_of_a_schedule_says_where_its_hours_are,
+    "schedule.*.holidays" => when::holidays_are_days_without_a_run,
+    "schedule.*.on_holiday" => when::on_holiday_says_what_becomes_of_such_a_run,
+    "schedule.*.jitter" => when::jitter_starts_a_run_later_by_less_than_that,
+    "schedule.*.between" => when::between_says_at_which_hours_mail_may_leave,
+    "schedule.*.when.command" => when::command_of_when_decides_whether_a_run_is_opened,
+    "schedule.*.when.timeout" => when::timeout_of_when_is_how_long_its_program_may_take,
+    "schedule.*.retry" => how::retry_of_a_schedule_says_when_it_is_tried_again,
+    "schedule.*.expires" => how::expires_is_when_mail_is_given_up,
+    "schedule.*.rate" => how::rate_of_a_schedule_spaces_its_mails,
+    "schedule.*.max_recipients" => how::max_recipients_refuses_more,
+    "schedule.*.max_change" => how::max_change_refuses_a_list_that_has_changed_more,
+    "schedule.*.canary" => how::canary_is_how_many_are_first,
+    "schedule.*.canary.people" => how::people_of_a_canary_are_first,
+    "schedule.*.canary.wait" => how::wait_of_a_canary_keeps_the_others,
+    "schedule.*.catch_up" => when::catch_up_says_how_late_a_missed_run_may_still_begin,
+    "schedule.*.overlap" => when::overlap_says_what_becomes_of_a_run_beside_an_earlier_one,
+    "schedule.*.on_uncertain" => how::on_uncertain_says_what_becomes_of_a_mail_without_an_answer,
+    "schedule.*.resend_after" => how::resend_after_is_how_long_such_a_mail_waits,
+    "schedule.*.empty" => how::empty_says_what_a_run_to_nobody_is,
+    "schedule.*.bad_rows" => how::bad_rows_says_whether_the_others_get_theirs,
+    "schedule.*.once_per" => how::once_per_says_what_makes_it_the_same_notice,
+    "schedule.*.once_for" => how::once_for_is_how_long_a_notice_counts,
+}
+
+/// Tables and keys of a later version have nothing to see.
+fn is_built(kind: Kind) -> bool {
+    let heading = [Kind::Table, Kind::Tables, Kind::TableList];
+    !heading.contains(&kind) && kind != Kind::Planned
+}
+
+#[test]
+fn every_key_is_observed() {
+    let keys = KEYS.iter().filter(|key| is_built(key.kind));
+    let keys: BTreeSet<_> = keys.map(|key| key.path).collect();
+    let observed: BTreeSet<_> = OBSERVED.iter().map(|(key, _)| *key).collect();
+    let unseen: Vec<_> = keys.difference(&observed).collect();
+    assert!(
+        unseen.is_empty(),
+        "nobody looks what these change: {unseen:?}"
+    );
+    let unknown: Vec<_> = observed.difference(&keys).collect();
+    assert!(unknown.is_empty(), "no such keys: {unknown:?}");
+    assert_eq!(observed.len(), OBSERVED.len(), "a key is named twice");
+}
