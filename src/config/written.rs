@@ -41,7 +41,7 @@ impl PartialEq for Written {
 }
 
 /// A file as it was read.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct WrittenFile {
     /// Where it is.
     pub path: PathBuf,
