@@ -14,8 +14,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver::{Deliver, DeliverError, Settings, Watch};
 use crate::outbox::{
-    ClearFailed, Hold, Holder, Interrupted, Interrupter, LockError, Outbox, OutboxError, RunFailed,
-    Settle, Settled, StateLock, Sweep,
+    ClearFailed, CutWaits, Hold, Holder, Interrupted, Interrupter, LockError, Outbox, OutboxError,
+    RunFailed, Settle, Settled, StateLock, Sweep,
 };
 use crate::plan::{Firings, MANUAL, OpenError, Opening, Order, open};
 
@@ -77,6 +77,7 @@ impl Engine {
         integrity::tell_if_it_went_back(&reader)?;
         let settled = outbox.submit(Settle).await?;
         tell_settled(&settled);
+        while outbox.submit(CutWaits).await? {}
         if let Some(hold) = held {
             outbox.submit(hold).await?;
         }

@@ -94,7 +94,7 @@ pub use record::{Outcome, Record};
 pub use report::{Report, Told};
 pub use rows::{Addressee, AttemptRow, Counts, DeliveryRow, RunRow, Snapshot, SuppressionRow};
 pub use run::{FinishRun, FrozenRun, NewRun, Opened, RunFailed};
-pub use schedule::{Cursors, Missed, SetCursor, TurnBack, Unrun};
+pub use schedule::{Cursors, CutWaits, Missed, SetCursor, TurnBack, Unrun};
 pub use sent::Sent;
 pub use suppression::{Banned, Bans, Suppress, Unsuppress};
 pub use sweep::{Interrupted, Settle, Settled, Sweep, Swept};

@@ -91,9 +91,28 @@ impl Operation for TurnBack {
         tx.conn
             .prepare_cached("DELETE FROM run WHERE state IN ('missed', 'skipped') AND due_at > ?1")?
             .execute([self.to])?;
-        let (waiting, in_doubt) = (call_waiting(tx)?, call_doubtful(tx)?);
-        Ok(waiting == CHUNK || in_doubt == CHUNK)
+        cut_waits(tx)
     }
+}
+
+/// Nobody waits for another try longer than they would have if the clock had always been as it is
+/// now: it may have been set back while nobody looked.
+#[derive(Clone, Copy, Debug)]
+pub struct CutWaits;
+
+impl Operation for CutWaits {
+    /// Whether there is more to do.
+    type Receipt = bool;
+    const RANK: Rank = Rank::Bulk;
+
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<bool> {
+        cut_waits(tx)
+    }
+}
+
+fn cut_waits(tx: &Tx<'_>) -> rusqlite::Result<bool> {
+    let (waiting, in_doubt) = (call_waiting(tx)?, call_doubtful(tx)?);
+    Ok(waiting == CHUNK || in_doubt == CHUNK)
 }
 
 /// What there is instead of a run.
@@ -118,19 +137,21 @@ impl Unrun {
 }
 
 /// What was given back or is to be sent again may go at once, what a server deferred after the
-/// longest wait.
+/// longest wait that it can have been given. Waits differ by a fifth, by chance.
 fn call_waiting(tx: &Tx<'_>) -> rusqlite::Result<usize> {
     tx.conn
         .prepare_cached(
-            "WITH far AS (
-               SELECT d.run, d.seq, ?1 + iif(d.state = 'queued', 0,
-                 (SELECT max(value) FROM json_each(r.retry))) AS latest
+            "WITH waits AS (
+               SELECT d.run, d.seq, d.state, d.next_at, coalesce((
+                 SELECT max(value) FROM json_each(r.retry)
+                 WHERE key <= iif(d.state = 'queued', 0, d.tries)), 0) AS wait
                FROM run r CROSS JOIN delivery d INDEXED BY delivery_waiting ON d.run = r.no
                WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending'
                  AND d.state IN ('queued', 'deferred')
-                 AND d.next_at > ?1 + (SELECT max(value) FROM json_each(r.retry)) * 5 / 4
-                 AND d.next_at > d.not_before
-               LIMIT ?2)
+                 AND d.next_at > ?1 AND d.next_at > d.not_before),
+             far AS (
+               SELECT run, seq, ?1 + iif(state = 'queued', 0, wait) AS latest FROM waits
+               WHERE next_at > ?1 + wait * 5 / 4 LIMIT ?2)
              UPDATE delivery SET next_at = max(far.latest, not_before) FROM far
              WHERE delivery.run = far.run AND delivery.seq = far.seq",
         )?

@@ -5,8 +5,8 @@ use std::time::Duration;
 use postroom::config::Overlap;
 use postroom::outbox::state::State;
 use postroom::outbox::{
-    ArmRefusal, Claim, Claimed, DeliveryId, Hour, NewDelivery, NewRun, Opened, Outcome, RunNo,
-    TurnBack,
+    ArmRefusal, Claim, Claimed, CutWaits, DeliveryId, Hour, NewDelivery, NewRun, Opened, Outcome,
+    RunNo, TurnBack,
 };
 
 use crate::world::bench::{ACCOUNT, Bench, LEASE, now, row};
@@ -273,4 +273,27 @@ async fn a_clock_set_back_keeps_neither_what_goes_at_once_nor_what_is_in_doubt()
     let doubtful = bench.delivery(rows[1].id).next_at;
     assert_eq!(doubtful, Some(bench.now_ms() + 15 * MINUTE));
     assert_eq!(bench.delivery(rows[2].id).next_at, None, "a person decides");
+}
+
+/// By less than the longest wait: what goes at once must not wait for the hour to come again.
+#[tokio::test(start_paused = true)]
+async fn an_hour_back_keeps_nobody_for_an_hour() {
+    let bench = Bench::new();
+    bench.open(&["ada@example.org", "bob@example.org"]);
+    let rows = bench.claim(10);
+    rows.iter().for_each(|row| bench.arm(row).unwrap());
+    let next_at = bench.now_ms();
+    bench.record(&rows[0], Outcome::NotSent { next_at });
+    bench.record(&rows[1], busy(&bench));
+    bench
+        .clock
+        .jump_to(bench.clock.now() - Duration::from_secs(3600));
+    assert!(bench.claims(10).rows.is_empty());
+    assert!(!now(bench.outbox.submit(CutWaits)).unwrap());
+    assert_eq!(bench.claim_one().id, rows[0].id);
+    let deferred = bench.delivery(rows[1].id).next_at.unwrap();
+    assert!(deferred <= bench.now_ms() + 5 * MINUTE, "{deferred}");
+    let before = bench.delivery(rows[1].id).next_at;
+    assert!(!now(bench.outbox.submit(CutWaits)).unwrap());
+    assert_eq!(bench.delivery(rows[1].id).next_at, before, "once");
 }
