@@ -14,7 +14,7 @@ use super::provider::{self, Provider};
 use super::rate::Rate;
 use super::rule::Rule;
 use super::section::Section;
-use super::{Dsn, dsn, files, rule, server};
+use super::{Dsn, amount, dsn, files, rule, server};
 use crate::audience;
 use crate::compose::Sender;
 
@@ -76,6 +76,10 @@ pub struct Account {
 /// Reads an account. Nothing comes back if anything it cannot do without is missing or wrong, which
 /// has been reported.
 pub(super) fn read(section: &Section<'_>) -> Option<Account> {
+    if section.has_only_tables() {
+        section.report(only_its_tables(section));
+        return None;
+    }
     let preset = server::preset(section);
     let tls = section
         .choice("tls")
@@ -101,6 +105,11 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
         CONNECTIONS,
     );
     let domains = domain::read(section, &rate, connections);
+    let age = section.span("connection_age").unwrap_or(CONNECTION_AGE);
+    let idle = section.span("connection_idle").unwrap_or(CONNECTION_IDLE);
+    if section.has("connection_idle") && idle > age {
+        section.report(idles_in_vain(section, age));
+    }
     let host = host?;
     let (ca, ca_digest) = ca(section, preset);
     Some(Account {
@@ -124,14 +133,39 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
             preset.and_then(|it| it.messages_per_connection),
             MESSAGES_PER_CONNECTION,
         ),
-        connection_age: section.span("connection_age").unwrap_or(CONNECTION_AGE),
-        connection_idle: section.span("connection_idle").unwrap_or(CONNECTION_IDLE),
+        connection_age: age,
+        connection_idle: idle,
         chaining: section.flag("chaining").unwrap_or(true),
         dsn: dsn::read(section),
         retry: section.spans("retry").unwrap_or_else(default_retry),
         hello: section.text("hello").map(|name| name.text.to_owned()),
         rules: rule::read(section),
     })
+}
+
+/// `[account.mian.domain."gmail.com"]`, and no `[account.mian]`.
+fn only_its_tables(section: &Section<'_>) -> Problem {
+    let (name, title) = (section.name, section.title());
+    let message = format!("{title} has further tables, and none of its own");
+    let place = section.header_place(format!("where is [account.{name}]?"));
+    Problem::error("missing-key", message, place)
+        .help(format!(
+            "write [account.{name}] with its `host` or `provider`, or mend the name"
+        ))
+        .key(section.path("host"))
+}
+
+fn idles_in_vain(section: &Section<'_>, age: Duration) -> Problem {
+    let message = format!("`connection_idle` of {} ends no session", section.title());
+    let place = section.value_place("connection_idle", "a shorter time, or none");
+    let problem = Problem::warning("no-effect", message, place);
+    let problem = problem.key(section.path("connection_idle"));
+    if section.has("connection_age") {
+        problem.and(section.value_place("connection_age", "it is over by then"))
+    } else {
+        let age = amount::format_duration(age);
+        problem.note(format!("at `connection_age`, {age}, it is over already"))
+    }
 }
 
 fn default_retry() -> Vec<Duration> {
@@ -190,12 +224,19 @@ fn from(section: &Section<'_>) -> Option<Mailbox> {
     }
     let user = section.text("user");
     let user_as_sender = user.and_then(|user| audience::mailbox(user.text).ok());
-    let user_is_misspelt = !section.has("user") && !section.lacks("user");
-    if user_as_sender.is_none() && !user_is_misspelt && section.lacks("from") {
+    // Whose the password is, is asked already.
+    let is_asked = section.lacks("user") && (section.has("password") || section.has("token"));
+    let is_known = section.is_unclear("user") || is_asked;
+    if user_as_sender.is_none() && section.lacks("from") && !is_known {
         let message = format!("{} does not say who the mail is from", section.title());
-        let place = section.header_place("needs `from`");
+        let problem = if section.has("user") {
+            let label = "is no mail address, so `from` is needed";
+            Problem::error("missing-key", message, section.value_place("user", label))
+        } else {
+            Problem::error("missing-key", message, section.header_place("needs `from`"))
+        };
         section.report(
-            Problem::error("missing-key", message, place)
+            problem
                 .help("write `from = \"Name <name@example.org>\"`")
                 .key(section.path("from")),
         );

@@ -68,12 +68,13 @@ fn literal(section: &Section<'_>, key: &str, text: &str) -> Option<Secret> {
             Problem::warning("secret-literal", message, section.value_place(key, ""))
         }
     };
-    section.report(problem.help(help).key(section.path(key)));
-    if text.is_empty() {
+    let problem = if text.trim().is_empty() {
         let message = format!("the {key} of {} is empty", section.title());
-        let place = section.value_place(key, "");
-        section.report(Problem::error("secret-missing", message, place).key(section.path(key)));
-    }
+        Problem::error("secret-missing", message, section.value_place(key, ""))
+    } else {
+        problem
+    };
+    section.report(problem.help(help).key(section.path(key)));
     Some(Secret::Literal(Zeroizing::new(text.to_owned())))
 }
 

@@ -107,7 +107,7 @@ fn without_quotes(
         span.end = key.span().end.max(span.end);
         entries = inner;
     }
-    if domain == **key.get_ref() {
+    if domain == **key.get_ref() || key.get_ref().contains('.') {
         return None;
     }
     let message = format!("the dots of domain `{domain}` need quotes");

@@ -53,6 +53,12 @@ pub(super) fn read(section: &Section<'_>) -> Option<List> {
 /// The columns that templates may use. A file that cannot be read now may be there when its run is
 /// due: that is reported as a fault of the data.
 pub(super) fn columns(section: &Section<'_>, list: &List) -> Option<Vec<String>> {
+    if ["address_column", "separator", "encoding"]
+        .into_iter()
+        .any(|it| section.is_unclear(it))
+    {
+        return None; // it would be read another way than it is meant
+    }
     if let Source::Inline(understood) = &list.source {
         let written = section.value("inline")?.get_ref().as_array()?;
         if understood.len() < written.len() {
@@ -60,11 +66,50 @@ pub(super) fn columns(section: &Section<'_>, list: &List) -> Option<Vec<String>>
         }
     }
     match list.columns() {
-        Ok(columns) => Some(columns),
+        Ok(columns) => {
+            check_optional(section, list);
+            Some(columns)
+        }
         Err(fault) => {
             section.report(unreadable(section, list, &fault).of_data());
             None
         }
+    }
+}
+
+/// A column may be missing; one that is called nearly so is a sign that it is not meant to be.
+fn check_optional(section: &Section<'_>, list: &List) {
+    let optional = section.texts("optional").unwrap_or_default();
+    let without = List {
+        optional: Vec::new(),
+        ..list.clone()
+    };
+    let Some(there) = (!optional.is_empty())
+        .then(|| without.columns().ok())
+        .flatten()
+    else {
+        return;
+    };
+    for name in optional
+        .into_iter()
+        .filter(|it| !there.iter().any(|column| column == it.text))
+    {
+        let near = suggest::nearest(name.text, there.iter().map(String::as_str));
+        let Some(near) = near else {
+            continue;
+        };
+        let message = format!(
+            "`optional` names `{}`, which {} does not have",
+            name.text,
+            section.title()
+        );
+        let problem = Problem::warning("missing-column", message, section.doc.place(name.span, ""));
+        section.report(
+            problem
+                .suggest(Some(near))
+                .key(section.path("optional"))
+                .of_data(),
+        );
     }
 }
 
@@ -172,7 +217,7 @@ fn json(value: &DeValue<'_>) -> Json {
 
 /// The people written into the file are judged as they will be when a run is opened.
 fn check_people(section: &Section<'_>, list: &List, addresses: &[Text<'_>]) {
-    if !matches!(list.source, Source::Inline(_)) {
+    if !matches!(list.source, Source::Inline(_)) || section.is_unclear("address_column") {
         return;
     }
     let Ok(rows) = list.read() else { return };

@@ -35,13 +35,14 @@ fn mask_keys(text: &str, part: Span, is_secret: fn(&str) -> bool, masked: &mut [
     let mut at = part.start;
     while let Some(word) = next_word(&text[..part.end], at) {
         at = word.end;
-        if !is_secret(&text[word.clone()]) {
-            continue;
-        }
+        // Most words are no keys, which is seen sooner than what they look like.
+        let is_secret = || is_secret(&text[word.clone()]);
         if let Some(table) = table_under(text, &word) {
-            at = table.end;
-            mask_keys(text, table, |key| !REFERENCES.contains(&key), masked);
-        } else if let Some(value) = value_after(text, &word) {
+            if is_secret() {
+                at = table.end;
+                mask_keys(text, table, |key| !REFERENCES.contains(&key), masked);
+            }
+        } else if let Some(value) = value_after(text, &word).filter(|_| is_secret()) {
             at = mask_value(text, value, masked).max(at);
         }
     }
@@ -73,21 +74,26 @@ fn next_word(text: &str, from: usize) -> Option<Span> {
 
 fn is_secret(word: &str) -> bool {
     // Ours are what they are: `then` is no slip for "token".
-    let mut ours = KEYS
-        .iter()
-        .filter(|key| key.names().any(|it| it == word))
-        .peekable();
-    if ours.peek().is_some() && ours.all(|key| is_open(key.kind)) {
-        return false;
-    }
-    let word = word.to_lowercase();
+    let is_open_key = || {
+        let mut ours = KEYS
+            .iter()
+            .filter(|key| key.names().any(|it| it == word))
+            .peekable();
+        ours.peek().is_some() && ours.all(|key| is_open(key.kind))
+    };
+    looks_secret(&word.to_lowercase()) && !is_open_key()
+}
+
+fn looks_secret(word: &str) -> bool {
     // "rows" and "user" are as near to "pwd" as a slip would be: short ones must be exact.
     word.split(['_', '-'])
         .chain([word.replace(['_', '-'], "").as_str()])
         .any(|part| {
             SECRET_WORDS.iter().any(|secret| {
                 let slips = if secret.len() > 4 { 2 } else { 0 };
-                part.len() >= 3 && damerau_levenshtein(part, secret) <= slips
+                let letters = part.chars().count();
+                let could_be = part.len() >= 3 && letters.abs_diff(secret.len()) <= slips;
+                could_be && damerau_levenshtein(part, secret) <= slips
                     || secret.len() > 4 && part.contains(secret)
             })
         })

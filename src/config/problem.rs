@@ -11,6 +11,8 @@ use super::text::SourceText;
 
 /// How many problems of one file are shown; the rest is counted.
 pub(super) const SHOWN_PER_FILE: usize = 20;
+/// How many places of one problem are shown; the rest is counted.
+const PLACES: usize = 8;
 
 /// Whether the thing works in spite of the problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,6 +182,44 @@ pub struct Problems {
     found: Vec<Problem>,
 }
 
+/// One for each cause: a list that is not there may be named by many schedules, and a field that a
+/// template uses may be missing in many lists. The first speaks, the others' places follow.
+fn by_cause(found: Vec<Problem>) -> Vec<Problem> {
+    let mut causes: Vec<Problem> = Vec::new();
+    for problem in found {
+        let same = |it: &&mut Problem| match problem.code {
+            "unknown-name" => it.code == problem.code && it.message == problem.message,
+            "missing-field" => it.code == problem.code && it.place() == problem.place(),
+            _ => false,
+        };
+        let Some(first) = causes.iter_mut().find(same) else {
+            causes.push(problem);
+            continue;
+        };
+        if problem.scope == Scope::Config {
+            first.scope = Scope::Config;
+        }
+        for mut place in problem.places {
+            if place.label == first.place().label {
+                place.label = "and here".to_owned();
+            }
+            if !first
+                .places
+                .iter()
+                .any(|it| it.file == place.file && it.span == place.span)
+            {
+                first.places.push(place);
+            }
+        }
+    }
+    for more in causes.iter_mut().filter(|it| it.places.len() > PLACES) {
+        let left_out = more.places.len() - PLACES;
+        more.places.truncate(PLACES);
+        more.notes.push(format!("and {left_out} more places"));
+    }
+    causes
+}
+
 impl Problems {
     /// Orders what was found and drops repetitions.
     pub(super) fn new(mut found: Vec<Problem>, main: &Path) -> Self {
@@ -200,7 +240,7 @@ impl Problems {
         found.dedup();
         Self {
             main: main.to_owned(),
-            found,
+            found: by_cause(found),
         }
     }
 

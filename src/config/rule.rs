@@ -185,20 +185,7 @@ fn section<'d>(
 }
 
 fn read_one(section: &Section<'_>) -> Option<Rule> {
-    if section.lacks("reply") && section.lacks("text") {
-        let message = format!("{} does not say which replies it is for", section.title());
-        let place = section.header_place("needs `reply` or `text`");
-        let help = "write `reply = \"551\"`, or `text = \"…\"` with words of the server's";
-        let problem = Problem::error("missing-key", message, place);
-        section.report(problem.help(help).key(section.path("reply")));
-    }
-    if section.lacks("then") {
-        let message = format!("{} does not say what follows", section.title());
-        let place = section.header_place("needs `then`");
-        let help = "write `then = \"later\"`, \"reject\", \"suppress\", \"pause\" or \"reconnect\"";
-        let problem = Problem::error("missing-key", message, place);
-        section.report(problem.help(help).key(section.path("then")));
-    }
+    check_is_whole(section);
     let text = section.text("text").map(|text| words(section, &text));
     let reply = section.text("reply").map(|text| pattern(section, &text));
     let then: Treatment = section.choice("then")?;
@@ -212,6 +199,27 @@ fn read_one(section: &Section<'_>) -> Option<Rule> {
         && is_about_a_mail(section, &rule)
         && suppresses_by_rcpt_only(section, &rule);
     usable.then_some(rule)
+}
+
+/// A rule says which replies it is for, and what follows.
+fn check_is_whole(section: &Section<'_>) {
+    let for_none = section.lacks("reply") && section.lacks("text");
+    let (lacking, needs) = match (for_none, section.lacks("then")) {
+        (false, false) => return,
+        (true, false) => ("which replies it is for", "needs `reply` or `text`"),
+        (false, true) => ("what follows", "needs `then`"),
+        (true, true) => (
+            "which replies it is for, or what follows",
+            "needs `then`, and `reply` or `text`",
+        ),
+    };
+    let message = format!("{} does not say {lacking}", section.title());
+    let problem = Problem::error("missing-key", message, section.header_place(needs));
+    let replies = "write `reply = \"551\"`, or `text = \"…\"` with words of the server's";
+    let then = "write `then = \"later\"`, \"reject\", \"suppress\", \"pause\" or \"reconnect\"";
+    let problem = problem.key(section.path(if for_none { "reply" } else { "then" }));
+    let problem = problem.maybe_help(for_none.then(|| replies.to_owned()));
+    section.report(problem.maybe_help(section.lacks("then").then(|| then.to_owned())));
 }
 
 fn words(section: &Section<'_>, text: &Text<'_>) -> Option<String> {
@@ -264,7 +272,8 @@ fn is_about_a_mail(section: &Section<'_>, rule: &Rule) -> bool {
 /// Only what is said to RCPT is about an address; anywhere else a person would be lost for good by
 /// what a server thinks of one mail.
 fn suppresses_by_rcpt_only(section: &Section<'_>, rule: &Rule) -> bool {
-    if rule.then != Treatment::Suppress || rule.at == Some(SaidTo::Rcpt) {
+    let at_rcpt = rule.at == Some(SaidTo::Rcpt) || section.is_unclear("at");
+    if rule.then != Treatment::Suppress || at_rcpt {
         return true;
     }
     let message = "only the answer to RCPT says that an address does not exist";

@@ -120,7 +120,7 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         Some(_) => times::read(section, &calendar::first_zone()),
         None => times::read(section, &zone),
     };
-    if readers.is_some() {
+    if zone_column.is_some() {
         check_fits_readers(section, times.calendar.as_ref());
     }
     let (send, to, via) = (section.text("send"), section.some_texts("to"), via(section));

@@ -77,8 +77,18 @@ impl<'d> Section<'d> {
             unusable,
             meant,
         };
+        let mut keys: Vec<_> = entries
+            .keys()
+            .map(|it| (&**it.get_ref(), it.span()))
+            .collect();
+        keys.sort_by_key(|(_, span)| span.start);
+        let lost = unknown::lost_header(doc, table, &keys);
+        let strays = lost.as_ref().map_or(&[][..], |it| &it.keys);
         for (key, value) in entries {
             let name: &str = key.get_ref();
+            if strays.contains(&name) {
+                continue;
+            }
             match keys_of(table).find(|known| known.names().any(|it| it == name)) {
                 Some(Key {
                     kind: Kind::Planned,
@@ -99,6 +109,9 @@ impl<'d> Section<'d> {
                     section.meant.extend(meant);
                 }
             }
+        }
+        if let Some(lost) = lost {
+            section.report(lost.problem);
         }
         section
     }
@@ -181,6 +194,21 @@ impl<'d> Section<'d> {
     /// Whether the key is missing, and not just misspelt.
     pub(super) fn lacks(&self, key: &str) -> bool {
         !self.has(key) && !self.meant.contains(&key)
+    }
+
+    /// Whether something stands there for it that cannot be used: what that is nobody knows, so
+    /// nothing that follows from its absence holds.
+    pub(super) fn is_unclear(&self, key: &str) -> bool {
+        self.unusable.contains(key) || self.meant.contains(&key)
+    }
+
+    /// Whether nothing stands in it but further tables, so that nobody need have written it.
+    pub(super) fn has_only_tables(&self) -> bool {
+        let is_table = |value: &Value<'_>| match value.get_ref() {
+            DeValue::Array(list) => list.iter().all(|it| it.get_ref().is_table()),
+            value => value.is_table(),
+        };
+        !self.entries.is_empty() && self.entries.values().all(is_table)
     }
 
     /// The key's own place.

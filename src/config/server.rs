@@ -32,9 +32,6 @@ pub(super) fn host(section: &Section<'_>, preset: Option<&Provider>) -> Option<S
         return written(section, &host);
     }
     let Some(preset) = preset else {
-        if region.is_some() && section.lacks("provider") {
-            section.report(idle_region(section, "there is no `provider`"));
-        }
         if section.lacks("host") && section.lacks("provider") {
             section.report(no_server(section));
         }

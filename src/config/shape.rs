@@ -20,6 +20,16 @@ pub(super) fn complaint(doc: &Document, key: &Key, value: &Value<'_>) -> Option<
     }
     let bad_value = |message| Problem::error("bad-value", message, doc.place(value.span(), ""));
     match (key.kind, value.get_ref()) {
+        (Kind::Text | Kind::Path | Kind::Names, DeValue::String(text))
+            if text.trim().is_empty() && key.table() != "account.*.rule" =>
+        {
+            Some(empty(doc, key, value))
+        }
+        (Kind::Names | Kind::Texts, DeValue::Array(list)) if key.name() != "command" => {
+            let is_blank =
+                |it: &&Value<'_>| it.get_ref().as_str().is_some_and(|it| it.trim().is_empty());
+            list.iter().find(is_blank).map(|it| empty(doc, key, it))
+        }
         (Kind::Choice(words), DeValue::String(word)) => one_of(doc, key, word, words, value),
         (Kind::Choices(words), DeValue::String(word)) => one_of(doc, key, word, words, value),
         (Kind::Choices(words), DeValue::Array(list)) => list.iter().find_map(|item| {
@@ -52,6 +62,12 @@ pub(super) fn complaint(doc: &Document, key: &Key, value: &Value<'_>) -> Option<
         }
         _ => None,
     }
+}
+
+fn empty(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
+    let message = format!("there is nothing in the quotes of `{}`", key.name());
+    let place = doc.place(value.span(), "write something, or take it out");
+    Problem::error("bad-value", message, place)
 }
 
 /// A whole number that is not negative.

@@ -94,9 +94,14 @@ impl Templates {
     }
 
     fn problem(&self, section: &Section<'_>, name: &Text<'_>, fault: TemplateFault) -> Problem {
-        let named = || match fault.code {
-            "missing-layout" => section.value_place("layout", fault.label.clone()),
-            _ => section.doc.place(name.span.clone(), fault.label.clone()),
+        let of_layout = match fault.code {
+            "missing-layout" => true,
+            "template-name" => is_plain(name.text) && section.kind() == "template",
+            _ => false,
+        };
+        let named = || match of_layout {
+            true => section.value_place("layout", fault.label.clone()),
+            false => section.doc.place(name.span.clone(), fault.label.clone()),
         };
         let Some(file) = self.file(&fault.file) else {
             return Problem::error(fault.code, fault.message.clone(), named())

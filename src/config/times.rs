@@ -10,6 +10,7 @@ use super::holidays::{self, HolidayFile};
 use super::machine;
 use super::problem::Problem;
 use super::section::{Section, Text, Value, every as all_good};
+use super::unknown::enumerated;
 use crate::calendar::{self, Calendar, Cron, Every, OpenHours, When};
 
 /// What a schedule says about time.
@@ -32,7 +33,7 @@ pub(super) fn read(section: &Section<'_>, zone: &TimeZone) -> Times {
     check_order(section, starts, ends);
     let (holidays, holiday_files) = holidays::read(section, zone);
     let jitter = section.span("jitter");
-    if !KINDS.iter().any(|(key, _)| section.has(key)) {
+    if KINDS.iter().all(|(key, _)| section.lacks(key)) {
         needless_without_times(section);
     }
     let calendar = when(section, starts).map(|when| Calendar {
@@ -49,7 +50,7 @@ pub(super) fn read(section: &Section<'_>, zone: &TimeZone) -> Times {
         && !section.doc.has_errors()
     {
         check_some_time(section, calendar);
-        if let Some(hours) = &between {
+        if let Some(hours) = between.as_ref().filter(|_| !section.doc.has_errors()) {
             check_some_run_inside(section, calendar, hours);
         }
     }
@@ -61,16 +62,24 @@ pub(super) fn read(section: &Section<'_>, zone: &TimeZone) -> Times {
 }
 
 fn needless_without_times(section: &Section<'_>) {
-    for key in ["starts", "ends", "holidays", "on_holiday", "jitter"] {
-        if section.has(key) {
-            let message = format!(
-                "{} has no time of its own: `{key}` has no meaning here",
-                section.title()
-            );
-            let place = section.key_place(key, "take it out, or write `cron`, `every` or `on`");
-            section.report(Problem::error("needless-key", message, place).key(section.path(key)));
-        }
-    }
+    let keys = ["starts", "ends", "holidays", "on_holiday", "jitter"];
+    let mut idle: Vec<&str> = keys.into_iter().filter(|key| section.has(key)).collect();
+    idle.sort_by_key(|key| section.key_place(key, "").span.start);
+    let [first, others @ ..] = idle.as_slice() else {
+        return;
+    };
+    let message = format!(
+        "{} has no time of its own: {} {} no meaning here",
+        section.title(),
+        enumerated(&idle),
+        if others.is_empty() { "has" } else { "have" }
+    );
+    let label = "take it out, or write `cron`, `every` or `on`";
+    let problem = Problem::error("needless-key", message, section.key_place(first, label));
+    let problem = others.iter().fold(problem, |problem, key| {
+        problem.and(section.key_place(key, "and this"))
+    });
+    section.report(problem.key(section.path(first)));
 }
 
 fn when(section: &Section<'_>, starts: Option<DateTime>) -> Option<When> {

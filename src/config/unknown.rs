@@ -1,8 +1,12 @@
 //! Keys that are not ours: what was meant instead, or that it does not exist yet.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use toml::Spanned;
 use toml::de::DeString;
 
+use super::document::Document;
 use super::key::{KEYS, Key, Kind, foreign, keys_of};
 use super::problem::Problem;
 use super::section::Section;
@@ -30,7 +34,7 @@ pub(super) fn report(section: &Section<'_>, key: &Spanned<DeString<'_>>) -> Opti
     let message = if !is_nested && section.holds_table(name) {
         format!("unknown table [{name}]")
     } else if near.is_none() && home.is_some() && is_nested {
-        format!("`{name}` is not a key of {}", article(section.kind()))
+        format!("`{name}` is not a key of {}", article(section.table()))
     } else {
         format!("unknown key `{name}` in {}", section.title())
     };
@@ -62,37 +66,122 @@ pub(super) fn not_yet(
     .key(section.path(name))
 }
 
+/// A header that is missing: keys of another table stand where they mean nothing.
+pub(super) struct LostHeader<'a> {
+    pub(super) problem: Problem,
+    /// The keys that stand under it.
+    pub(super) keys: Vec<&'a str>,
+}
+
+/// Whether the keys of a table, in their order, look like those of two: from one on, several have
+/// no meaning here, and all of these have one in the same other table.
+pub(super) fn lost_header<'a>(
+    doc: &Document,
+    table: &str,
+    keys: &[(&'a str, Range<usize>)],
+) -> Option<LostHeader<'a>> {
+    let here = |name: &str| keys_of(table).any(|key| key.name() == name);
+    let strangers: Vec<_> = keys.iter().filter(|(name, _)| !here(name)).collect();
+    let [(_, first), _, ..] = strangers.as_slice() else {
+        return None;
+    };
+    let has_all = |table: &str| {
+        let has = |name: &str| built(table).any(|key| key.name() == name);
+        strangers.iter().all(|(name, _)| has(name))
+    };
+    let tables: BTreeSet<&str> = KEYS.iter().map(Key::table).collect();
+    let mut homes: Vec<&str> = tables
+        .into_iter()
+        .filter(|it| !it.is_empty() && has_all(it))
+        .collect();
+    let is_within = |home: &&str| !table.is_empty() && home.starts_with(table);
+    if homes.iter().any(is_within) {
+        homes.retain(|home| is_within(&home));
+    }
+    let home = homes.first()?;
+    let names: Vec<&str> = strangers.iter().map(|(name, _)| *name).collect();
+    let message = format!("{} are no keys of {}", enumerated(&names), article(table));
+    let place = doc.place(first.clone(), "from here on");
+    let problem = Problem::error("unknown-key", message, place);
+    let headings: Vec<_> = homes.iter().map(|home| heading(home)).collect();
+    let headings = headings.join(" or ");
+    let help = format!(
+        "they belong to {}: is the header {headings} missing above them?",
+        article(home)
+    );
+    let (problem, keys) = (problem.help(help), names);
+    Some(LostHeader { problem, keys })
+}
+
+/// The table of keys that a header opens: `account.*.domain.*` for `[account.a.domain."b.c"]`.
+pub(super) fn table_headed(header: &str) -> Option<&'static str> {
+    let inner = header.trim().trim_start_matches('[').split(']').next()?;
+    let mut parts = Vec::new();
+    for (at, quoted) in inner.split('"').enumerate() {
+        match at % 2 {
+            0 => parts.extend(quoted.split('.').filter(|it| !it.trim().is_empty())),
+            _ => parts.push(quoted),
+        }
+    }
+    let fits = |table: &&str| {
+        let wanted: Vec<&str> = table.split('.').collect();
+        let same = |(part, wanted): (&&str, &&str)| *wanted == "*" || part.trim() == *wanted;
+        parts.len() == wanted.len() && parts.iter().zip(&wanted).all(same)
+    };
+    KEYS.iter().map(Key::table).find(fits)
+}
+
+/// "`a`, `b` and `c`", or the first of many.
+pub(super) fn enumerated(names: &[&str]) -> String {
+    const NAMED: usize = 4;
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        _ if quoted.len() > NAMED + 1 => {
+            let more = quoted.len() - NAMED;
+            format!("{} and {more} more", quoted[..NAMED].join(", "))
+        }
+        Some((last, first)) if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
 fn built(table: &str) -> impl Iterator<Item = &'static Key> {
     keys_of(table).filter(|key| key.is_built())
 }
 
-fn article(kind: &str) -> String {
-    match kind {
+/// What its people call a table: "an account".
+fn article(table: &str) -> String {
+    let path = table.trim_end_matches(".*");
+    match path.rsplit('.').next().unwrap_or(path) {
+        "" => "the top of the file".to_owned(),
         "account" => "an account".to_owned(),
-        "daemon" => "[daemon]".to_owned(),
+        "daemon" | "alert" => format!("[{path}]"),
+        part @ ("when" | "canary") => format!("`{part}`"),
         kind => format!("a {kind}"),
     }
 }
 
+/// How the header of such a table is written: `[account.<name>]`.
+fn heading(table: &str) -> String {
+    let is_list = |key: &Key| key.path == table && key.kind == Kind::TableList;
+    let name = table.replace('*', "<name>");
+    if KEYS.iter().any(is_list) {
+        format!("[[{name}]]")
+    } else {
+        format!("[{name}]")
+    }
+}
+
 fn move_to(home: &Key) -> String {
-    let name = home.name();
-    match home.table() {
+    let (name, table) = (home.name(), home.table());
+    match table {
         "" => format!("`{name}` stands at the top of the file, before the first [table]"),
         table if table.ends_with(".*") => {
-            let kind = table.trim_end_matches(".*");
-            format!(
-                "`{name}` belongs to {}: move it to [{kind}.<name>]",
-                article(kind)
-            )
+            let (article, heading) = (article(table), heading(table));
+            format!("`{name}` belongs to {article}: move it to {heading}")
         }
         table if table.contains('*') => {
-            let heading = table.replace('*', "<name>");
-            let is_list = |key: &Key| key.path == table && key.kind == Kind::TableList;
-            let (left, right) = match KEYS.iter().any(is_list) {
-                true => ("[[", "]]"),
-                false => ("[", "]"),
-            };
-            format!("`{name}` belongs to a table of its own, {left}{heading}{right}")
+            format!("`{name}` belongs to a table of its own, {}", heading(table))
         }
         table => format!("`{name}` belongs to [{table}]: move it there"),
     }

@@ -42,15 +42,18 @@ pub(super) fn of_readers<'d>(
 ) -> Option<(Option<Text<'d>>, ReaderZones)> {
     let table = section.value(key)?.get_ref().as_table()?;
     let (mut column, mut otherwise) = (None, None);
+    let mut is_misread = false;
     for (name, value) in table {
         match (name.get_ref().as_ref(), text_of(value)) {
             ("column", Some(text)) => column = Some(text),
             ("otherwise", Some(text)) => otherwise = named(section, key, &text),
             (word @ ("column" | "otherwise"), None) => {
+                is_misread |= word == "column";
                 let message = format!("`{word}` of `{key}` wants a text in quotes");
                 complain(section, key, "wrong-type", message, value.span());
             }
             (word, _) => {
+                is_misread = true;
                 let message = format!("`{word}` means nothing in `{key}`");
                 let place = section.doc.place(name.span(), "");
                 let problem = Problem::error("unknown-key", message, place)
@@ -60,7 +63,7 @@ pub(super) fn of_readers<'d>(
             }
         }
     }
-    if column.is_none() {
+    if column.is_none() && !is_misread {
         let message = format!("`{key}` of {} names no column", section.title());
         let span = section.value(key).map(toml::Spanned::span)?;
         complain(section, key, "missing-key", message, span);

@@ -1,4 +1,5 @@
-//! One file per fault, named after it; beside it the message that a person reads.
+//! One file per fault, named after it; beside it the message, as a person reads it (`.txt`) and as
+//! a program does (`.json`).
 //!
 //! `UPDATE_EXPECTED=1 cargo test` writes the messages anew; read the difference before you keep it.
 
@@ -44,14 +45,19 @@ fn every_fault_is_told_in_the_words_beside_it() {
     let world = World::new();
     let mut differing = Vec::new();
     for file in fault_files() {
-        let told = world.redact(&problems(&world, &file).render(false)) + "\n";
-        let expected = faults().join(&file).with_extension("txt");
-        if std::env::var_os("UPDATE_EXPECTED").is_some() {
-            fs::write(&expected, &told).unwrap();
-        }
-        let wanted = fs::read_to_string(&expected).unwrap_or_default();
-        if told != wanted {
-            differing.push(format!("{file}\n--- told\n{told}\n--- wanted\n{wanted}"));
+        let problems = problems(&world, &file);
+        let text = problems.render(false);
+        let json = serde_json::to_string_pretty(&problems.to_json()).unwrap();
+        for (told, extension) in [(text, "txt"), (json, "json")] {
+            let told = world.redact(&told) + "\n";
+            let expected = faults().join(&file).with_extension(extension);
+            if std::env::var_os("UPDATE_EXPECTED").is_some() {
+                fs::write(&expected, &told).unwrap();
+            }
+            let wanted = fs::read_to_string(&expected).unwrap_or_default();
+            if told != wanted {
+                differing.push(format!("{file}\n--- told\n{told}\n--- wanted\n{wanted}"));
+            }
         }
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));

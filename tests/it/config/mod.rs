@@ -1,6 +1,7 @@
 //! The configuration: every fault named, every value understood.
 
 mod amounts;
+mod edits;
 mod faults;
 mod include;
 mod loaded;
