@@ -11,6 +11,7 @@ mod changing;
 mod check;
 mod client;
 mod clock_words;
+mod config;
 mod daemon;
 mod demo;
 mod exit;
@@ -42,7 +43,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, Loaded};
+use crate::config::{Config, Loaded, Problems};
 use crate::outbox::Reader;
 use crate::outbox::state::State;
 use client::Client;
@@ -137,6 +138,9 @@ enum Verb {
     /// Try an account
     #[command(subcommand)]
     Account(account::Verb),
+    /// Look at the configuration as it is in effect, or begin one
+    #[command(subcommand)]
+    Config(config::Verb),
     /// Write passwords and tokens to where the configuration looks for them
     #[command(subcommand)]
     Secret(secret::Verb),
@@ -204,6 +208,7 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Backup(args) => backup::run(&find(cli, out, To::Read)?, args, out),
         Verb::Restore(args) => restore::run(&load(cli)?.config, args, out),
         Verb::Account(verb) => account::run(&load(cli)?.config, verb, out),
+        Verb::Config(verb) => config::run(cli, verb, out),
         Verb::Secret(verb) => secret::run(&load(cli)?, verb, out),
         Verb::Forget(args) => forget::run(&find(cli, out, To::Change)?, args, out),
         Verb::Suppress(verb) => suppress::run(&find(cli, out, verb.to())?, verb, out),
@@ -253,13 +258,14 @@ fn unknown_state(word: &str) -> Trouble {
 /// The configuration with the problems that leave it usable.
 struct Ready {
     config: Config,
-    problems: config::Problems,
+    problems: Problems,
 }
 
 /// Finds and reads the configuration.
 fn load(cli: &Cli) -> Result<Ready, Trouble> {
-    let path = config::find(cli.config.as_deref()).map_err(|e| Trouble::new(exit::CONFIG, e))?;
-    match config::load(&path) {
+    let path =
+        crate::config::find(cli.config.as_deref()).map_err(|e| Trouble::new(exit::CONFIG, e))?;
+    match crate::config::load(&path) {
         Ok(Loaded { config, problems }) => Ok(Ready { config, problems }),
         Err(problems) => Err(Trouble::new(
             exit::CONFIG,
@@ -283,10 +289,10 @@ fn find(cli: &Cli, out: &Out, to: To) -> Result<Config, Trouble> {
         Ok(ready) => return Ok(ready.config),
         Err(trouble) => trouble,
     };
-    let Ok(path) = config::find(cli.config.as_deref()) else {
+    let Ok(path) = crate::config::find(cli.config.as_deref()) else {
         return Err(refused);
     };
-    let config = config::glimpse(&path);
+    let config = crate::config::glimpse(&path);
     let answers = Client::connect(&config.daemon.socket).is_ok();
     if !answers && (to == To::Change || !Reader::exists(&config.daemon.state)) {
         return Err(refused);

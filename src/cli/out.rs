@@ -110,6 +110,12 @@ pub(super) fn bold(text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Leaves to the side.
+pub(super) fn dim(text: &str) -> String {
+    let style = Style::new().dimmed();
+    format!("{style}{text}{style:#}")
+}
+
 /// Marks trouble.
 pub(super) fn alarming(text: &str) -> String {
     let style = AnsiColor::Yellow.on_default();

@@ -186,7 +186,8 @@ fn check_tells_what_time_has_passed_over() {
         .collect();
     let path = workspace.path("old.ics");
     let old = format!(
-        "warning[outdated]: the holidays of schedule `off` end with 2025-04-18: {} knows none to come",
+        "warning[outdated]: the holidays of schedule `off` end with 2025-04-18: {} knows none to \
+         come",
         path.display()
     );
     assert_eq!(
