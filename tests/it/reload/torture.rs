@@ -64,6 +64,7 @@ struct Marks {
 struct Draft {
     marks: Marks,
     people: u32,
+    most: u32,
     rate: &'static str,
     connections: u32,
     has_spare: bool,
@@ -83,6 +84,7 @@ impl Draft {
         Self {
             marks: Marks::default(),
             people,
+            most: people,
             rate: RATES[0],
             connections: 3,
             has_spare: true,
@@ -173,7 +175,7 @@ impl Draft {
             1 => self.connections = dice.u32(1..=4),
             2 => self.has_spare = !self.has_spare,
             3 => self.has_extra = !self.has_extra,
-            4 => self.people += 1,
+            4 => self.people = dice.u32(5..=self.most),
             _ => {}
         }
     }
@@ -205,10 +207,10 @@ impl Draft {
     }
 }
 
-/// Every two seconds of the next quarter of an hour.
+/// Every few seconds of the next quarter of an hour.
 fn ticks() -> Vec<String> {
     let now = Timestamp::now();
-    let moments = (1..450).map(|n| now + SignedDuration::from_secs(2 * n));
+    let moments = (1..300).map(|n| now + SignedDuration::from_secs(3 * n));
     let written = moments.map(|at| at.to_zoned(TimeZone::UTC).strftime("%FT%T").to_string());
     written.collect()
 }
@@ -261,7 +263,7 @@ impl Torture {
     }
 
     /// Writes a draft and reloads it; it is done when this returns.
-    fn reload(&mut self, draft: &Draft, by_signal: bool) -> Configuration {
+    fn reload(&self, draft: &Draft, by_signal: bool) -> Configuration {
         draft.write(&self.workspace, &self.catcher.account());
         if !by_signal {
             let (code, body) = ask(&self.workspace, "POST", "/v1/reload", "");
@@ -312,8 +314,9 @@ impl Torture {
         self.runs.insert(answer.run.unwrap(), self.draft.marks);
     }
 
-    /// Lets all end, and holds what was promised against what the server has.
-    fn objections(mut self) -> Vec<String> {
+    /// Lets all end, and holds what was promised against what the server has: how much it was, and
+    /// what does not fit.
+    fn objections(mut self) -> (String, Vec<String>) {
         let mut last = self.draft.clone();
         (last.has_spare, last.has_extra, last.rate) = (true, true, "1000/second");
         last.marks.subject += 1;
@@ -355,12 +358,9 @@ impl Torture {
         }
         found.extend(by_run.keys().map(|run| format!("mail of no run: {run}")));
         found.extend(self.runs.keys().map(|run| format!("no such run: {run}")));
-        println!(
-            "{} runs, {seen} messages, {} configurations",
-            runs.len(),
-            self.held.len()
-        );
-        found
+        let (runs, held) = (runs.len(), self.held.len());
+        let sum = format!("{runs} runs, {seen} messages, {held} configurations");
+        (sum, found)
     }
 }
 
@@ -419,7 +419,8 @@ fn no_mail_is_lost_doubled_or_mixed_however_the_files_are_edited() {
     for n in 1..=extent.edits {
         torture.step(n, &mut dice);
     }
-    let found = torture.objections();
+    let (sum, found) = torture.objections();
+    println!("{sum}");
     let first: Vec<_> = found.iter().take(20).collect();
     assert!(found.is_empty(), "{}: {first:#?}", found.len());
 }
