@@ -161,6 +161,7 @@ pub(super) async fn dsn_is_what_the_server_is_asked_to_report() {
     for (dsn, asked) in [
         ("\"never\"", "NOTIFY=NEVER"),
         ("[\"failure\", \"delay\"]", "NOTIFY=FAILURE,DELAY"),
+        ("\"success\"", "NOTIFY=SUCCESS"),
     ] {
         let stage = Stage::new(account(&format!("dsn = {dsn}")));
         stage.send(ADA, MINUTE).await;

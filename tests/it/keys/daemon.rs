@@ -9,7 +9,7 @@ use postroom::outbox::Reader;
 use serde_json::Value;
 
 use super::listener::Listener;
-use super::stage::{HOUR, MINUTE, Stage, refusal};
+use super::stage::{HOUR, MINUTE, Scenery, Stage, refusal};
 use super::toml::{Toml, base, schedule};
 use crate::world::office::{Office, Plan, jump, lull, until};
 use crate::world::patience::wait_for;
@@ -32,6 +32,40 @@ pub(super) async fn config_version_says_what_the_file_means() {
         told.contains("written for config version 2; this postroom reads 1"),
         "{told}"
     );
+}
+
+/// Who gets the mail to a list that two files describe, of which one is included.
+async fn included(heading: &str) {
+    for (include, reader) in [
+        ("[\"conf.d/*.toml\"]", "ada@example.org"),
+        ("[\"other.toml\"]", "bob@example.org"),
+    ] {
+        let files = [
+            (
+                "conf.d/10-sales.toml",
+                "[list.team]\ninline = [\"ada@example.org\"]\n",
+            ),
+            (
+                "other.toml",
+                "[list.team]\ninline = [\"bob@example.org\"]\n",
+            ),
+        ];
+        let toml = schedule("to = \"team\"").with(heading, &format!("include = {include}"));
+        let stage = Stage::among(Scenery::with_files(&files), toml);
+        stage.open().unwrap();
+        stage.pass(MINUTE).await;
+        assert_eq!(stage.readers(), [reader], "{include}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn include_names_further_files() {
+    included("[daemon]").await;
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn include_at_the_top_names_further_files() {
+    included("").await;
 }
 
 /// The real daemon by this configuration.
@@ -69,7 +103,7 @@ pub(super) fn socket_is_where_the_daemon_answers() {
 
 #[test]
 pub(super) fn log_says_how_lines_are_written() {
-    for log in ["json", "logfmt", "text"] {
+    for log in ["json", "logfmt", "text", "auto"] {
         let (_workspace, daemon) = real(&daemon(&format!("log = \"{log}\"\nsocket = \"sock\"")));
         let said = daemon.log();
         let line = said.lines().find(|line| line.contains("is ready")).unwrap();
@@ -78,7 +112,8 @@ pub(super) fn log_says_how_lines_are_written() {
                 let line: Value = serde_json::from_str(line).unwrap();
                 assert_eq!(line["event"], "ready");
             }
-            "logfmt" => assert!(
+            // What it writes to is no terminal.
+            "logfmt" | "auto" => assert!(
                 line.starts_with("ts=2") && line.contains(" event=ready"),
                 "{line}"
             ),

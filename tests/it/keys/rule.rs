@@ -6,10 +6,11 @@ use super::wire::Answers;
 
 const ADA: &[&str] = &["ada@example.org"];
 
-const MOVED: Answers = |line| {
-    line.starts_with("RCPT TO:<ada")
-        .then_some("551 5.1.6 Moved to Timbuktu")
-};
+const MOVED: Answers = |line| moved(line.starts_with("RCPT"));
+
+fn moved(is_so: bool) -> Option<&'static str> {
+    is_so.then_some("551 5.1.6 Moved to Timbuktu")
+}
 
 /// A rule of these lines, against a server that says that Ada has moved.
 async fn ruled(lines: &str) -> Stage {
@@ -42,14 +43,22 @@ pub(super) async fn text_says_which_words_are_meant() {
 
 #[tokio::test(start_paused = true)]
 pub(super) async fn at_says_what_was_refused() {
-    for (at, state) in [
-        ("mail", "rejected"),
-        ("rcpt", "deferred"),
-        ("data", "rejected"),
-        ("dot", "rejected"),
-    ] {
-        let stage = ruled(&format!("reply = \"551\"\nat = \"{at}\"\nthen = \"later\"")).await;
-        assert_eq!(stage.states(), [state], "{at}");
+    const BUSY: fn(bool) -> Option<&'static str> = |it| it.then_some("451 4.3.0 Busy");
+    const REFUSED: [(&str, Answers); 4] = [
+        ("mail", |line| BUSY(line.starts_with("MAIL"))),
+        ("rcpt", |line| BUSY(line.starts_with("RCPT"))),
+        ("data", |line| BUSY(line == "DATA")),
+        ("dot", |line| BUSY(line.starts_with(". "))),
+    ];
+    for (refused, answers) in REFUSED {
+        for at in ["mail", "rcpt", "data", "dot"] {
+            let rule = format!("reply = \"451\"\nat = \"{at}\"\nthen = \"reject\"");
+            let toml = account("").with("[[account.ops.rule]]", &rule);
+            let stage = Stage::answering(answers, toml);
+            stage.send(ADA, MINUTE / 2).await;
+            let (states, fits) = (stage.states(), at == refused);
+            assert_eq!(states == ["rejected"], fits, "{at}, {refused}: {states:?}");
+        }
     }
 }
 

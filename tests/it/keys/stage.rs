@@ -19,7 +19,6 @@ use crate::world::house::House;
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
-pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) struct Stage {
     pub(super) wire: Wire,
@@ -127,7 +126,7 @@ impl Stage {
         let (outbox, clock) = (self.outbox.clone(), self.clock.clone());
         let firings = Firings::new(Arc::clone(&self.config), outbox, clock, Vec::new());
         let watch = self.deliver.watch();
-        let step = (span / 2000).clamp(Duration::from_secs(1), MINUTE);
+        let step = (span / 1000).clamp(Duration::from_secs(1), MINUTE);
         let sweeps = async {
             loop {
                 self.outbox.submit(Sweep).await.unwrap();

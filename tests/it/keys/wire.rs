@@ -169,7 +169,7 @@ impl Wire {
                     // A client may hang up.
                     let _ = secure.serve_stream(served, tls, None).await;
                 }
-                _ => Server::new(wire, at, served).serve().await,
+                _ => drop(Server::new(wire, at, served).serve().await),
             }
         });
         ours
@@ -214,51 +214,46 @@ impl Server {
         }
     }
 
-    async fn serve(mut self) {
-        let (mut from, mut to) = (String::new(), String::new());
-        if !self.say("220 mx ESMTP").await {
-            return;
-        }
-        while let Some(line) = self.hear("\r\n").await {
-            let between = |start: &str| Some(line.strip_prefix(start)?.split('>').next()?.into());
+    /// Nothing once somebody has hung up.
+    async fn serve(mut self) -> Option<()> {
+        self.say("220 mx ESMTP").await?;
+        let (mut from, mut to) = (None, None);
+        loop {
+            let line = self.hear("\r\n").await?;
             let answer = match (self.wire.answers)(&line) {
                 Some(answer) => answer,
-                None if line == "DATA" && to.is_empty() => "554 5.5.1 to nobody",
+                None if line.starts_with("RCPT") && from.is_none() => "503 5.5.1 from whom?",
+                None if line == "DATA" && to.is_none() => "554 5.5.1 to whom?",
                 None => usual(&line),
             };
-            if let Some(sender) = between("MAIL FROM:<") {
-                (from, to) = (sender, String::new());
+            let address = line.split(['<', '>']).nth(1).map(str::to_owned);
+            let address = address.filter(|_| answer.starts_with('2'));
+            match line.get(..4) {
+                Some("MAIL") => (from, to) = (address, None),
+                Some("RCPT") => to = address.or(to),
+                _ => {}
             }
-            to = between("RCPT TO:<")
-                .filter(|_| answer.starts_with('2'))
-                .unwrap_or(to);
-            if !self.say(answer).await {
-                return;
-            }
-            if line == "DATA" && answer.starts_with("354") {
-                let Some(text) = self.hear("\r\n.\r\n").await else {
-                    return;
-                };
-                let end = format!(". {to}");
-                let answer = (self.wire.answers)(&end).unwrap_or("250 2.0.0 ok");
-                if !self.say(answer).await {
-                    return;
-                }
+            self.say(answer).await?;
+            if answer.starts_with("354") {
+                let text = self.hear("\r\n.\r\n").await?;
+                let (from, to) = (from.take()?, to.take()?);
+                let answer = (self.wire.answers)(&format!(". {to}")).unwrap_or("250 2.0.0 ok");
+                self.say(answer).await?;
                 if answer.contains("250 ") {
-                    self.take(&from, &to, text);
+                    self.take(from, to, text);
                 }
             }
         }
     }
 
-    fn take(&self, from: &str, to: &str, text: String) {
+    fn take(&self, from: String, to: String, text: String) {
         let mut book = self.wire.book();
         let host = book.calls[self.call].host.clone();
         book.mails.push(Mail {
             at: self.wire.clock.now(),
             host,
-            from: from.to_owned(),
-            to: to.to_owned(),
+            from,
+            to,
             text,
         });
     }
@@ -276,8 +271,8 @@ impl Server {
         }
     }
 
-    /// Whether the conversation goes on.
-    async fn say(&mut self, answer: &str) -> bool {
+    /// Nothing if that ends the conversation.
+    async fn say(&mut self, answer: &str) -> Option<()> {
         let (seconds, answer) = match answer.strip_prefix('@') {
             Some(timed) => timed.split_once(' ').unwrap(),
             None => ("0", answer),
@@ -286,7 +281,7 @@ impl Server {
         self.wire.clock.sleep(wait).await;
         for line in answer.lines() {
             if line == "CLOSE" {
-                return false;
+                return None;
             }
             // The client may have gone; what it makes of that is what counts.
             let _ = self
@@ -294,7 +289,7 @@ impl Server {
                 .write_all(format!("{line}\r\n").as_bytes())
                 .await;
         }
-        true
+        Some(())
     }
 }
 
