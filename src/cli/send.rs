@@ -26,6 +26,9 @@ pub(super) struct Args {
     /// Send one message, to this address instead of the person it was made for
     #[arg(long, value_name = "ADDR")]
     test: Option<String>,
+    /// With --test: the message as this person of its lists would get it, not the first
+    #[arg(long = "as", value_name = "ADDR", requires = "test", conflicts_with_all = ["only", "to_run"])]
+    person: Option<String>,
     /// To exactly the people of this run, as its lists had them then, instead of the schedule's
     #[arg(long, value_name = "RUN", conflicts_with = "only")]
     to_run: Option<String>,
@@ -52,7 +55,7 @@ const READING: &str = "reading the lists";
 pub(super) fn run(config: Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     let mut request = SendRequest {
         schedule: args.schedule.clone(),
-        only: args.only.clone(),
+        only: args.only.as_ref().or(args.person.as_ref()).cloned(),
         test: args.test.clone(),
         to_run: args.to_run.clone(),
         state: args.state.clone(),

@@ -39,6 +39,12 @@ pub fn find(explicit: Option<&Path>) -> Result<PathBuf, NotFound> {
     }
 }
 
+/// Where the outbox of a configuration is that does not say it.
+#[must_use]
+pub fn usual_state(config: &Path) -> PathBuf {
+    state_directory(config)
+}
+
 /// The state directory of a configuration that names none.
 pub(super) fn state_directory(config: &Path) -> PathBuf {
     // systemd passes several directories with colons between them; the first is ours.

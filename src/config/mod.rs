@@ -81,12 +81,12 @@ pub use choice::{
 pub use daemon::Daemon;
 pub use domain::DomainLimits;
 pub use dsn::Dsn;
-pub use find::{NotFound, find};
+pub use find::{NotFound, find, usual_state};
 pub use holidays::HolidayFile;
 pub use load::{glimpse, load};
 pub use login::{Login, Proof};
 pub use problem::{Place, Problem, Problems, Scope, Severity};
-pub use provider::{PROVIDERS, Provider, Servers, provider};
+pub use provider::{PROVIDERS, Provider, Servers, provider, provider_of};
 pub use rate::Rate;
 pub use remark::{About, Remark, RowMark};
 pub use rule::{BadPattern, ReplyPattern, Rule};

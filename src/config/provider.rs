@@ -68,6 +68,24 @@ pub fn provider(name: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| provider.name == name)
 }
 
+/// The provider where people have addresses of this domain.
+#[must_use]
+pub fn provider_of(domain: &str) -> Option<&'static Provider> {
+    provider(match domain.to_lowercase().as_str() {
+        "qq.com" | "vip.qq.com" | "foxmail.com" => "qq",
+        "163.com" => "163",
+        "126.com" => "126",
+        "gmail.com" | "googlemail.com" => "gmail",
+        "outlook.com" | "hotmail.com" | "live.com" | "msn.com" => "outlook",
+        "fastmail.com" | "fastmail.fm" => "fastmail",
+        "icloud.com" | "me.com" | "mac.com" => "icloud",
+        "yahoo.com" | "ymail.com" | "rocketmail.com" => "yahoo",
+        "zohomail.com" | "zoho.com" => "zoho",
+        "proton.me" | "protonmail.com" | "pm.me" => "proton",
+        _ => return None,
+    })
+}
+
 /// The provider that this server belongs to. What listens on this machine may be anybody's.
 pub(super) fn owner_of(host: &str) -> Option<&'static Provider> {
     PROVIDERS

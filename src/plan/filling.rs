@@ -84,7 +84,10 @@ impl<'a> Filling<'a> {
     pub(super) fn fill(&mut self, roll: &Roll<'_>) -> Result<Badness, OpenError> {
         let badness = roll.call::<OpenError>(|person| {
             if let (None, None, Ok(mailbox)) = (&self.first, &person.fault, &person.mailbox) {
-                let subject = roll.template().render(&person.fields).map(|it| it.subject);
+                let subject = roll
+                    .template()
+                    .render(&person.fields)
+                    .map(|it| roll.marked(&it.subject));
                 self.first = subject.ok().map(|subject| (mailbox.clone(), subject));
             }
             self.add(person)

@@ -313,6 +313,8 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
         false => schedule.expires,
     };
     let canary = schedule.canary.filter(|_| order.is_whole());
+    let mut source = roll.template().source().clone();
+    source.subject.content = roll.marked(&source.subject.content);
     NewRun {
         id: clock.new_id().to_string(),
         schedule: schedule.name.clone(),
@@ -327,7 +329,7 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
         canary: canary.map(|it| (it.people, it.wait)),
         frozen: FrozenRun {
             account: account.name.clone(),
-            template: serde_json::to_string(roll.template().source()).expect(json),
+            template: serde_json::to_string(&source).expect(json),
             sender: serde_json::to_string(&account.sender).expect(json),
             utc_offset: schedule.zone.to_offset(now).seconds(),
             retry: schedule.retry.as_ref().unwrap_or(&account.retry).clone(),

@@ -219,6 +219,14 @@ impl<'a> Roll<'a> {
         self.template
     }
 
+    /// The subject as it is sent: a test says that it is one.
+    pub(super) fn marked(&self, subject: &str) -> String {
+        match self.test {
+            Some(_) => format!("[test] {}", subject.trim_start()),
+            None => subject.to_owned(),
+        }
+    }
+
     /// What of the run must not be sent twice. A test is no notice.
     #[must_use]
     pub fn once_per(&self) -> Option<&'a OncePer> {

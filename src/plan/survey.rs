@@ -56,8 +56,9 @@ pub fn survey(roll: &Roll<'_>, at: Option<Timestamp>) -> Result<Survey, RollErro
             return Ok(());
         }
         if first.is_none()
-            && let Ok(rendered) = roll.template().render(&person.fields)
+            && let Ok(mut rendered) = roll.template().render(&person.fields)
         {
+            rendered.subject = roll.marked(&rendered.subject);
             first = Some((person.clone(), rendered));
         }
         seen.add(&person)

@@ -22,14 +22,24 @@ const BACKSPACE: [u8; 2] = [8, 127];
 const CTRL_U: u8 = 21;
 
 /// Asks for a secret: twice and unseen on a terminal, else it is one line of standard input.
-pub(in super::super) fn ask(title: &str, out: &Out) -> Result<Zeroizing<String>, Trouble> {
+///
+/// Empty it may be only where that means "not now".
+pub(in super::super) fn ask(
+    title: &str,
+    may_be_empty: bool,
+    out: &Out,
+) -> Result<Zeroizing<String>, Trouble> {
     if !io::stdin().is_terminal() {
         return usable(line()?);
     }
     for _ in 0..TRIES {
         let first = unseen(&format!("{}: ", capital(title)), out)?;
         if first.is_empty() {
-            return usable(first);
+            return if may_be_empty {
+                Ok(first)
+            } else {
+                usable(first)
+            };
         }
         if first == unseen("The same again: ", out)? {
             return usable(first);

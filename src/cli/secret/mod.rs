@@ -8,8 +8,8 @@ mod store;
 
 use std::io::{self, IsTerminal};
 
-use self::ask::ask;
-use self::store::{Service, store};
+pub(super) use self::ask::{ask, line};
+pub(super) use self::store::{Service, folder, store};
 
 use super::exit::{self, Exit};
 use super::out::{Out, plain};
@@ -39,7 +39,7 @@ pub(super) fn run(ready: &Ready, verb: &Verb, out: &Out) -> Result<Exit, Trouble
             elsewhere(&title, key, account, secret),
         ));
     };
-    let value = ask(&title, out)?;
+    let value = ask(&title, false, out)?;
     let stored = store(path, &value, &Service::of(&ready.config.daemon.state))?;
     if out.json {
         out.value(&serde_json::json!({

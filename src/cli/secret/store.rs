@@ -10,6 +10,7 @@ use rustix::process::geteuid;
 
 use super::super::Trouble;
 use super::super::exit;
+use crate::config::usual_state;
 
 /// The group of the packaged service.
 const GROUP: &str = "postroom";
@@ -44,9 +45,14 @@ impl Service {
         }
     }
 
+    /// The service of a configuration that is about to be written.
+    pub(in super::super) fn of_config(path: &Path) -> Self {
+        Self::of(&usual_state(path))
+    }
+
     /// Lets the service read a file of ours through its group; answers the permission bits that
     /// this takes. A group that others may be in gets nothing.
-    fn admit(self, file: &File) -> io::Result<u32> {
+    pub(in super::super) fn admit(self, file: &File) -> io::Result<u32> {
         if !geteuid().is_root() {
             let own = file.metadata()?.gid();
             return Ok(if group(GROUP) == Some(own) {

@@ -2,7 +2,9 @@
 
 mod account;
 mod addresses;
+mod answering;
 mod backup;
+mod beginning;
 mod broken;
 mod checking;
 mod forgetting;
@@ -10,5 +12,6 @@ mod load;
 mod next;
 mod operations;
 mod reloading;
+mod secrets;
 mod sending;
 mod suppressing;

@@ -8,4 +8,5 @@ mod loaded;
 mod manual;
 mod mutations;
 mod secrets;
+mod shown;
 mod world;

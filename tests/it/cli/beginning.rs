@@ -1,0 +1,215 @@
+//! From nothing to a first message, with the real binary: `config init`, `check`, `account test`,
+//! `send --test`.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use postroom::clock::Clock;
+use postroom::config::PROVIDERS;
+use postroom::sandbox::{Options, Sandbox};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::world::workspace::folder;
+
+/// A home with nothing in it.
+struct Newcomer(TempDir);
+
+impl Newcomer {
+    fn new() -> Self {
+        Self(folder())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn types(&self, args: &[&str], input: &str) -> (Option<i32>, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_postroom"));
+        for foreign in ["STATE_DIRECTORY", "RUNTIME_DIRECTORY", "POSTROOM_CONFIG"] {
+            command.env_remove(foreign);
+        }
+        for place in ["XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+            command.env_remove(place);
+        }
+        let command = command.args(args).current_dir(self.path());
+        let command = command.env("HOME", self.path()).stdin(Stdio::piped());
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    }
+
+    #[track_caller]
+    fn manages(&self, args: &[&str], input: &str) -> String {
+        let (code, said) = self.types(args, input);
+        assert_eq!(code, Some(0), "{args:?}: {said}");
+        said
+    }
+}
+
+#[test]
+fn a_newcomer_sends_a_first_message_with_four_commands() {
+    let newcomer = Newcomer::new();
+    let runtime = Runtime::new().unwrap();
+    let options = Options {
+        dir: Some(newcomer.path().join("box")),
+        login: Some(("ada@example.org".to_owned(), "hunter2".to_owned())),
+        ..Options::default()
+    };
+    let sandbox = runtime
+        .block_on(Sandbox::start(options, Clock::system()))
+        .unwrap();
+    let host = format!("localhost:{}", sandbox.tls.port());
+    let said = newcomer.manages(
+        &[
+            "config",
+            "init",
+            "--address",
+            "Ada <ada@example.org>",
+            "--host",
+            &host,
+            "--ca",
+            "box/ca.pem",
+            "--password-stdin",
+        ],
+        "hunter2\n",
+    );
+    assert!(!said.contains("hunter2"), "{said}");
+    let mut steps = Vec::new();
+    for line in said
+        .lines()
+        .filter_map(|it| it.trim().strip_prefix("postroom "))
+    {
+        steps.push(line.split("  ").next().unwrap().to_owned());
+    }
+    assert_eq!(
+        steps,
+        [
+            "check",
+            "account test main",
+            "send hello --test ada@example.org"
+        ]
+    );
+    for step in &steps {
+        let args: Vec<&str> = step.split(' ').collect();
+        newcomer.manages(&args, "");
+    }
+    let said = newcomer.manages(&["check", "--lists", "--connect", "--strict"], "");
+    assert!(said.contains("postroom.toml: no problems\n"), "{said}");
+    let mail = fs::read_dir(newcomer.path().join("box/mail/new")).unwrap();
+    let mail: Vec<_> = mail
+        .map(|it| fs::read_to_string(it.unwrap().path()).unwrap())
+        .collect();
+    assert_eq!(mail.len(), 1);
+    assert!(
+        mail[0].contains("\nSubject: [test] Hello, Ada\n"),
+        "{}",
+        mail[0].replace('\r', "")
+    );
+    let text = fs::read_to_string(newcomer.path().join("postroom.toml")).unwrap();
+    assert!((20..=30).contains(&text.lines().count()), "{text}");
+    for (name, mode) in [
+        ("postroom.toml", 0o640),
+        ("secrets", 0o750),
+        ("templates/hello", 0o750),
+        ("lists/people.csv", 0o640),
+    ] {
+        let found = newcomer.path().join(name).metadata().unwrap().mode() & 0o777;
+        assert_eq!(found, mode, "{name}");
+    }
+    let secret = newcomer
+        .path()
+        .join("secrets/main")
+        .metadata()
+        .unwrap()
+        .mode();
+    assert_eq!(secret & 0o137, 0, "{secret:o}");
+}
+
+#[test]
+fn nothing_is_overwritten_and_nobody_is_waited_for() {
+    let newcomer = Newcomer::new();
+    let (code, said) = newcomer.types(&["config", "init"], "");
+    assert_eq!(code, Some(64), "{said}");
+    assert!(said.contains("needed: --address ADDR"), "{said}");
+    let address = ["config", "init", "--address", "ada@example.org"];
+    let (code, said) = newcomer.types(&address, "");
+    assert_eq!(code, Some(64), "{said}");
+    assert!(
+        said.contains("needed: --host SERVER, or --provider NAME with one of 126"),
+        "{said}"
+    );
+    assert_eq!(
+        fs::read_dir(newcomer.path()).unwrap().count(),
+        0,
+        "nothing was written"
+    );
+
+    fs::create_dir(newcomer.path().join("lists")).unwrap();
+    fs::write(newcomer.path().join("lists/people.csv"), "mine\n").unwrap();
+    let (code, said) = newcomer.types(&["config", "init", "--address", "ada@qq.com"], "");
+    assert_eq!(code, Some(73), "{said}");
+    assert!(said.contains("lists/people.csv is there already"), "{said}");
+    assert!(!newcomer.path().join("postroom.toml").exists());
+
+    newcomer.manages(&["config", "init", "mail", "--address", "ada@qq.com"], "");
+    let text = fs::read_to_string(newcomer.path().join("mail/postroom.toml")).unwrap();
+    assert!(text.contains("provider = \"qq\""), "{text}");
+    let (code, _) = newcomer.types(&["config", "init", "mail", "--address", "bo@qq.com"], "");
+    assert_eq!(code, Some(73));
+    let again = fs::read_to_string(newcomer.path().join("mail/postroom.toml")).unwrap();
+    assert_eq!(again, text);
+}
+
+#[test]
+fn without_a_password_the_next_step_asks_for_it() {
+    let newcomer = Newcomer::new();
+    let said = newcomer.manages(&["config", "init", "--address", "ada@gmail.com"], "");
+    assert!(said.contains("  postroom secret set main  "), "{said}");
+    assert_eq!(newcomer.types(&["check"], "").0, Some(65));
+    newcomer.manages(&["secret", "set", "main"], "hunter2\n");
+    newcomer.manages(&["check", "--lists"], "");
+}
+
+#[test]
+fn every_provider_can_be_begun_with() {
+    for provider in PROVIDERS {
+        let newcomer = Newcomer::new();
+        fs::write(
+            newcomer.path().join("ca.pem"),
+            "-----BEGIN CERTIFICATE-----\n",
+        )
+        .unwrap();
+        let mut args = vec![
+            "config",
+            "init",
+            "--address",
+            "ada@example.org",
+            "--password-stdin",
+        ];
+        args.extend(["--provider", provider.name]);
+        if provider.name == "ses" {
+            let (code, said) = newcomer.types(&args, "x\n");
+            assert_eq!(code, Some(64), "{said}");
+            assert!(
+                said.contains("--region NAME, one of ap-northeast-1"),
+                "{said}"
+            );
+            args.extend(["--region", "eu-west-1"]);
+        }
+        if provider.own_certificate.is_some() {
+            let (code, said) = newcomer.types(&args, "x\n");
+            assert_eq!(code, Some(64), "{said}");
+            args.extend(["--ca", "ca.pem"]);
+        }
+        newcomer.manages(&args, "hunter2\n");
+        let said = newcomer.manages(&["check", "--lists", "--strict"], "");
+        assert!(said.contains(": no problems"), "{}: {said}", provider.name);
+    }
+}

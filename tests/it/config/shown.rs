@@ -1,0 +1,193 @@
+//! `config show`: what it says means the same configuration.
+
+use postroom::config::key::KEYS;
+use postroom::config::{Config, Origin, PROVIDERS, Servers, Setting, ShownLine, Written, show};
+
+use super::world::{FULL, World};
+
+const REST: &str = "
+[list.staff]
+inline = [\"Ada <ada@example.org>\"]
+
+[schedule.note]
+send = \"digest\"
+to   = \"staff\"
+via  = \"main\"
+";
+
+fn load(world: &World, text: &str) -> Config {
+    match world.load(text) {
+        Ok(loaded) => loaded.config,
+        Err(problems) => panic!("{}\n{text}", problems.render(false)),
+    }
+}
+
+/// What is shown, as a file; secrets are put back in.
+fn written_back(config: &Config, secrets: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    for line in show(config, false).lines {
+        match line {
+            ShownLine::Header(heading) => text += &format!("\n{heading}\n"),
+            ShownLine::Value(it) if it.follows => text += &format!("# {} = {}\n", it.name, it.text),
+            ShownLine::Value(it) => text += &format!("{} = {}\n", it.name, it.text),
+        }
+    }
+    for (shown, secret) in secrets {
+        text = text.replace(shown, secret);
+    }
+    assert!(!text.contains('‹'), "{text}");
+    text
+}
+
+#[track_caller]
+fn means_the_same(world: &World, text: &str, secrets: &[(&str, &str)]) {
+    let mut before = load(world, text);
+    let shown = written_back(&before, secrets);
+    let mut after = load(world, &shown);
+    // What it means is the same, where it stands is not.
+    before.written = Written::default();
+    after.written = Written::default();
+    assert_eq!(before, after, "{shown}");
+}
+
+fn settings(config: &Config, redacted: bool) -> Vec<Setting> {
+    let lines = show(config, redacted).lines.into_iter();
+    let settings = lines.filter_map(|line| match line {
+        ShownLine::Header(_) => None,
+        ShownLine::Value(setting) => Some(setting),
+    });
+    settings.collect()
+}
+
+const SECRETS: &[(&str, &str)] = &[
+    ("‹file secrets/relay, 0600›", "{ file = \"secrets/relay\" }"),
+    ("‹text in the file›", "\"hunter2\""),
+    (
+        "‹command printf, kept for 50m›",
+        "{ command = [\"printf\", \"%s\", \"x\"], keep = \"50m\" }",
+    ),
+];
+
+#[test]
+fn what_is_shown_of_a_full_file_means_the_same() {
+    means_the_same(&World::new(), FULL, SECRETS);
+}
+
+#[test]
+fn what_is_shown_of_any_provider_and_any_default_means_the_same() {
+    let world = World::new();
+    let login = "user = \"ada@example.org\"\npassword = { file = \"secrets/relay\" }\n";
+    for provider in PROVIDERS {
+        let region = match provider.servers {
+            Servers::Regions { all, .. } => format!("region = \"{}\"\n", all[0].0),
+            Servers::One(_) => String::new(),
+        };
+        let ca = provider.own_certificate.map_or("", |_| "ca = \"ca.pem\"\n");
+        let name = provider.name;
+        let account = format!("[account.main]\nprovider = \"{name}\"\n{region}{ca}{login}");
+        means_the_same(&world, &[&account, REST].concat(), SECRETS);
+    }
+    for tls in ["implicit", "starttls", "none"] {
+        let account =
+            format!("[account.main]\nhost = \"h\"\ntls = \"{tls}\"\nfrom = \"a@b.org\"\n");
+        for rest in ["", "cron = \"0 9 * * *\"\n", "on_uncertain = \"hold\"\n"] {
+            means_the_same(&world, &[&account, REST, rest].concat(), SECRETS);
+        }
+    }
+    let layout = "[account.main]\nhost = \"h\"\nfrom = \"a@b.org\"\n\n[template.digest]\n";
+    means_the_same(&world, &[layout, REST].concat(), SECRETS);
+}
+
+#[test]
+fn every_value_says_where_it_comes_from() {
+    let world = World::new();
+    let text = "config_version = 1\n\n[account.main]\nprovider = \"qq\"\nuser = \"a@qq.com\"\n\
+                password = { file = \"secrets/relay\" }\n";
+    let config = load(&world, &[text, REST].concat());
+    let settings = settings(&config, false);
+    let of = |key: &str| settings.iter().find(|it| it.key == key).expect(key);
+    let line = |line| Origin::File {
+        path: world.path().join("postroom.toml"),
+        line,
+    };
+    assert_eq!(of("config_version").origin, line(1));
+    assert_eq!(of("account.main.user").origin, line(5));
+    assert_eq!(
+        of("account.main.password").text,
+        "‹file secrets/relay, 0600›"
+    );
+    assert_eq!(of("account.main.host").text, "\"smtp.qq.com\"");
+    assert_eq!(of("account.main.host").origin, Origin::Provider("qq"));
+    assert_eq!(
+        of("account.main.connections").origin,
+        Origin::Provider("qq")
+    );
+    assert_eq!(of("account.main.chaining").origin, Origin::Default);
+    assert_eq!(of("account.main.from").text, "\"a@qq.com\"");
+    assert_eq!(of("schedule.note.via").origin, line(14));
+    assert_eq!(of("schedule.note.timezone").text, "\"UTC\"");
+}
+
+#[test]
+fn what_is_shown_comes_in_the_order_of_the_table_of_keys() {
+    let config = load(&World::new(), FULL);
+    let rank = |name: &str, table: &str| {
+        KEYS.iter()
+            .position(|it| it.name() == name && it.table() == table)
+    };
+    let mut last = None;
+    for line in show(&config, false).lines {
+        let ShownLine::Value(it) = line else {
+            last = None;
+            continue;
+        };
+        if it.key.starts_with("schedule.") && it.key.matches('.').count() == 2 {
+            let rank = rank(it.name, "schedule.*");
+            assert!(last < rank, "{} is out of order", it.key);
+            last = rank;
+        }
+    }
+}
+
+#[test]
+fn what_is_shown_to_others_names_nobody() {
+    let world = World::new();
+    let config = load(&world, FULL);
+    let shown = |config| format!("{:#?}", show(config, true).lines);
+    let said = shown(&config);
+    for name in [
+        "example",
+        "corp",
+        "ada",
+        "Ada",
+        "news",
+        "relay",
+        "digest",
+        "customers",
+        "german",
+        "hunter2",
+        "first_nam\"",
+        "postmaster",
+        "cher",
+        "gmail",
+        "tomorrow",
+    ] {
+        let values = said
+            .lines()
+            .filter(|it| it.contains("text:") || it.contains("Header"));
+        let mut values = values.chain(said.lines().filter(|it| it.contains("key:")));
+        let found = values.find(|it| it.contains(name));
+        assert_eq!(found, None, "{name}");
+    }
+    assert!(said.contains("2/second"), "what is no name stays");
+    assert!(said.contains("America/New_York"), "what is no name stays");
+    assert_eq!(said, shown(&config), "the same each time");
+    // What refers to something still does.
+    let settings = settings(&config, true);
+    let via = settings
+        .iter()
+        .find(|it| it.name == "via" && it.key.starts_with("schedule"));
+    let via = via.unwrap().text.trim_matches('"');
+    let account = format!("account.{via}.provider");
+    assert!(settings.iter().any(|it| it.key == account), "{account}");
+}
