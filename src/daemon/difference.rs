@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::reloaded::{Difference, How, KeyChange};
 use crate::compose::{Part, Template};
-use crate::config::{Account, Config, Rewritten, Schedule, Written};
+use crate::config::key::KEYS;
+use crate::config::{Account, Config, Daemon, Rewritten, Schedule, Written};
 
-/// Keys that are read at the start only.
-const AT_THE_START: [&str; 3] = ["daemon.state", "daemon.socket", "daemon.log"];
 /// Keys that a provider's name fills in.
 const OF_A_PROVIDER: [&str; 6] = [
     "host",
@@ -42,16 +41,19 @@ pub(super) fn differences(before: &Config, after: &Config) -> Vec<Difference> {
 
 /// Keys that differ and are read at the start only.
 pub(super) fn at_the_start(before: &Config, after: &Config) -> Vec<&'static str> {
-    let (before, after) = (&before.daemon, &after.daemon);
-    let differs = [
-        before.state != after.state,
-        before.socket != after.socket,
-        before.log != after.log,
-    ];
-    let keys = AT_THE_START.into_iter().zip(differs);
-    keys.filter(|(_, differs)| *differs)
-        .map(|(key, _)| key)
+    let keys = KEYS.iter().filter(|key| key.restart).map(|key| key.path);
+    keys.filter(|key| differs(key, &before.daemon, &after.daemon) == Some(true))
         .collect()
+}
+
+/// Whether a key that is read at the start only differs; nothing for any other key.
+fn differs(key: &str, before: &Daemon, after: &Daemon) -> Option<bool> {
+    Some(match key {
+        "daemon.state" => before.state != after.state,
+        "daemon.socket" => before.socket != after.socket,
+        "daemon.log" => before.log != after.log,
+        _ => return None,
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -160,7 +162,7 @@ fn key_change(key: Rewritten, has_provider: bool) -> KeyChange {
         false => key.default.trim_matches('"'),
     };
     KeyChange {
-        restart: AT_THE_START.contains(&key.path),
+        restart: KEYS.iter().any(|it| it.path == key.path && it.restart),
         default: (!default.is_empty()).then(|| default.to_owned()),
         key: key.name,
         before: key.before,
@@ -199,4 +201,21 @@ fn certificates(before: &Account, after: &Account) -> Vec<String> {
     let renewed = before.ca == after.ca && before.ca_digest != after.ca_digest;
     let ca = after.ca.iter().filter(|_| renewed);
     ca.map(|path| path.display().to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn each_key_that_needs_a_restart_is_looked_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("postroom.toml");
+        std::fs::write(&path, "").expect("an empty file");
+        let daemon = config::load(&path).expect("it holds").config.daemon;
+        for key in KEYS.iter().filter(|key| key.restart) {
+            assert_eq!(differs(key.path, &daemon, &daemon), Some(false), "{key:?}");
+        }
+    }
 }

@@ -58,7 +58,7 @@ fn replace(state: &Path, files: &[WrittenFile]) -> io::Result<()> {
     File::open(state)?.sync_all()
 }
 
-/// Where each file goes: as it lies to the main one's folder, or by its number if it lies elsewhere.
+/// Where each file goes: as it lies to the main one's folder, or by its number if elsewhere.
 fn names(files: &[WrittenFile]) -> Vec<PathBuf> {
     let root = files.first().and_then(|main| main.path.parent());
     let root = root.unwrap_or(Path::new("/"));

@@ -98,8 +98,8 @@ impl Kept {
         self.memory.lock().await.forget(&fingerprint(value));
     }
 
-    /// The configuration was read again: what is kept of the secret is forgotten. With `wanted` it is
-    /// read at once, and the answer says whether it is another one than was refused last.
+    /// The configuration was read again: what is kept of the secret is forgotten. With `wanted` it
+    /// is read at once, and the answer says whether it is another one than was refused last.
     ///
     /// # Errors
     /// It cannot be read.

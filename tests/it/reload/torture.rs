@@ -1,6 +1,7 @@
-//! The files are edited at random, right and wrong, and reloaded each time while mail flows. Nothing
-//! is lost or sent twice, a wrong edit changes nothing, and every message of a run is made of the one
-//! configuration that held when the run was opened: each source of it leaves a mark in the bytes.
+//! The files are edited at random, right and wrong, and reloaded each time while mail flows.
+//! Nothing is lost or sent twice, a wrong edit changes nothing, and every message of a run is made
+//! of the one configuration that held when the run was opened: each source of it leaves a mark in
+//! the bytes.
 //!
 //! `POSTROOM_TEST_LONG=1` makes a thousand edits; `.ci/long` does.
 
