@@ -17,10 +17,16 @@ const SLOW: Answers = |line| line.starts_with(". ").then_some("@60 250 2.0.0 ok"
 
 #[tokio::test(start_paused = true)]
 pub(super) async fn rate_of_an_account_spaces_its_mails() {
-    for (rate, seconds) in [("1/minute", 60), ("1/hour", 3600)] {
-        let stage = Stage::new(account(&format!("rate = \"{rate}\"")));
-        stage.send(TWO, 2 * HOUR).await;
-        assert_eq!(stage.seconds(), [0, seconds], "{rate}");
+    for (rate, seconds) in [
+        ("\"1/minute\"", [0, 60, 120, 180]),
+        ("\"1/hour\"", [0, 3600, 7200, 10_800]),
+        ("\"2/minute\"", [0, 0, 60, 60]),
+        ("\"2/minute burst 1\"", [0, 30, 60, 90]),
+        ("[\"1/minute\", \"2/hour\"]", [0, 60, 3600, 3660]),
+    ] {
+        let stage = Stage::new(account(&format!("rate = {rate}")));
+        stage.send(FOUR, 4 * HOUR).await;
+        assert_eq!(stage.seconds(), seconds, "{rate}");
     }
 }
 

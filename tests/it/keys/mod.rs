@@ -92,7 +92,7 @@ observed! {
     "schedule.*.every" => when::every_is_the_distance_between_two_runs,
     "schedule.*.starts" => when::starts_is_the_first_day,
     "schedule.*.ends" => when::ends_is_the_last_day,
-    "schedule.*.timezone" => when::timezone_of_a_schedule_says_where_its_hours_are,
+    "schedule.*.timezone" => when::timezone_of_a_schedule_says_where_its_hours_and_dates_are,
     "schedule.*.holidays" => when::holidays_are_days_without_a_run,
     "schedule.*.on_holiday" => when::on_holiday_says_what_becomes_of_such_a_run,
     "schedule.*.jitter" => when::jitter_starts_a_run_later_by_less_than_that,

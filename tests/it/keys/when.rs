@@ -87,13 +87,24 @@ pub(super) async fn ends_is_the_last_day() {
 }
 
 #[tokio::test(start_paused = true)]
-pub(super) async fn timezone_of_a_schedule_says_where_its_hours_are() {
-    for (zone, wanted) in [
-        ("Europe/Berlin", ["06-01 10:00"].as_slice()),
-        ("America/New_York", &["06-01 16:00"]),
+pub(super) async fn timezone_of_a_schedule_says_where_its_hours_and_dates_are() {
+    for (zone, moment, date) in [
+        (
+            "Europe/Berlin",
+            "06-01 10:00",
+            "Mon, 1 Jun 2026 12:00:00 +0200",
+        ),
+        (
+            "America/New_York",
+            "06-01 16:00",
+            "Mon, 1 Jun 2026 12:00:00 -0400",
+        ),
     ] {
         let lines = format!("cron = \"0 12 * * *\"\ntimezone = \"{zone}\"");
-        assert_eq!(moments(&lines, 9).await, wanted, "{zone}");
+        let stage = Stage::new(schedule(&lines));
+        stage.pass(9 * HOUR).await;
+        assert_eq!(stage.moments(), [moment], "{zone}");
+        assert_eq!(stage.mails()[0].header("Date"), Some(date));
     }
 }
 
