@@ -32,6 +32,8 @@ pub(in super::super) fn ask(
     if !io::stdin().is_terminal() {
         return usable(line()?);
     }
+    // Also between the two, whoever types fast.
+    let _quiet = Quiet::begin().map_err(|error| unreadable(&error))?;
     for _ in 0..TRIES {
         let first = unseen(&format!("{}: ", capital(title)), out)?;
         if first.is_empty() {
@@ -67,10 +69,9 @@ pub(in super::super) fn line() -> Result<Zeroizing<String>, Trouble> {
     text(&typed)
 }
 
-/// One line of a terminal that does not show it.
+/// One line of a terminal that is quiet.
 fn unseen(prompt: &str, out: &Out) -> Result<Zeroizing<String>, Trouble> {
     out.prompt(prompt);
-    let quiet = Quiet::begin().map_err(|error| unreadable(&error))?;
     let mut typed = Zeroizing::new(Vec::new());
     let ended = loop {
         match byte() {
@@ -86,7 +87,6 @@ fn unseen(prompt: &str, out: &Out) -> Result<Zeroizing<String>, Trouble> {
             Ok(Some(_)) => {}
         }
     };
-    drop(quiet);
     out.note("");
     ended?;
     text(&typed)

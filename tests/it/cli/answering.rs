@@ -212,7 +212,7 @@ fn every_account_is_tried_and_no_mail_is_begun() {
         format!(
             "[account.{name}]\nhost = \"localhost\"\nport = {}\nca = \"{}\"\nuser = \
              \"me@example.org\"\npassword = {{ file = \"{password}\" }}\n\n",
-            sandbox.tls.port(),
+            sandbox.address().port(),
             folder.path().join("ca.pem").display(),
         )
     };
@@ -233,7 +233,7 @@ fn every_account_is_tried_and_no_mail_is_begun() {
         "= help: check `user` and `password`",
         &format!(
             "good works: localhost:{}, TLS 1.3, PLAIN as",
-            sandbox.tls.port()
+            sandbox.address().port()
         ),
     ] {
         assert!(said.contains(words), "{words}\n{said}");

@@ -13,6 +13,7 @@ use postroom::sandbox::{Options, Sandbox};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::secrets::at_a_terminal;
 use crate::world::workspace::folder;
 
 /// A home with nothing in it.
@@ -65,7 +66,7 @@ fn a_newcomer_sends_a_first_message_with_four_commands() {
     let sandbox = runtime
         .block_on(Sandbox::start(options, Clock::system()))
         .unwrap();
-    let host = format!("localhost:{}", sandbox.tls.port());
+    let host = format!("localhost:{}", sandbox.address().port());
     let said = newcomer.manages(
         &[
             "config",
@@ -108,7 +109,7 @@ fn a_newcomer_sends_a_first_message_with_four_commands() {
         .collect();
     assert_eq!(mail.len(), 1);
     assert!(
-        mail[0].contains("\nSubject: [test] Hello, Ada\n"),
+        mail[0].contains("\nSubject: [test] Hello, Ada\r\n"),
         "{}",
         mail[0].replace('\r', "")
     );
@@ -212,4 +213,30 @@ fn every_provider_can_be_begun_with() {
         let said = newcomer.manages(&["check", "--lists", "--strict"], "");
         assert!(said.contains(": no problems"), "{}: {said}", provider.name);
     }
+}
+
+#[test]
+fn at_a_terminal_it_asks_for_little_and_guesses_the_rest() {
+    let newcomer = Newcomer::new();
+    let mut init = Command::new(env!("CARGO_BIN_EXE_postroom"));
+    init.args(["config", "init", "mail"])
+        .current_dir(newcomer.path());
+    let typed = "ada@fastmail.com||||hunter2|hunter2";
+    let (code, said) = at_a_terminal(&init, typed);
+    assert_eq!(code, Some(0), "{said}");
+    for words in [
+        "The address that the mail is from: ",
+        "The mail provider, or its server [fastmail]: ",
+        "The name to log in with [ada@fastmail.com]: ",
+        "Who gets the first tests [ada@fastmail.com]: ",
+        "Fastmail wants an app password",
+        "postroom -c mail/postroom.toml send hello --test ada@fastmail.com",
+    ] {
+        assert!(said.contains(words), "{words}\n{said}");
+    }
+    assert!(!said.contains("hunter2"), "{said}");
+    let held = fs::read_to_string(newcomer.path().join("mail/secrets/main")).unwrap();
+    assert_eq!(held, "hunter2\n");
+    let said = newcomer.manages(&["-c", "mail/postroom.toml", "check", "--strict"], "");
+    assert!(said.contains(": no problems"), "{said}");
 }

@@ -143,12 +143,12 @@ import os, pty, sys
 pid, master = pty.fork()
 if pid == 0:
     os.execv(sys.argv[2], sys.argv[2:])
-seen = b''
+seen, asked = b'', 0
 for typed in sys.argv[1].split('|'):
-    while not seen.rstrip().endswith(b':'):
+    while b': ' not in seen[asked:]:
         seen += os.read(master, 1000)
+    asked = len(seen)
     os.write(master, typed.encode().decode('unicode_escape').encode('latin-1') + b'\\r')
-    seen += os.read(master, 1)
 try:
     while True:
         piece = os.read(master, 1000)
@@ -160,13 +160,17 @@ print(seen.decode())
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 ";
 
-fn type_in(workspace: &Workspace, typed: &str) -> (Option<i32>, String) {
-    let postroom = workspace.postroom(&["secret", "set", "relay"]);
+/// Runs a command at a terminal; what is typed has a `|` at the end of each line.
+pub(super) fn at_a_terminal(postroom: &Command, typed: &str) -> (Option<i32>, String) {
     let mut command = Command::new("python3");
+    command.args(["-c", TERMINAL, typed]);
     command
-        .args(["-c", TERMINAL, typed])
-        .arg(postroom.get_program());
-    let output = command.args(postroom.get_args()).output().unwrap();
+        .arg(postroom.get_program())
+        .args(postroom.get_args());
+    if let Some(folder) = postroom.get_current_dir() {
+        command.current_dir(folder);
+    }
+    let output = command.output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
         output.stderr.is_empty(),
@@ -180,18 +184,20 @@ fn type_in(workspace: &Workspace, typed: &str) -> (Option<i32>, String) {
 fn at_a_terminal_it_is_asked_for_twice_and_never_shown() {
     let workspace = workspace(FILE);
     let held = || fs::read_to_string(workspace.path("secrets/relay")).unwrap_or_default();
-    let (code, said) = type_in(&workspace, "hunter2|hunter2");
+    let type_in =
+        |typed: &str| at_a_terminal(&workspace.postroom(&["secret", "set", "relay"]), typed);
+    let (code, said) = type_in("hunter2|hunter2");
     assert_eq!((code, held().as_str()), (Some(0), "hunter2\n"), "{said}");
     assert!(said.contains("The password of account `relay`: "), "{said}");
     assert!(said.contains("The same again: "), "{said}");
     assert!(!said.contains("hunter"), "{said}");
     // Backspace over a letter of two bytes, and a line begun anew.
-    let (code, said) = type_in(&workspace, "abc\\xc3\\xbc\\x7fd|wrong\\x15abcd");
+    let (code, said) = type_in("abc\\xc3\\xbc\\x7fd|wrong\\x15abcd");
     assert_eq!((code, held().as_str()), (Some(0), "abcd\n"), "{said}");
-    let (code, said) = type_in(&workspace, "one|two|three|three");
+    let (code, said) = type_in("one|two|three|three");
     assert_eq!((code, held().as_str()), (Some(0), "three\n"), "{said}");
     assert!(said.contains("These two differ"), "{said}");
     // Ctrl-C changes nothing.
-    let (code, said) = type_in(&workspace, "four\\x03");
+    let (code, said) = type_in("four\\x03");
     assert_eq!((code, held().as_str()), (Some(1), "three\n"), "{said}");
 }
