@@ -40,6 +40,8 @@ pub struct Variable {
     pub name: String,
     /// Whether the field itself is shown as text, so that it must not be a list or a group.
     pub(super) shown: bool,
+    /// Whether it goes into HTML as it is, as in `{{{bio}}}`.
+    pub unescaped: bool,
 }
 
 /// What was found in the texts of one kind, plain or HTML.
@@ -49,17 +51,20 @@ pub(super) struct Findings {
     pub(super) faults: Vec<TemplateFault>,
 }
 
-/// Walks `roots`, and the partials that they include.
+/// Walks `roots`, and the partials that they include. `names` are those of all partials of this
+/// kind, which has the extension `ext`.
 pub(super) fn survey(
     roots: &[(&Sheet, &Ast)],
     partials: &BTreeMap<String, Sheet>,
-    ext: &str,
+    (names, ext): (&[&str], &str),
 ) -> Findings {
     let mut survey = Survey {
         partials,
+        names,
         ext,
         found: Findings::default(),
         stack: Vec::new(),
+        unescaped: false,
         steps: 0,
     };
     for (sheet, ast) in roots {
@@ -75,10 +80,13 @@ pub(super) fn survey(
 
 struct Survey<'a> {
     partials: &'a BTreeMap<String, Sheet>,
+    names: &'a [&'a str],
     ext: &'a str,
     found: Findings,
     /// The partials being walked, outermost first.
     stack: Vec<String>,
+    /// Whether the tag being walked has three braces, in HTML.
+    unescaped: bool,
     steps: usize,
 }
 
@@ -129,8 +137,11 @@ impl Survey<'_> {
                 _ => reader.enter(ast.mapping.get(at).map(|place| (place.0, place.1))),
             };
             match element {
-                TemplateElement::Expression(call) | TemplateElement::HtmlExpression(call) => {
+                TemplateElement::Expression(call) => self.value(call, &tag, reader, scope),
+                TemplateElement::HtmlExpression(call) => {
+                    self.unescaped = self.ext == "html";
                     self.value(call, &tag, reader, scope);
+                    self.unescaped = false;
                 }
                 TemplateElement::HelperBlock(call) => self.block(call, &tag, reader, scope),
                 TemplateElement::PartialExpression(call) | TemplateElement::PartialBlock(call) => {
@@ -301,6 +312,7 @@ impl Survey<'_> {
             span_len: text[place].chars().count(),
             name: name.to_owned(),
             shown: shown && path.is_whole,
+            unescaped: self.unescaped,
         };
         self.found.variables.insert(variable);
     }
@@ -385,12 +397,10 @@ impl Survey<'_> {
         }
         let message = format!("there is no partial `{name}`");
         let fault = sheet.fault("unknown-partial", place, message);
-        Some(
-            match nearest(name, self.partials.keys().map(String::as_str)) {
-                Some(near) => fault.label(format!("did you mean `{near}`?")),
-                None => fault.help(format!("write it to partials/{name}.{ext}")),
-            },
-        )
+        Some(match nearest(name, self.names.iter().copied()) {
+            Some(near) => fault.label(format!("did you mean `{near}`?")),
+            None => fault.help(format!("write it to partials/{name}.{ext}")),
+        })
     }
 
     fn fault(&mut self, fault: TemplateFault) {

@@ -50,7 +50,10 @@ impl Template {
         let mut variables = BTreeSet::new();
         if faults.is_empty() {
             for texts in [&plain, &html] {
-                let found = survey(&texts.roots(), &texts.partials, texts.ext);
+                let names = source.partials.keys().filter_map(|it| it.rsplit_once('.'));
+                let names = names.filter(|(_, ext)| *ext == texts.ext);
+                let names: Vec<&str> = names.map(|(name, _)| name).collect();
+                let found = survey(&texts.roots(), &texts.partials, (&names, texts.ext));
                 variables.extend(found.variables);
                 faults.extend(found.faults);
             }
@@ -87,6 +90,18 @@ impl Template {
     #[must_use]
     pub fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// How many bytes of HTML it has before anything is filled in.
+    #[must_use]
+    pub fn html_len(&self) -> usize {
+        let Source {
+            html, layout_html, ..
+        } = &self.source;
+        html.iter()
+            .chain(layout_html)
+            .map(|part| part.content.len())
+            .sum()
     }
 
     /// Every use of a field of the list, also in branches that may not run, ordered by place.

@@ -14,7 +14,7 @@ use super::provider::{self, Provider};
 use super::rate::Rate;
 use super::rule::Rule;
 use super::section::Section;
-use super::{Dsn, amount, dsn, files, rule, server};
+use super::{Dsn, amount, dsn, files, misfit, rule, server};
 use crate::audience;
 use crate::compose::Sender;
 
@@ -111,20 +111,23 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
         section.report(idles_in_vain(section, age));
     }
     let host = host?;
+    let from = from?;
+    let sender = Sender { from, reply_to };
+    let provider = preset.or_else(|| provider::owner_of(&host));
+    if let Some(provider) = provider {
+        misfit::check(section, provider, login.as_ref(), &sender);
+    }
     let (ca, ca_digest) = ca(section, preset);
     Some(Account {
         name: section.name.to_owned(),
-        provider: preset.or_else(|| provider::owner_of(&host)),
+        provider,
         host,
         port,
         tls,
         ca,
         ca_digest,
         login,
-        sender: Sender {
-            from: from?,
-            reply_to,
-        },
+        sender,
         rate,
         domains,
         connections,

@@ -41,6 +41,7 @@ mod login;
 mod machine;
 mod mailbox;
 mod mask;
+mod misfit;
 mod outdated;
 mod problem;
 mod program;

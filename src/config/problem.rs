@@ -83,6 +83,10 @@ impl Place {
             label: label.into(),
         }
     }
+
+    fn is_at(&self, other: &Self) -> bool {
+        self.file.path() == other.file.path() && self.span == other.span
+    }
 }
 
 impl Problem {
@@ -189,7 +193,7 @@ fn by_cause(found: Vec<Problem>) -> Vec<Problem> {
     for problem in found {
         let same = |it: &&mut Problem| match problem.code {
             "unknown-name" => it.code == problem.code && it.message == problem.message,
-            "missing-field" => it.code == problem.code && it.place() == problem.place(),
+            "missing-field" => it.code == problem.code && it.place().is_at(problem.place()),
             _ => false,
         };
         let Some(first) = causes.iter_mut().find(same) else {
@@ -203,11 +207,7 @@ fn by_cause(found: Vec<Problem>) -> Vec<Problem> {
             if place.label == first.place().label {
                 place.label = "and here".to_owned();
             }
-            if !first
-                .places
-                .iter()
-                .any(|it| it.file == place.file && it.span == place.span)
-            {
+            if !first.places.iter().any(|it| it.is_at(&place)) {
                 first.places.push(place);
             }
         }

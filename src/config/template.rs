@@ -10,6 +10,9 @@ use super::suggest;
 use super::text::SourceText;
 use crate::compose::{LayoutChoice, Source, Template, TemplateFault};
 
+/// Gmail clips what is longer, in bytes.
+const CLIPPED: usize = 102 * 1024;
+
 /// The templates directory: each template is read and compiled once, when it is first named.
 pub(super) struct Templates {
     directory: PathBuf,
@@ -83,7 +86,10 @@ impl Templates {
             .unwrap_or(LayoutChoice::Default);
         let source = Source::read(&self.directory, name.text, layout);
         match source.and_then(Template::compile) {
-            Ok(template) => Some(Arc::new(template)),
+            Ok(template) => {
+                self.warn_of_html(section, name, &template);
+                Some(Arc::new(template))
+            }
             Err(faults) => {
                 for fault in faults {
                     section.report(self.problem(section, name, fault));
@@ -91,6 +97,41 @@ impl Templates {
                 None
             }
         }
+    }
+
+    fn warn_of_html(&self, section: &Section<'_>, name: &Text<'_>, template: &Template) {
+        for raw in template.variables().iter().filter(|it| it.unescaped) {
+            let Some(file) = self.file(Path::new(&raw.file)) else {
+                continue;
+            };
+            let field = &raw.name;
+            let message = format!(
+                "template `{}` puts `{field}` into its HTML as it is",
+                name.text
+            );
+            let span = file.span_at(raw.line, raw.column, raw.span_len);
+            let place = Place::new(&file, span, "three braces: <, > and & are not escaped");
+            let help = format!("write {{{{{field}}}}}, unless the column is meant to hold HTML");
+            section.report(Problem::warning("raw-html", message, place).help(help));
+        }
+        let bytes = template.html_len();
+        let Some(body) = (bytes > CLIPPED)
+            .then_some(template.source().html.as_ref())
+            .flatten()
+        else {
+            return;
+        };
+        let message = format!(
+            "the HTML of template `{}` has {} KB",
+            name.text,
+            bytes / 1024
+        );
+        let place = match self.file(Path::new(&body.file)) {
+            Some(file) => Place::new(&file, 0..0, ""),
+            None => section.doc.place(name.span.clone(), ""),
+        };
+        let note = "Gmail shows the first 102 KB of a mail, and a link to the rest";
+        section.report(Problem::warning("large-html", message, place).note(note));
     }
 
     fn problem(&self, section: &Section<'_>, name: &Text<'_>, fault: TemplateFault) -> Problem {

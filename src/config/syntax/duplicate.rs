@@ -172,8 +172,16 @@ fn table(fault: &Fault<'_>) -> Option<Problem> {
     } else {
         format!("[{inner}] stands here twice")
     };
-    let place = fault.doc.place(fault.span.clone(), "defined again");
+    let (again, earlier) = if header.starts_with("[[") {
+        (
+            "one of several, or so it says",
+            "write two brackets on both sides",
+        )
+    } else {
+        ("defined again", "first defined here")
+    };
+    let place = fault.doc.place(fault.span.clone(), again);
     let problem = Problem::error("duplicate-name", message, place);
-    let first = first.map(|at| fault.doc.place(at..at + name.len(), "first defined here"));
+    let first = first.map(|at| fault.doc.place(at..at + name.len(), earlier));
     Some(first.into_iter().fold(problem, Problem::and))
 }

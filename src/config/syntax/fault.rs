@@ -6,6 +6,7 @@ use toml::de::Error;
 
 use super::super::document::Document;
 use super::super::problem::Problem;
+use super::super::unknown;
 
 /// Quotes that word processors and chat windows make of `"` and `'`.
 const CURLY_QUOTES: [char; 9] = ['“', '”', '„', '‘', '’', '‚', '«', '»', '＂'];
@@ -105,6 +106,9 @@ impl<'a> Fault<'a> {
                 "write \"",
             );
         }
+        if let Some(problem) = self.broken_header() {
+            return problem;
+        }
         let said = self.said.split(',').next().unwrap_or(self.said);
         match said {
             "string values must be quoted" => self.unquoted(),
@@ -125,6 +129,28 @@ impl<'a> Fault<'a> {
                 None => self.here("this line cannot be read", said),
             },
         }
+    }
+
+    /// A line that would be a header we know, in other brackets or with something beside it.
+    fn broken_header(&self) -> Option<Problem> {
+        let line = self.line_text();
+        let written = line.split('#').next().unwrap_or_default().trim();
+        let signs = ['[', ']', '(', ')', '{', '}', '<', '>', ':', '.', ' '];
+        let inner = written.trim_matches(signs);
+        if inner.is_empty() || written.contains('=') {
+            return None;
+        }
+        let double = written.starts_with("[[");
+        let (left, right) = if double { ("[[", "]]") } else { ("[", "]") };
+        let candidates = [inner.to_owned(), inner.replace([' ', '/', ':'], ".")];
+        let headers = candidates.map(|inner| format!("{left}{inner}{right}"));
+        let header = headers
+            .into_iter()
+            .find(|it| unknown::table_headed(it).is_some())?;
+        let start = self.line.start + (line.len() - line.trim_start().len());
+        let span = start..start + written.len();
+        let message = "a header stands in square brackets, alone on its line";
+        Some(self.at(span, message, format!("write {header}")))
     }
 
     fn unquoted(&self) -> Problem {

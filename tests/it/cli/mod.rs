@@ -15,3 +15,4 @@ mod reloading;
 mod secrets;
 mod sending;
 mod suppressing;
+mod untouched;

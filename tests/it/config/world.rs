@@ -22,6 +22,9 @@ impl World {
             copy(&faults().join(name), &world.path().join(name));
         }
         world.write("ca.pem", "-----BEGIN CERTIFICATE-----\n");
+        // What a word processor makes of a letter is no sight for readers of this repository.
+        let line = "<span style=\"color: black\">Dear customer,</span>\n";
+        world.write("templates/large-html/body.html", line.repeat(2300));
         // git keeps no permissions but the executable bit.
         set_mode(&world.path().join("secrets/open"), 0o644);
         world

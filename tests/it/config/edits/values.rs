@@ -1,6 +1,6 @@
 //! Values: swapped, emptied, of another type.
 
-use super::{Line, What, assert_each_is_told, lines};
+use super::{Line, assert_each_is_told, lines};
 
 fn valued() -> impl Iterator<Item = Line> {
     lines().into_iter().filter(|it| it.value().is_some())
