@@ -80,7 +80,7 @@ pub(super) fn lost_header<'a>(
     table: &str,
     keys: &[(&'a str, Range<usize>)],
 ) -> Option<LostHeader<'a>> {
-    let here = |name: &str| keys_of(table).any(|key| key.name() == name);
+    let here = |name: &str| keys_of(table).any(|key| key.names().any(|it| it == name));
     let strangers: Vec<_> = keys.iter().filter(|(name, _)| !here(name)).collect();
     let [(_, first), _, ..] = strangers.as_slice() else {
         return None;
