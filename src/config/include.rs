@@ -12,7 +12,7 @@ use toml::de::DeTable;
 use super::document::Document;
 use super::files;
 use super::problem::Problem;
-use super::section::{Section, Text, text_of};
+use super::section::{Section, Text, Value, text_of};
 
 const KEY: &str = "include";
 const PATH: &str = "daemon.include";
@@ -47,10 +47,17 @@ pub(super) fn main(path: &Path) -> Result<Document, Box<Problem>> {
 }
 
 fn included(main: &Document) -> Result<Vec<Document>, Box<Problem>> {
-    let (root, _) = DeTable::parse_recoverable(main.raw());
+    let (root, errors) = DeTable::parse_recoverable(main.raw());
+    let is_readable = |value: &Value<'_>| {
+        let (start, end) = (value.span().start, value.span().end);
+        let rest = main.raw()[end..].find('\n');
+        let lines = start..rest.map_or(main.raw().len(), |at| end + at + 1);
+        let mut places = errors.iter().filter_map(toml::de::Error::span);
+        !places.any(|place| lines.contains(&place.start))
+    };
     let mut seen = HashSet::from([real(main.file.path())]);
     let mut included = Vec::new();
-    for pattern in patterns(root.get_ref()) {
+    for pattern in patterns(root.get_ref(), is_readable) {
         for path in matching(main, &pattern) {
             if seen.insert(real(&path)) {
                 let (text, mode) = files::read_config(&path).map_err(|problem| {
@@ -64,11 +71,13 @@ fn included(main: &Document) -> Result<Vec<Document>, Box<Problem>> {
     Ok(included)
 }
 
-/// The patterns, wherever they stand; what has the wrong shape is reported with the rest.
-fn patterns<'d>(root: &'d DeTable<'d>) -> Vec<Text<'d>> {
+/// The patterns, wherever they stand; what has the wrong shape is reported with the rest, and so is
+/// what cannot be read.
+fn patterns<'d>(root: &'d DeTable<'d>, is_readable: impl Fn(&Value<'_>) -> bool) -> Vec<Text<'d>> {
     let daemon = root.get("daemon").and_then(|it| it.get_ref().as_table());
     let lists = [Some(root), daemon].into_iter().flatten();
-    let lists = lists.filter_map(|table| table.get(KEY)?.get_ref().as_array());
+    let lists = lists.filter_map(|table| table.get(KEY).filter(|it| is_readable(it)));
+    let lists = lists.filter_map(|it| it.get_ref().as_array());
     lists.flatten().filter_map(text_of).collect()
 }
 

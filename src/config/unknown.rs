@@ -80,7 +80,18 @@ pub(super) fn lost_header<'a>(
     table: &str,
     keys: &[(&'a str, Range<usize>)],
 ) -> Option<LostHeader<'a>> {
-    let here = |name: &str| keys_of(table).any(|key| key.names().any(|it| it == name));
+    // A former name of a key here may be today's name of a key there.
+    let today = |name: &str| keys_of(table).any(|key| key.name() == name);
+    let ever = |name: &str| keys_of(table).any(|key| key.names().any(|it| it == name));
+    lost(doc, table, keys, today).or_else(|| lost(doc, table, keys, ever))
+}
+
+fn lost<'a>(
+    doc: &Document,
+    table: &str,
+    keys: &[(&'a str, Range<usize>)],
+    here: impl Fn(&str) -> bool,
+) -> Option<LostHeader<'a>> {
     let strangers: Vec<_> = keys.iter().filter(|(name, _)| !here(name)).collect();
     let [(_, first), _, ..] = strangers.as_slice() else {
         return None;

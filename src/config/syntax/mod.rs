@@ -21,8 +21,11 @@ use fault::Fault;
 /// More rounds than this find nothing that a person would still read.
 const ROUNDS: usize = 20;
 
-/// One problem for each cause. There is at least one, as there is at least one error.
+/// One problem for each cause; at least one if there is an error.
 pub(super) fn problems(doc: &Document, errors: Vec<Error>) -> Vec<Problem> {
+    if errors.is_empty() {
+        return Vec::new();
+    }
     let mut found = Found {
         problems: Vec::new(),
         bad: Vec::new(),

@@ -191,8 +191,6 @@ fn a_call_that_touches_something_is_seen_in_the_trace() {
 #[test]
 fn somebody_who_may_not_write_there_checks_and_leaves_nothing_behind() {
     let workspace = workspace();
-    // What only the service may read, it may read.
-    fs::set_permissions(workspace.path("secret"), fs::Permissions::from_mode(0o640)).unwrap();
     let before = files(&workspace.path(""));
     let check = workspace.postroom(&["check", "--lists"]);
     // Whoever builds in a home of their own shows it to nobody.
@@ -208,11 +206,8 @@ fn somebody_who_may_not_write_there_checks_and_leaves_nothing_behind() {
     let output = other.output().unwrap();
     fs::remove_file(&binary).unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(65), "{said}");
-    assert!(
-        said.contains("the password of account `main` cannot be read"),
-        "{said}"
-    );
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("2 people"), "{said}");
     let mut after = files(&workspace.path(""));
     after.remove(&binary.display().to_string());
     assert_eq!(after, before);
