@@ -48,14 +48,17 @@ impl Table {
     }
 }
 
-/// Columns without a heading.
+/// Columns without a heading. What ends its line may run on under the columns after it.
 pub(super) fn lines_of<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     let rows: Vec<[String; N]> = rows
         .iter()
         .map(|row| row.each_ref().map(|cell| plain(cell)))
         .collect();
-    let widths: [usize; N] =
-        std::array::from_fn(|i| rows.iter().map(|row| width(&row[i])).max().unwrap_or(0));
+    let widths: [usize; N] = std::array::from_fn(|i| {
+        let rows = rows.iter();
+        let goes_on = rows.filter(|row| row[i + 1..].iter().any(|cell| !cell.is_empty()));
+        goes_on.map(|row| width(&row[i])).max().unwrap_or(0)
+    });
     rows.iter().map(|row| line(row, &widths)).collect()
 }
 
@@ -63,7 +66,10 @@ fn line(row: &[String], widths: &[usize]) -> String {
     let mut text = String::new();
     for (cell, width) in row.iter().zip(widths) {
         text.push_str(cell);
-        text.extend(std::iter::repeat_n(' ', width - self::width(cell) + 2));
+        text.extend(std::iter::repeat_n(
+            ' ',
+            width.saturating_sub(self::width(cell)) + 2,
+        ));
     }
     text.truncate(text.trim_end().len());
     text

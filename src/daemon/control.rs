@@ -320,11 +320,12 @@ async fn message(State(desk): Shared, Query(query): Query<MessageQuery>) -> Answ
 }
 
 async fn reload(State(desk): Shared, Query(query): Query<ReloadRequest>) -> Answer<Reloaded> {
+    let (current, now) = (desk.current.clone(), desk.clock.now());
     let refused = |error: ReloadError| match error {
         ReloadError::Ending | ReloadError::Outbox(_) => {
             Trouble(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
         }
-        error => Trouble::unfit(error.words(query.colour)),
+        error => Trouble::unfit(error.words(query.colour, &current, now)),
     };
     let before = desk.config();
     let done = if query.dry_run {

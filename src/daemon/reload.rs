@@ -11,12 +11,13 @@ use std::sync::Arc;
 use sd_notify::NotifyState;
 use tokio::sync::{mpsc, oneshot};
 
+use super::current::Current;
 use super::difference::{at_the_start, differences};
 use super::effect::Scene;
 use super::engine::Engine;
 use super::last_good;
 use super::reloaded::{Difference, How, Refused, Reloaded};
-use super::systemd::notify;
+use super::systemd::{counted, in_words, notify};
 use crate::clock::Timestamp;
 use crate::config::{self, Config, Problems, Severity};
 use crate::deliver::{self, Settings};
@@ -46,15 +47,17 @@ pub(super) enum ReloadError {
 }
 
 impl ReloadError {
-    /// All of it, for whoever asked for the reload.
-    pub(super) fn words(&self, colour: bool) -> String {
-        match self {
-            Self::Wrong(problems) => {
-                let drawn = problems.render(colour);
-                format!("{}\nNothing was changed", drawn.trim_end())
-            }
-            other => format!("{other}. Nothing was changed"),
-        }
+    /// All of it, for whoever asked for the reload, and what keeps running.
+    pub(super) fn words(&self, colour: bool, current: &Current, now: Timestamp) -> String {
+        let why = match self {
+            Self::Wrong(problems) => format!("{}\n", problems.render(colour).trim_end()),
+            other => format!("{other}. "),
+        };
+        let loaded = in_words(current.standing().loaded_at, now);
+        let schedules = counted(current.get().schedules.len(), "schedule");
+        format!(
+            "{why}Nothing was changed; the configuration of {loaded} keeps running ({schedules})"
+        )
     }
 
     fn refused(&self, now: Timestamp) -> Refused {
@@ -165,7 +168,7 @@ pub(super) async fn reload(engine: &mut Engine) -> Result<Done, ReloadError> {
                 "the configuration stays as it was: {error}"
             );
             if let ReloadError::Wrong(problems) = error {
-                log(problems);
+                log(problems, Severity::Error);
             }
         }
     }
@@ -203,7 +206,12 @@ async fn change(engine: &mut Engine) -> Result<Done, ReloadError> {
         .renew(after)
         .await
         .map_err(|error| ReloadError::Outbox(error.to_string()))?;
-    log(&problems);
+    // What nobody has to mend was told with the change that brought it.
+    let least = match reloaded.differs() {
+        true => Severity::Warning,
+        false => Severity::Error,
+    };
+    log(&problems, least);
     Ok(Done {
         before,
         after: engine.config(),
@@ -248,9 +256,10 @@ fn compared(before: &Config, after: &Config, problems: &Problems) -> Reloaded {
     }
 }
 
-/// One line for each problem: the log holds no drawings.
-fn log(problems: &Problems) {
-    for problem in problems.iter().take(LOGGED) {
+/// One line for each problem that is no lighter than `least`: the log holds no drawings.
+fn log(problems: &Problems, least: Severity) {
+    let told = problems.iter().filter(|it| it.severity <= least);
+    for problem in told.take(LOGGED) {
         let place = problem.place();
         let at = place.file.position(place.span.start);
         let path = place.file.path().display();

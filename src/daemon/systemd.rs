@@ -102,7 +102,7 @@ impl Status {
 }
 
 /// A time as the clocks of this machine show it; the day only where it is not today.
-fn in_words(at: i64, now: Timestamp) -> String {
+pub(super) fn in_words(at: i64, now: Timestamp) -> String {
     let zone = TimeZone::system();
     let at = Timestamp::from_millisecond(at).unwrap_or_default();
     let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone));
@@ -113,6 +113,6 @@ fn in_words(at: i64, now: Timestamp) -> String {
     at.strftime(format).to_string()
 }
 
-fn counted(n: usize, noun: &str) -> String {
+pub(super) fn counted(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
