@@ -107,7 +107,7 @@ fn lost<'a>(
         .collect();
     let is_within = |home: &&str| !table.is_empty() && home.starts_with(table);
     if homes.iter().any(is_within) {
-        homes.retain(|home| is_within(&home));
+        homes.retain(|home| is_within(home));
     }
     let home = homes.first()?;
     let names: Vec<&str> = strangers.iter().map(|(name, _)| *name).collect();
