@@ -26,6 +26,14 @@ const REFUSING: [&str; 10] = [
 /// Providers that take no passwords, or will not for long: Microsoft ends basic authentication.
 const TOKENS_ONLY: [&str; 2] = ["office365", "outlook"];
 
+impl Provider {
+    /// Whether it takes a password, and will for long.
+    #[must_use]
+    pub fn takes_passwords(&self) -> bool {
+        !TOKENS_ONLY.contains(&self.name)
+    }
+}
+
 /// Warns of what will not work there.
 pub(super) fn check(
     section: &Section<'_>,
@@ -47,7 +55,7 @@ pub(super) fn check(
 fn proof(section: &Section<'_>, provider: &Provider, login: &Login) -> Option<Problem> {
     let name = provider.name;
     let (message, label, help) = match &login.proof {
-        Proof::Password(_) if TOKENS_ONLY.contains(&name) => (
+        Proof::Password(_) if !provider.takes_passwords() => (
             format!("{name} takes a token, not a password"),
             "only where basic authentication is still on",
             "write `token = { command = [\"…\"] }`, a program that prints an OAuth2 access token",

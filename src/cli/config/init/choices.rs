@@ -73,10 +73,21 @@ impl Choices {
         self.user.is_some()
     }
 
-    /// What somebody who looks for the password must know.
+    /// What proves who logs in: the key that it is written under.
+    pub(super) fn proof(&self) -> &'static str {
+        match &self.server {
+            Server::Known(known, _) if !known.takes_passwords() => "token",
+            _ => "password",
+        }
+    }
+
+    /// What somebody who looks for that must know.
     pub(super) fn hint(&self) -> Option<String> {
         match &self.server {
-            Server::Known(known, _) => Some(format!("{}.", known.password_hint)),
+            Server::Known(known, _) if known.takes_passwords() => {
+                Some(format!("{}.", known.password_hint))
+            }
+            Server::Known(known, _) => known.token_hint.map(|hint| format!("{hint}.")),
             Server::Host(..) => None,
         }
     }

@@ -54,7 +54,7 @@ pub(in super::super) struct Args {
     /// Who is on the first list, for tests [default: the address]
     #[arg(long, value_name = "ADDR")]
     to: Option<String>,
-    /// Read the password from standard input, one line
+    /// Read the password, or the token, from standard input, one line
     #[arg(long)]
     password_stdin: bool,
 }
@@ -65,13 +65,13 @@ pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     refuse_to_overwrite(&path, &directory)?;
     let asks = io::stdin().is_terminal() && !args.password_stdin;
     let choices = Choices::make(args, asks.then_some(out))?;
-    let title = "the password of the account (empty: later)";
+    let title = format!("the {} of the account (empty: later)", choices.proof());
     let password = match (asks, args.password_stdin) {
         (true, _) => {
             if let Some(hint) = choices.hint() {
                 out.note(hint);
             }
-            Some(ask(title, true, out)?).filter(|it| !it.is_empty())
+            Some(ask(&title, true, out)?).filter(|it| !it.is_empty())
         }
         (false, true) => Some(line()?),
         (false, false) => None,
@@ -173,7 +173,11 @@ fn report(path: &Path, choices: &Choices, has_password: bool, out: &Out) -> Resu
         ),
     ];
     if !has_password && choices.logs_in() {
-        steps.insert(0, ("secret set main".to_owned(), "asks for the password"));
+        let what = match choices.proof() {
+            "token" => "asks for the access token",
+            _ => "asks for the password",
+        };
+        steps.insert(0, ("secret set main".to_owned(), what));
     }
     if out.json {
         let commands = steps.iter().map(|(it, _)| format!("postroom {option}{it}"));

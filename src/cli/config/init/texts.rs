@@ -61,7 +61,7 @@ pub(super) fn config(choices: &Choices) -> String {
         account.push(("user", quoted(user), String::new()));
         let what = "`postroom secret set main` writes it".to_owned();
         let secret = format!("{{ file = {} }}", quoted(SECRET));
-        account.push(("password", secret, what));
+        account.push((choices.proof(), secret, what));
     }
     let from = choices.from.to_string();
     account.push(("from", quoted(&from), String::new()));
