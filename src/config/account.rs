@@ -77,8 +77,7 @@ pub struct Account {
 /// has been reported.
 pub(super) fn read(section: &Section<'_>) -> Option<Account> {
     if section.has_only_tables() {
-        section.report(only_its_tables(section));
-        return None;
+        return tables_alone(section);
     }
     let preset = server::preset(section);
     let tls = section
@@ -110,24 +109,20 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
     if section.has("connection_idle") && idle > age {
         section.report(idles_in_vain(section, age));
     }
-    let host = host?;
-    let from = from?;
-    let sender = Sender { from, reply_to };
-    let provider = preset.or_else(|| provider::owner_of(&host));
-    if let Some(provider) = provider {
-        misfit::check(section, provider, login.as_ref(), &sender);
+    let sender = from.map(|from| Sender { from, reply_to });
+    let provider = preset.or_else(|| provider::owner_of(host.as_deref()?));
+    if let (Some(provider), Some(sender)) = (provider, &sender) {
+        misfit::check(section, provider, login.as_ref(), sender);
     }
     let (ca, ca_digest) = ca(section, preset);
+    // What cannot be done without comes last: all the rest has been judged by then.
     Some(Account {
         name: section.name.to_owned(),
-        provider,
-        host,
         port,
         tls,
         ca,
         ca_digest,
         login,
-        sender,
         rate,
         domains,
         connections,
@@ -143,7 +138,18 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
         retry: section.spans("retry").unwrap_or_else(default_retry),
         hello: section.text("hello").map(|name| name.text.to_owned()),
         rules: rule::read(section),
+        provider,
+        host: host?,
+        sender: sender?,
     })
+}
+
+/// What stands in them is judged all the same.
+fn tables_alone(section: &Section<'_>) -> Option<Account> {
+    section.report(only_its_tables(section));
+    domain::read(section, &[], usize::MAX);
+    rule::read(section);
+    None
 }
 
 /// `[account.mian.domain."gmail.com"]`, and no `[account.mian]`.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeString, DeTable};
 
+use super::key::keys_of;
 use super::problem::{Place, Problem};
 use super::rate::Rate;
 use super::section::{Section, Text, Value};
@@ -102,6 +103,7 @@ fn without_quotes(
     let mut entries = entries;
     while let Some((key, inner)) = entries.iter().next()
         && let Some(inner) = inner.get_ref().as_table()
+        && !keys_of(TABLE).any(|limit| limit.name() == key.get_ref())
     {
         domain = format!("{domain}.{}", key.get_ref());
         span.end = key.span().end.max(span.end);
