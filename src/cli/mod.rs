@@ -15,10 +15,12 @@ mod config;
 mod daemon;
 mod demo;
 mod exit;
+mod explain;
 mod forget;
 mod hold;
 mod load;
 mod log;
+mod man;
 mod mistyped;
 mod next;
 mod out;
@@ -141,6 +143,11 @@ enum Verb {
     /// Look at the configuration as it is in effect, or begin one
     #[command(subcommand)]
     Config(config::Verb),
+    /// Say what a key, a code or a topic means; alone, list them all
+    Explain(explain::Args),
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man(man::Args),
     /// Write passwords and tokens to where the configuration looks for them
     #[command(subcommand)]
     Secret(secret::Verb),
@@ -194,6 +201,8 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Sandbox(args) => sandbox::run(args, out),
         Verb::Demo(args) => demo::run(args, out),
         Verb::Check(args) => check::run(cli, args, out),
+        Verb::Explain(args) => explain::run(args, out),
+        Verb::Man(args) => man::run(args, out),
         Verb::Daemon(args) => daemon::run(load(cli)?, args, out),
         Verb::Next(args) => next::run(&load(cli)?.config, args, out),
         Verb::Preview(args) => preview::run(&load(cli)?.config, args, out),

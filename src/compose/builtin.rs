@@ -20,28 +20,60 @@ pub(super) enum Form {
     Both,
 }
 
-/// Every helper: its name, its form, how many values it needs.
-pub(super) const HELPERS: &[(&str, Form, usize)] = &[
-    ("if", Form::Block, 1),
-    ("unless", Form::Block, 1),
-    ("each", Form::Block, 1),
-    ("with", Form::Block, 1),
-    ("raw", Form::Block, 0),
-    ("lookup", Form::Value, 2),
-    ("len", Form::Value, 1),
-    ("eq", Form::Both, 2),
-    ("ne", Form::Both, 2),
-    ("gt", Form::Both, 2),
-    ("gte", Form::Both, 2),
-    ("lt", Form::Both, 2),
-    ("lte", Form::Both, 2),
-    ("and", Form::Both, 1),
-    ("or", Form::Both, 1),
-    ("not", Form::Both, 1),
-    ("default", Form::Value, 2),
-    ("upper", Form::Value, 1),
-    ("lower", Form::Value, 1),
+/// A helper that templates may use.
+#[derive(Debug)]
+pub struct BuiltIn {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is written.
+    pub(super) form: Form,
+    /// How many values it needs.
+    pub(super) values: usize,
+    /// A use of it.
+    pub example: &'static str,
+    /// What that shows to Ada, whose plan is pro, with three seats and two orders.
+    pub shows: &'static str,
+}
+
+/// Every helper.
+#[rustfmt::skip]
+pub static HELPERS: &[BuiltIn] = &[
+    helper("if", Form::Block, 1, "{{#if plan}}On {{plan}}.{{else}}No plan.{{/if}}", "On pro."),
+    helper("unless", Form::Block, 1, "{{#unless is_paid}}Please pay.{{/unless}}", "Please pay."),
+    helper("each", Form::Block, 1, "{{#each orders}}{{this}}; {{/each}}", "tea; ink; "),
+    helper("with", Form::Block, 1, "{{#with address}}{{city}}{{/with}}", "London"),
+    helper("raw", Form::Block, 0, "{{{{raw}}}}{{as it is}}{{{{/raw}}}}", "{{as it is}}"),
+    helper("lookup", Form::Value, 2, "{{lookup orders 0}}", "tea"),
+    helper("len", Form::Value, 1, "{{len orders}}", "2"),
+    helper("eq", Form::Both, 2, r#"{{#if (eq plan "pro")}}yes{{/if}}"#, "yes"),
+    helper("ne", Form::Both, 2, r#"{{#if (ne plan "free")}}yes{{/if}}"#, "yes"),
+    helper("gt", Form::Both, 2, "{{#if (gt seats 2)}}yes{{/if}}", "yes"),
+    helper("gte", Form::Both, 2, "{{#if (gte seats 3)}}yes{{/if}}", "yes"),
+    helper("lt", Form::Both, 2, "{{#if (lt seats 5)}}yes{{/if}}", "yes"),
+    helper("lte", Form::Both, 2, "{{#if (lte seats 3)}}yes{{/if}}", "yes"),
+    helper("and", Form::Both, 1, "{{#if (and plan seats)}}both{{/if}}", "both"),
+    helper("or", Form::Both, 1, "{{#if (or is_paid seats)}}one{{/if}}", "one"),
+    helper("not", Form::Both, 1, "{{#if (not is_paid)}}yes{{/if}}", "yes"),
+    helper("default", Form::Value, 2, r#"{{default nickname "friend"}}"#, "friend"),
+    helper("upper", Form::Value, 1, "{{upper plan}}", "PRO"),
+    helper("lower", Form::Value, 1, "{{lower name}}", "ada"),
 ];
+
+const fn helper(
+    name: &'static str,
+    form: Form,
+    values: usize,
+    example: &'static str,
+    shows: &'static str,
+) -> BuiltIn {
+    BuiltIn {
+        name,
+        form,
+        values,
+        example,
+        shows,
+    }
+}
 
 /// A registry for plain text (`html` false: nothing is escaped) or for HTML.
 pub(super) fn registry(html: bool) -> Handlebars<'static> {
@@ -123,9 +155,27 @@ mod tests {
                 .render_template(&text, &())
                 .is_err_and(|error| matches!(error.reason(), RenderErrorReason::HelperNotFound(_)))
         };
-        for (name, _, _) in HELPERS {
+        for BuiltIn { name, .. } in HELPERS {
             assert!(!unknown(name), "{name}");
         }
         assert!(unknown("log"));
+    }
+
+    #[test]
+    fn every_example_shows_what_is_said_of_it() {
+        let ada = serde_json::json!({
+            "name": "Ada",
+            "nickname": "",
+            "plan": "pro",
+            "seats": 3,
+            "is_paid": false,
+            "orders": ["tea", "ink"],
+            "address": { "city": "London" },
+        });
+        for helper in HELPERS {
+            assert!(helper.example.contains(helper.name));
+            let shown = registry(false).render_template(helper.example, &ada);
+            assert_eq!(shown.as_deref().ok(), Some(helper.shows), "{}", helper.name);
+        }
     }
 }

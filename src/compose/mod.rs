@@ -26,6 +26,7 @@ mod syntax;
 mod tags;
 mod template;
 
+pub use builtin::{BuiltIn, HELPERS};
 pub use fault::{RenderFault, TemplateFault};
 pub use gate::WireFault;
 pub use message::{ComposeFault, Identity, message};

@@ -174,7 +174,7 @@ impl Survey<'_> {
             return self.call(call, Form::Value, tag, reader, scope);
         }
         match (&call.name, call.name.as_name()) {
-            (_, Some(raw)) if HELPERS.iter().any(|(name, _, _)| *name == raw) => {
+            (_, Some(raw)) if HELPERS.iter().any(|it| it.name == raw) => {
                 let place = reader.find(tag, raw);
                 let message = format!("`{raw}` is a helper's name: {{{{{raw}}}}} shows no field");
                 let help = format!("for a field of that name write {{{{[{raw}]}}}}");
@@ -426,10 +426,10 @@ fn wrong_call(
     sheet: &Sheet,
     place: Range<usize>,
 ) -> Option<TemplateFault> {
-    let Some((_, known, needed)) = HELPERS.iter().find(|(known, _, _)| *known == name) else {
+    let Some(known) = HELPERS.iter().find(|known| known.name == name) else {
         return Some(unknown_helper(name, form, call, sheet, place));
     };
-    if *known != Form::Both && *known != form {
+    if known.form != Form::Both && known.form != form {
         let message = match form {
             Form::Block => format!("`{name}` is not a block"),
             _ => format!("`{name}` is a block"),
@@ -441,8 +441,8 @@ fn wrong_call(
         return Some(sheet.fault("helper-form", place, message).label(label));
     }
     let given = call.params.len();
-    (given < *needed).then(|| {
-        let values = if *needed == 1 {
+    (given < known.values).then(|| {
+        let values = if known.values == 1 {
             "a value"
         } else {
             "two values"
@@ -472,17 +472,14 @@ fn unknown_helper(
         ));
     }
     let words: Option<Vec<&str>> = call.params.iter().map(Parameter::as_name).collect();
-    match (
-        nearest(name, HELPERS.iter().map(|(known, _, _)| *known)),
-        words,
-    ) {
+    match (nearest(name, HELPERS.iter().map(|known| known.name)), words) {
         (Some(near), _) => fault.label(format!("did you mean `{near}`?")),
         (None, Some(words)) if form == Form::Value && call.hash.is_empty() => fault.help(format!(
             "for a field whose name has spaces write {{{{[{name} {}]}}}}",
             words.join(" ")
         )),
         (None, _) => {
-            let known: Vec<&str> = HELPERS.iter().map(|(known, _, _)| *known).collect();
+            let known: Vec<&str> = HELPERS.iter().map(|known| known.name).collect();
             fault.help(format!("there are {}", known.join(", ")))
         }
     }

@@ -40,6 +40,7 @@ mod load;
 mod login;
 mod machine;
 mod mailbox;
+pub mod manual;
 mod mask;
 mod misfit;
 mod outdated;

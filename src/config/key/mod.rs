@@ -30,6 +30,8 @@ pub struct Key {
     /// Whether it is read when the daemon starts and never again: a reload that changes it is
     /// refused.
     pub restart: bool,
+    /// Whether its table says nothing without it.
+    pub required: bool,
     /// What it means: one sentence.
     pub doc: &'static str,
 }
@@ -116,6 +118,12 @@ impl Key {
         self.kind != Kind::Planned
     }
 
+    /// Whether it is a table, or several, and nothing else.
+    #[must_use]
+    pub fn is_table(&self) -> bool {
+        matches!(self.kind, Kind::Table | Kind::Tables | Kind::TableList)
+    }
+
     /// The key's name and those that it had before.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name()).chain(self.formerly.iter().copied())
@@ -153,6 +161,7 @@ const fn key(
         example,
         formerly: &[],
         restart: false,
+        required: false,
         doc,
     }
 }
@@ -164,6 +173,13 @@ const fn planned(path: &'static str, doc: &'static str) -> Key {
 impl Key {
     const fn formerly(self, formerly: &'static [&'static str]) -> Self {
         Self { formerly, ..self }
+    }
+
+    const fn required(self) -> Self {
+        Self {
+            required: true,
+            ..self
+        }
     }
 
     const fn restart(self) -> Self {

@@ -7,6 +7,7 @@ mod backup;
 mod beginning;
 mod broken;
 mod checking;
+mod explaining;
 mod forgetting;
 mod load;
 mod next;

@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use postroom::config::{Severity, load};
+use postroom::config::{Severity, load, manual};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -25,6 +25,8 @@ pub(crate) use self::words::squeezed;
 const READMES: [&str; 2] = ["README.md", "README.zh.md"];
 /// Commands that go on until they are told to end; the demo runs all three.
 const LASTING: [&str; 3] = ["postroom daemon", "postroom sandbox", "postroom demo"];
+/// Around the reference of keys, which is generated.
+const REFERENCE: [&str; 2] = ["<!-- every key -->\n\n", "\n<!-- so far -->"];
 /// What only a daemon can answer: `cli::reloading` asks one.
 const ASKS_A_DAEMON: [&str; 1] = ["postroom reload"];
 
@@ -62,6 +64,25 @@ fn the_smallest_configuration_is_the_one_in_the_examples() {
     let listed = blocks("README.zh.md", "toml");
     let listed = listed.iter().find(|it| it.contains("gb18030")).unwrap();
     assert!(text("examples/gb18030/postroom.toml").contains(listed));
+}
+
+/// `UPDATE_EXPECTED=1 cargo test` writes it anew.
+#[test]
+fn the_reference_of_keys_is_the_table_of_keys() {
+    let readme = text("README.md");
+    let [begin, end] = REFERENCE;
+    let from = readme.find(begin).expect("the reference begins") + begin.len();
+    let to = from + readme[from..].find(end).expect("the reference ends");
+    let reference = manual::reference();
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        let updated = format!("{}{reference}{}", &readme[..from], &readme[to..]);
+        fs::write(root("README.md"), updated).unwrap();
+    } else {
+        assert!(
+            readme[from..to] == reference,
+            "the README's reference is not what is generated now; UPDATE_EXPECTED=1 writes it anew"
+        );
+    }
 }
 
 #[test]

@@ -67,8 +67,8 @@ impl Line {
 
     /// The header above it.
     fn table(&self) -> &'static str {
-        let mut above = lines().into_iter().take(self.number);
-        let header = above.rfind(|it| it.what == What::Header);
+        let above = lines().into_iter().take(self.number);
+        let header = above.filter(|it| it.what == What::Header).last();
         header.map_or("", |it| it.text)
     }
 

@@ -21,6 +21,7 @@ const BESIDES: &[(&str, &[(&str, &str)])] = &[
         "daemon.alert.timeout",
         &[("daemon.alert.command", "[\"true\"]")],
     ),
+    ("account.*.provider", &[("account.*.host", "")]),
     (
         "account.*.region",
         &[
@@ -120,12 +121,30 @@ impl Written {
         self.write(key.table(), key.name(), value);
     }
 
+    /// Writes a value under any name. What stands where a table is takes the table's place, and a
+    /// table takes its.
     pub(super) fn write(&mut self, table: &'static str, name: &str, value: &str) {
+        let path = format!("{table}.{name}");
+        let path = path.trim_start_matches('.');
+        let below = format!("{path}.");
+        self.0
+            .retain(|table, _| *table != path && !table.starts_with(&below));
+        for (at, _) in table.match_indices('.').chain([(table.len(), "")]) {
+            let (above, name) = table[..at].rsplit_once('.').unwrap_or(("", &table[..at]));
+            if let Some(entries) = self.0.get_mut(above) {
+                entries.retain(|(there, _)| there != name);
+            }
+        }
         let entries = self.0.entry(table).or_default();
         entries.retain(|(there, _)| there != name);
         if !value.is_empty() {
             entries.push((name.to_owned(), value.to_owned()));
         }
+    }
+
+    pub(super) fn has(&self, key: &Key) -> bool {
+        let entries = self.0.get(key.table());
+        entries.is_some_and(|entries| entries.iter().any(|(name, _)| name == key.name()))
     }
 
     pub(super) fn text(&self) -> String {
@@ -148,17 +167,24 @@ pub(super) fn key(path: &str) -> &'static Key {
     found.unwrap_or_else(|| panic!("{path} is no key"))
 }
 
+/// The row that a path in the file belongs to: `account.main.port`.
+pub(super) fn row(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| named(key.path) == path)
+}
+
 fn heading(table: &str) -> String {
-    let named = table
-        .replace("account.*", "account.main")
+    match table {
+        "account.*.rule" => format!("\n[[{}]]\n", named(table)),
+        _ => format!("\n[{}]\n", named(table)),
+    }
+}
+
+fn named(path: &str) -> String {
+    path.replace("account.*", "account.main")
         .replace("list.*", "list.customers")
         .replace("template.*", "template.plain")
         .replace("schedule.*", "schedule.weekly")
-        .replace("domain.*", "domain.\"example.net\"");
-    match table {
-        "account.*.rule" => format!("\n[[{named}]]\n"),
-        _ => format!("\n[{named}]\n"),
-    }
+        .replace("domain.*", "domain.\"example.net\"")
 }
 
 /// The files that the examples name.
@@ -169,6 +195,10 @@ pub(super) fn world() -> World {
     world.write("lists/customers.csv", PEOPLE);
     world.write("secrets/main", "hunter2\n");
     world.write("holidays.ics", HOLIDAYS);
+    world.write(
+        "conf.d/sales.toml",
+        "# What it adds is not for these files.\n",
+    );
     for template in ["plain", "digest"] {
         std::fs::create_dir_all(world.path().join("templates").join(template)).expect("a folder");
         world.write(&format!("templates/{template}/subject.txt"), "News\n");

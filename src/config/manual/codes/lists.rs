@@ -1,0 +1,88 @@
+//! Codes of problems with lists.
+
+use super::{Code, code};
+
+pub(super) static CODES: &[Code] = &[
+    code(
+        "missing-file",
+        "The file of a list is not there.",
+        r#"csv = "lists/customers.csv""#,
+        "It may come later: runs fail until it is there, and nothing else does. Mind that a \
+         relative path starts where postroom.toml is.",
+    ),
+    code(
+        "unreadable-file",
+        "The file of a list cannot be read.",
+        r#"csv = "/home/ada/customers.csv""#,
+        "Let the service's user read it. It must be a regular file, and not in /home or /tmp, \
+         which a service does not see.",
+    ),
+    code(
+        "changed-file",
+        "The file of a list changed while it was read.",
+        "cp export.csv lists/customers.csv",
+        "Write the new list beside it and rename it into place: then no half of it is ever read.",
+    ),
+    code(
+        "bad-encoding",
+        "The file of a list is not of the encoding that it is read in.",
+        r#"encoding = "utf-8"      # and the file is GB 18030"#,
+        "Write the right `encoding`, \"gb18030\" or \"windows-1252\" for example, or save the \
+         file as UTF-8.",
+    ),
+    code(
+        "bad-quotes",
+        "A quote in a CSV file is not closed, or text follows it.",
+        r#"ada@example.org,"Ada "Countess" Lovelace""#,
+        "Within quotes, a quote is written twice: \"Ada \"\"Countess\"\" Lovelace\".",
+    ),
+    code(
+        "bad-line-end",
+        "Lines of a CSV file end as on an old Mac.",
+        r#"email\rada@example.org\r"#,
+        "Save it with line ends of Unix or Windows.",
+    ),
+    code(
+        "row-too-large",
+        "A row of a CSV file is too long, or has too many columns.",
+        "(most often a quote that is not closed)",
+        "Look at the line that the message names.",
+    ),
+    code(
+        "missing-header",
+        "A CSV file has no first line with the names of its columns.",
+        "ada@example.org,Ada",
+        "Write them above: email,first_name.",
+    ),
+    code(
+        "bad-header",
+        "The first line of a CSV file does not name its columns well.",
+        "email,name,name",
+        "Every column has a name of its own, without control characters.",
+    ),
+    code(
+        "ambiguous-separator",
+        "Nobody can tell which character separates the fields of a CSV file.",
+        "email;first_name,plan",
+        "Write `separator`: separator = \";\".",
+    ),
+    code(
+        "missing-column",
+        "A CSV file lacks a column that the configuration names.",
+        r#"address_column = "E-Mail"      # the file has e-mail"#,
+        "Write the name as in the file, or change the file.",
+    ),
+    code(
+        "bad-row",
+        "Rows of a list cannot be sent to.",
+        "ada(at)example.org;Ada",
+        "Mend them at their source. They are skipped; bad_rows = \"refuse\" stops the schedule \
+         instead.",
+    ),
+    code(
+        "not-sendable",
+        "A schedule would not be sent as things are.",
+        "postroom check --lists      # and a list is empty",
+        "The message says why: most often a list that is empty, or too large for `max_recipients`.",
+    ),
+];

@@ -1,0 +1,161 @@
+//! Codes of problems with templates.
+
+use super::{Code, code};
+
+pub(super) static CODES: &[Code] = &[
+    code(
+        "missing-field",
+        "A template, or a key, uses a field that a list does not have.",
+        "Hello {{first_nam}},",
+        "Mend the spelling, or add the column. For an optional one write {{#if \
+         first_name}}…{{/if}} and name it under `optional` of the list. Nothing is sent to anyone \
+         while a template can render a blank.",
+    ),
+    code(
+        "template-syntax",
+        "A template cannot be parsed.",
+        r#"{{#if discount}}
+  …
+{{/each}}"#,
+        "Close each block by its own name, innermost first.",
+    ),
+    code(
+        "unknown-helper",
+        "A template uses a helper that does not exist.",
+        "{{uppercase plan}}",
+        "`postroom explain helpers` lists them all. A field with a space in its name is written \
+         {{[First Name]}}.",
+    ),
+    code(
+        "helper-form",
+        "A helper is used as a block that is none, or without one.",
+        "{{#upper name}}…{{/upper}}",
+        "{{upper name}} is a value, {{#if name}}…{{/if}} a block. `postroom explain helpers` has \
+         an example of each.",
+    ),
+    code(
+        "helper-values",
+        "A helper has too few values.",
+        "{{default first_name}}",
+        "`postroom explain helpers` has an example of each.",
+    ),
+    code(
+        "reserved-name",
+        "A field has the name of a helper, and would not be shown.",
+        "{{raw}}",
+        "Write {{[raw]}} for the field.",
+    ),
+    code(
+        "unknown-partial",
+        "A template includes a partial that is not there.",
+        "{{> footer}}",
+        "Write it to templates/partials/footer.txt, or footer.html for HTML.",
+    ),
+    code(
+        "partial-name",
+        "A text is not a name for a partial.",
+        "{{> partials/footer.html}}",
+        "The name alone, without folder, ending or quotes: {{> footer}}.",
+    ),
+    code(
+        "partial-cycle",
+        "Partials include each other without end.",
+        "{{> a}} in b.txt, and {{> b}} in a.txt",
+        "Break the circle that the message shows.",
+    ),
+    code(
+        "not-supported",
+        "A template does what handlebars can, and postroom does not.",
+        r#"{{> (lookup this "part")}}"#,
+        "What is to be checked before it is sent has to stand there: write names out, and choose \
+         with {{#if}}.",
+    ),
+    code(
+        "too-deep",
+        "Blocks or partials go too deep into each other.",
+        "{{#if a}}{{#if b}}{{#if c}}…",
+        "Make it flatter: a partial for the inner part, or fewer conditions.",
+    ),
+    code(
+        "too-large",
+        "A template is too large.",
+        "{{> everything}}",
+        "Split it, or compute the text before and put it into a column.",
+    ),
+    code(
+        "template-name",
+        "A text is not a name for a template or a layout.",
+        r#"send = "../news""#,
+        "The folder's name alone: no slash, no backslash, no dot in front.",
+    ),
+    code(
+        "missing-template",
+        "There is no such folder in templates/.",
+        r#"send = "digets""#,
+        "Mend the spelling, or make the folder with subject.txt and body.txt in it.",
+    ),
+    code(
+        "missing-layout",
+        "The layout that a template names is not there.",
+        r#"[template.digest]
+layout = "fancy""#,
+        "Write templates/fancy.txt and fancy.html, or layout = false for none.",
+    ),
+    code(
+        "layout-body",
+        "A layout does not say where the body goes.",
+        "<html>…</html>",
+        "Write {{> @partial-block}} or {{{body}}} where the message says.",
+    ),
+    code(
+        "missing-subject",
+        "A template has no subject.",
+        "templates/digest/body.txt, and no subject.txt",
+        "Write the subject into subject.txt, on one line.",
+    ),
+    code(
+        "missing-body",
+        "A template has no body.",
+        "templates/digest/subject.txt, and no body.txt",
+        "Write body.txt, and body.html beside it if you like.",
+    ),
+    code(
+        "missing-text",
+        "A template has HTML and no plain text.",
+        "templates/digest/body.html, and no body.txt",
+        "Write the same into body.txt: some read only that, and mail without it is often taken \
+         for junk.",
+    ),
+    code(
+        "not-text",
+        "A file of a template is not text.",
+        "templates/digest/body.txt, saved as UTF-16",
+        "Save it as UTF-8.",
+    ),
+    code(
+        "unreadable",
+        "A file of a template cannot be read.",
+        "templates/digest/body.txt, a link to nothing",
+        "Let the service's user read it, and let it be a regular file.",
+    ),
+    code(
+        "outside",
+        "A file of a template is a link out of the folder of templates.",
+        "templates/digest/body.txt -> /etc/motd",
+        "Put a copy of the file there instead.",
+    ),
+    code(
+        "raw-html",
+        "A template puts a field into its HTML as it is.",
+        "<p>{{{first_name}}}</p>",
+        "Write two braces, {{first_name}}: then <, > and & are escaped. Three are for columns that \
+         are meant to hold HTML.",
+    ),
+    code(
+        "large-html",
+        "The HTML of a template is so long that some readers see the first part of it only.",
+        "templates/digest/body.html, of 130 KB",
+        "Make it shorter than 102 KB, where Gmail clips: styles and pictures that are written into \
+         it are most of it, as a rule.",
+    ),
+];

@@ -1,0 +1,178 @@
+//! What is worth a page and is neither a key nor a code.
+
+use super::layout::{paragraph, two_columns};
+use crate::compose::HELPERS;
+use crate::config::provider::{PROVIDERS, Provider, Servers};
+
+/// A page of the manual.
+#[derive(Debug)]
+pub struct Topic {
+    /// The words that it is found by, the first of which is its name.
+    pub names: &'static [&'static str],
+    /// What it is about, in one line.
+    pub about: &'static str,
+    page: fn() -> String,
+}
+
+impl Topic {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.names[0]
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn page(&self) -> String {
+        (self.page)()
+    }
+}
+
+/// Every topic.
+pub static TOPICS: &[Topic] = &[
+    Topic {
+        names: &["provider", "providers"],
+        about: "What `provider` fills in, and what to know about each.",
+        page: providers,
+    },
+    Topic {
+        names: &["helpers", "helper"],
+        about: "What templates can do, with examples.",
+        page: helpers,
+    },
+    Topic {
+        names: &["secrets", "secret"],
+        about: "Where passwords and tokens come from.",
+        page: secrets,
+    },
+    Topic {
+        names: &["durations", "duration", "rates"],
+        about: "How durations, rates and shares are written.",
+        page: amounts,
+    },
+];
+
+fn providers() -> String {
+    let mut text = paragraph(
+        "An account with a `provider` needs no host, port or tls; what is written wins over the \
+         preset. Taken from the providers' own pages, and not tried there.",
+        0,
+    );
+    for provider in PROVIDERS {
+        text.push('\n');
+        text.push_str(&format!("{}\n", provider.name));
+        text.push_str(&two_columns(&facts(provider), 2));
+        text.push_str(&paragraph(&format!("{}.", provider.password_hint), 2));
+        let more = [provider.token_hint, provider.own_certificate];
+        for hint in more.into_iter().flatten() {
+            text.push_str(&paragraph(&format!("{hint}."), 2));
+        }
+    }
+    text
+}
+
+/// What a preset fills in, as one would write it.
+fn facts(provider: &Provider) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    let mut fact = |key: &str, value: String| facts.push((key.to_owned(), value));
+    match &provider.servers {
+        Servers::One(host) => fact("host", (*host).to_owned()),
+        Servers::Regions { usual, all } => {
+            let regions = all.iter().map(|(region, _)| *region);
+            let regions = regions.collect::<Vec<_>>().join(", ");
+            let usual = usual.map_or("one must be written".to_owned(), |it| {
+                format!("\"{it}\" if left out")
+            });
+            fact("region", format!("{regions}; {usual}"));
+        }
+    }
+    fact("port", provider.port.to_string());
+    fact("tls", format!("\"{}\"", provider.tls));
+    if let Some(count) = provider.connections {
+        fact("connections", count.to_string());
+    }
+    if let Some(count) = provider.messages_per_connection {
+        fact("messages_per_connection", count.to_string());
+    }
+    if let Some(rate) = provider.rate {
+        fact("rate", format!("\"{rate}\""));
+    }
+    facts
+}
+
+fn helpers() -> String {
+    let text = "Handlebars: {{first_name}} shows a field, {{[First Name]}} one whose name has a \
+                space, {{> footer}} the partial templates/partials/footer. In HTML, what a field \
+                holds is escaped. To Ada, whose plan is \"pro\", with three seats and two orders:";
+    let examples = HELPERS
+        .iter()
+        .map(|it| (it.example.to_owned(), it.shows.to_owned()));
+    let examples: Vec<_> = examples.collect();
+    paragraph(text, 0) + "\n" + &two_columns(&examples, 2)
+}
+
+fn secrets() -> String {
+    two_columns(&owned(SECRETS), 0) + "\n" + &paragraph(HOW_SECRETS_ARE_READ, 0)
+}
+
+fn amounts() -> String {
+    two_columns(&owned(AMOUNTS), 0)
+}
+
+fn owned(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+    let rows = rows.iter();
+    rows.map(|(form, means)| ((*form).to_owned(), (*means).to_owned()))
+        .collect()
+}
+
+pub(super) const HOW_SECRETS_ARE_READ: &str = "They are read when the daemon starts, and again at \
+    each reload. Nothing prints them, and no variable is filled into a text.";
+
+/// The forms of a secret.
+pub(super) const SECRETS: &[(&str, &str)] = &[
+    (
+        "{ credential = \"relay\" }",
+        "a credential that systemd passes: LoadCredential= in the unit",
+    ),
+    (
+        "{ file = \"secrets/relay\" }",
+        "a file of its own, mode 0640; one that everybody may read is refused",
+    ),
+    (
+        "{ command = [\"pass\", \"relay\"] }",
+        "the first line that a program prints; no shell takes it apart",
+    ),
+    (
+        "{ command = […], keep = \"50m\" }",
+        "the same, asked again when it is so old",
+    ),
+    (
+        "{ env = \"SMTP_PASSWORD\" }",
+        "a variable of the environment, with a warning",
+    ),
+    (
+        "\"hunter2\"",
+        "the text itself, with a warning, and only in a file that others cannot read",
+    ),
+];
+
+/// How amounts are written.
+pub(super) const AMOUNTS: &[(&str, &str)] = &[
+    (
+        "\"90s\", \"5m\", \"1h30m\", \"2d\"",
+        "durations: whole numbers with ms, s, m, h, d or w; a month has no fixed length",
+    ),
+    (
+        "\"100/minute\", \"5/10s\"",
+        "rates: a count, a slash and a time",
+    ),
+    (
+        "\"100/minute burst 10\"",
+        "the same, and no more than so many at once",
+    ),
+    (
+        "[\"2/second\", \"4000/day\"]",
+        "several rates, of which every one holds",
+    ),
+    ("\"50%\"", "shares"),
+];
