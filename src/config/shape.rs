@@ -207,7 +207,17 @@ fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Opti
         (Kind::NameOrFalse, DeValue::Boolean(true)) => {
             Some(Fix::Say("leave it out for the default, or name one".into()))
         }
-        _ if is_scalar && !value.get_ref().is_str() => {
+        (
+            Kind::Text
+            | Kind::Path
+            | Kind::Zone
+            | Kind::Mailbox
+            | Kind::Names
+            | Kind::Texts
+            | Kind::Separator
+            | Kind::Encoding,
+            _,
+        ) if is_scalar && !value.get_ref().is_str() => {
             Some(Fix::Write(format!("\"{written}\""), ", with quotes"))
         }
         (_, DeValue::Array(list)) if list.len() == 1 => {

@@ -119,8 +119,12 @@ impl<'a> Fault<'a> {
                 "a text in triple quotes has no end",
                 "the closing ones are missing",
             ),
+            "missing opening quote" => self.unopened(),
             "missing escaped value" | "too few unicode value digits" => self.backslash(),
             "unexpected key or value" | "unexpected content" => self.leftover(),
+            "invalid unquoted key" if self.text[self.span.start..].starts_with(':') => {
+                self.key_alone()
+            }
             "unquoted keys cannot be empty" if self.line_text().trim_start().starts_with('=') => {
                 self.here("there is no name before the `=`", "a key goes here")
             }
@@ -221,6 +225,16 @@ impl<'a> Fault<'a> {
         )
     }
 
+    fn unopened(&self) -> Problem {
+        let rest = &self.text[self.span.start..self.line.end];
+        let end = rest
+            .find('"')
+            .map_or(self.span.end, |at| self.span.start + at + 1);
+        let span = self.span.start..end;
+        let label = format!("write \"{}", &self.text[span.clone()]);
+        self.at(span, "this text has no opening quote", label)
+    }
+
     fn backslash(&self) -> Problem {
         let before = &self.text[self.line.start..self.span.start];
         let start = before
@@ -275,9 +289,10 @@ fn plain_words(said: &str) -> Option<(&'static str, &'static str)> {
             "this text needs quotes",
             "or write true or false, in small letters",
         ),
-        "invalid date" | "invalid time" | "invalid datetime" => {
-            ("there is no such date", "write it like 2026-12-24T09:00:00")
-        }
+        "invalid date" | "invalid time" | "invalid datetime" => (
+            "there is no such date",
+            "has the month so many days? it is written like 2026-12-24T09:00:00",
+        ),
         "invalid unquoted key" | "unquoted keys cannot be empty" => (
             "this is not a name",
             "letters, digits, - and _; anything else in quotes",

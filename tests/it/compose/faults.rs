@@ -176,14 +176,17 @@ fn partials_that_are_missing_or_run_in_circles_are_refused() {
         ),
         [
             "unknown-partial t/body.txt:2:5+7: there is no partial `fooster` \
-          (write it to partials/fooster.txt)"
+          [did you mean `footer`?]"
         ]
     );
     assert_eq!(
-        with("{{> foter}}{{> footer}}", &[("partials/footer.txt", "bye")]),
+        with(
+            "{{> greeting}}{{> footer}}",
+            &[("partials/footer.txt", "bye")]
+        ),
         [
-            "unknown-partial t/body.txt:1:5+5: there is no partial `foter` \
-          [did you mean `footer`?]"
+            "unknown-partial t/body.txt:1:5+8: there is no partial `greeting` \
+          (write it to partials/greeting.txt)"
         ]
     );
     assert_eq!(
