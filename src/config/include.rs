@@ -165,8 +165,11 @@ pub(super) fn check_contents(top: &Section<'_>, main: &Document) {
     }
 }
 
-/// Reports that `include` stands in both of its places.
+/// Reports that `include` names nothing, or stands in both of its places.
 pub(super) fn check_main(top: &Section<'_>, daemon: &Section<'_>) {
+    for section in [top, daemon] {
+        section.some_texts(KEY);
+    }
     if top.has(KEY) && daemon.has(KEY) {
         let place = daemon.key_place(KEY, "keep this one");
         let problem = Problem::error("only-one-of", "`include` stands in two places", place);
