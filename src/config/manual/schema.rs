@@ -38,8 +38,8 @@ fn definitions() -> Value {
             "type": "string",
         },
         "rate": {
-            "description": "A rate: a count, a slash and a time, as in \"100/minute\", \"5/10s\" or \
-                            \"100/minute burst 10\".",
+            "description": "A count, a slash and a time, as in \"100/minute\", \"5/10s\" or with \
+                            \"burst 10\" behind it.",
             "type": "string",
         },
         "zones": {
