@@ -55,7 +55,10 @@ pub fn remarks(config: &Config, sizes: &BTreeMap<String, Size>, now: Timestamp) 
             schedule,
             size,
         };
-        case.too_slow(now).or_else(|| case.overlaps(now))
+        let blown = case.blows_the_fuse();
+        blown
+            .or_else(|| case.too_slow(now))
+            .or_else(|| case.overlaps(now))
     });
     remarks.collect()
 }
@@ -67,6 +70,26 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
+    /// What went the last time would not go again.
+    fn blows_the_fuse(&self) -> Option<Remark> {
+        let most = self
+            .schedule
+            .max_recipients
+            .filter(|most| self.size.people > *most)?;
+        let name = &self.schedule.name;
+        Some(Remark {
+            about: About::Schedule(name.clone()),
+            keys: vec!["max_recipients"],
+            code: "too-many",
+            severity: Severity::Warning,
+            message: format!("schedule `{name}` is for more people than `max_recipients` allows"),
+            label: format!("a run of more than {most} is refused"),
+            notes: vec![self.people()],
+            helps: Vec::new(),
+            rows: Vec::new(),
+        })
+    }
+
     fn too_slow(&self, now: Timestamp) -> Option<Remark> {
         let schedule = self.schedule;
         let mut times = self.times(now);

@@ -159,3 +159,29 @@ fn a_run_says_when_it_ends_wherever_it_is_shown() {
         "{said}"
     );
 }
+
+#[test]
+fn a_fuse_below_the_size_of_the_last_run_is_warned_of() {
+    let fuse = |most: u32| format!("max_recipients = {most}\nexpires = \"9d\"\n");
+    let workspace = workspace(25, "100/day", &fuse(25));
+    let config = load(&workspace.path("postroom.toml")).unwrap().config;
+    let clock = Clock::simulated("2026-06-01T08:00:00Z".parse().unwrap(), 1);
+    fs::create_dir_all(&config.daemon.state).unwrap();
+    let outbox = Outbox::open_inline(&config.daemon.state, clock.clone()).unwrap();
+    open(&config, &outbox, &clock, &Order::manual("news", &clock)).unwrap();
+    outbox.close();
+    let (_, said) = check(&workspace, &[]);
+    assert!(!said.contains("too-many"), "{said}");
+    let file = fs::read_to_string(workspace.path("postroom.toml")).unwrap();
+    workspace.write("postroom.toml", file.replace(&fuse(25), &fuse(24)));
+    let (code, said) = check(&workspace, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    for words in [
+        "warning[too-many]: schedule `news` is for more people than `max_recipients` allows",
+        "max_recipients = 24",
+        "a run of more than 24 is refused",
+        "25 people, as in the run of Mon 2026-06-01 08:00",
+    ] {
+        assert!(said.contains(words), "`{words}` is missing in\n{said}");
+    }
+}

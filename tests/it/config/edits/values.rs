@@ -35,6 +35,7 @@ const OTHERS: &[&str] = &[
 const FITTING: &[(&str, &str)] = &[
     ("[daemon] state", "\"x\""),
     ("[daemon] socket", "\"x\""),
+    ("[daemon] include", "[]"),
     ("[account.main] user", "\"x\""),
     ("[account.relay] host", "\"x\""),
     ("[account.relay] port", "7"),
