@@ -65,6 +65,12 @@ rate = "10/hour""#,
         "Raise the rate, or let it run less often. `overlap` says what happens: queue, skip, …",
     ),
     code(
+        "too-many",
+        "The last run had more people than `max_recipients` allows now: the next one is refused.",
+        "max_recipients = 500       # and 2,411 people the last time",
+        "Raise `max_recipients` if that many are meant.",
+    ),
+    code(
         "too-slow",
         "A run would not be finished before its mail expires.",
         r#"rate    = "100/hour"      # for 10,000 people

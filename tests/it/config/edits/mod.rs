@@ -67,8 +67,8 @@ impl Line {
 
     /// The header above it.
     fn table(&self) -> &'static str {
-        let above = lines().into_iter().take(self.number);
-        let header = above.filter(|it| it.what == What::Header).last();
+        let mut above = lines().into_iter().take(self.number);
+        let header = above.rfind(|it| it.what == What::Header);
         header.map_or("", |it| it.text)
     }
 
