@@ -37,7 +37,13 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
     }
     let sound = if args.verify { ", verified" } else { "" };
     out.line(format!("{}: {}{sound}", args.to.display(), holdings(&held)));
-    out.line("It has no lists, templates and secrets: keep those with their own backups.");
+    let besides = match config.included.is_empty() {
+        true => "lists, templates and secrets",
+        false => "included files, lists, templates and secrets",
+    };
+    out.line(format!(
+        "It has no {besides}: keep those with their own backups."
+    ));
     Ok(exit::DONE)
 }
 

@@ -2,7 +2,6 @@
 //! directory for as long.
 
 use super::client::{AskError, Client};
-use super::exit;
 use super::{Trouble, source};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -20,7 +19,7 @@ pub(super) fn change<T>(
     ask: impl FnOnce(&Client) -> Result<T, AskError>,
     alone: impl FnOnce(&Outbox, &str) -> Result<T, Unfit>,
 ) -> Result<T, Trouble> {
-    match Client::connect(&config.daemon.socket) {
+    match Client::of(config) {
         Ok(client) => source::asked(ask(&client)),
         Err(AskError::NoDaemon(_)) => {
             let (_lock, outbox) =
@@ -29,6 +28,6 @@ pub(super) fn change<T>(
             outbox.close();
             source::fit(changed)
         }
-        Err(error) => Err(Trouble::new(exit::PERMISSION, error)),
+        Err(error) => Err(source::unreachable(error)),
     }
 }

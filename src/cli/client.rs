@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 
-use crate::daemon::api::Refusal;
+use crate::config::Config;
+use crate::daemon::api::{Names, Refusal};
 
 /// A daemon that answers.
 pub(super) struct Client {
@@ -28,6 +29,19 @@ pub(super) enum AskError {
     /// The socket may not be used.
     #[error("you may not use the control socket {}: ask for membership of its group", .0.display())]
     Forbidden(PathBuf),
+    /// It is another one's.
+    #[error(
+        "the daemon at {} runs by {}, not by {}: name that file with --config, or give this one a \
+         `state` of its own in [daemon]", .socket.display(), .theirs.display(), .ours.display()
+    )]
+    Another {
+        /// Where it listens.
+        socket: PathBuf,
+        /// The file it runs by.
+        theirs: PathBuf,
+        /// The file that was meant.
+        ours: PathBuf,
+    },
     /// The daemon said no.
     #[error("{0}")]
     Refused(String),
@@ -40,10 +54,30 @@ pub(super) enum AskError {
 }
 
 impl Client {
-    /// Connects to the daemon of a configuration.
+    /// Connects to the daemon that runs by a configuration.
     ///
     /// # Errors
-    /// Nobody listens there, or it may not be used.
+    /// Nobody listens there, it may not be used, or it runs by another file: two that name no
+    /// `state` mean the same socket, and nobody wants to stop what somebody else runs.
+    pub(super) fn of(config: &Config) -> Result<Self, AskError> {
+        let client = Self::connect(&config.daemon.socket)?;
+        let names: Names = client.get("/v1/names", &())?;
+        let (ours, theirs) = (&config.path, Path::new(&names.config));
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if real(ours) == real(theirs) {
+            return Ok(client);
+        }
+        Err(AskError::Another {
+            socket: client.socket,
+            theirs: theirs.to_owned(),
+            ours: ours.clone(),
+        })
+    }
+
+    /// Connects to whoever listens.
+    ///
+    /// # Errors
+    /// Nobody does, or it may not be used.
     pub(super) fn connect(socket: &Path) -> Result<Self, AskError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

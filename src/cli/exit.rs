@@ -55,6 +55,7 @@ impl From<&StartError> for Exit {
         match error {
             StartError::Lock(error) => error.into(),
             StartError::Outbox(error) => error.into(),
+            StartError::Partial => CONFIG,
         }
     }
 }

@@ -48,7 +48,7 @@ use clap::{Parser, Subcommand};
 use crate::config::{Config, Loaded, Problems};
 use crate::outbox::Reader;
 use crate::outbox::state::State;
-use client::Client;
+use client::{AskError, Client};
 use exit::Exit;
 use out::Out;
 
@@ -298,11 +298,14 @@ fn find(cli: &Cli, out: &Out, to: To) -> Result<Config, Trouble> {
         Ok(ready) => return Ok(ready.config),
         Err(trouble) => trouble,
     };
-    let Ok(path) = crate::config::find(cli.config.as_deref()) else {
+    let path = crate::config::find(cli.config.as_deref()).ok();
+    let Some(config) = path.as_deref().and_then(crate::config::glimpse) else {
         return Err(refused);
     };
-    let config = crate::config::glimpse(&path);
-    let answers = Client::connect(&config.daemon.socket).is_ok();
+    let answers = match Client::of(&config) {
+        Err(error @ AskError::Another { .. }) => return Err(source::unreachable(error)),
+        answer => answer.is_ok(),
+    };
     if !answers && (to == To::Change || !Reader::exists(&config.daemon.state)) {
         return Err(refused);
     }

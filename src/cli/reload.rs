@@ -47,11 +47,18 @@ pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
 /// The daemon is asked also if the file is wrong: it is the daemon that refuses, and says so to
 /// more than this terminal.
 fn reach(path: &Path) -> Result<Client, Trouble> {
-    let socket = config::glimpse(path).daemon.socket;
-    let error = match Client::connect(&socket) {
+    let Some(seen) = config::glimpse(path) else {
+        let problems = config::load(path).err();
+        let drawn = problems.map(|it| it.render(out::errors_have_colour()));
+        return Err(Trouble::new(exit::CONFIG, drawn.unwrap_or_default()));
+    };
+    let error = match Client::of(&seen) {
         Ok(client) => return Ok(client),
         Err(error) => error,
     };
+    if let AskError::Another { .. } = error {
+        return Err(source::unreachable(error));
+    }
     match (error, config::load(path)) {
         (_, Err(problems)) => {
             let drawn = problems.render(out::errors_have_colour());
@@ -61,11 +68,11 @@ fn reach(path: &Path) -> Result<Client, Trouble> {
             let text = format!(
                 "no daemon answers at {}. One that runs with another `state` or `socket` than the \
                  file has now needs a restart; the next one reads the file at its start",
-                socket.display()
+                seen.daemon.socket.display()
             );
             Err(Trouble::new(exit::UNAVAILABLE, text))
         }
-        (error, Ok(_)) => Err(Trouble::new(exit::PERMISSION, error)),
+        (error, Ok(_)) => Err(source::unreachable(error)),
     }
 }
 

@@ -7,6 +7,7 @@ use super::client::{AskError, Client};
 use super::exit::{self, Exit};
 use super::out::{Out, alarming, counted, plain};
 use super::progress::{Watched, during, watch};
+use super::source::unreachable;
 use super::{Trouble, runtime, words};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -62,7 +63,7 @@ pub(super) fn run(config: Config, args: &Args, out: &Out) -> Result<Exit, Troubl
         accept_change: args.accept_change,
         dry_run: true,
     };
-    match Client::connect(&config.daemon.socket) {
+    match Client::of(&config) {
         Ok(client) => {
             let plan: SendAnswer =
                 asked(during(READING, out, || client.post("/v1/send", &request)))?;
@@ -83,7 +84,7 @@ pub(super) fn run(config: Config, args: &Args, out: &Out) -> Result<Exit, Troubl
             }
             alone(Arc::new(config), &clock, order, out)
         }
-        Err(error) => Err(Trouble::new(exit::PERMISSION, error)),
+        Err(error) => Err(unreachable(error)),
     }
 }
 

@@ -36,10 +36,10 @@ pub(super) enum Source<'a> {
 impl<'a> Source<'a> {
     /// Asks the daemon if it answers, else reads the outbox.
     pub(super) fn of(config: &'a Config) -> Result<Self, Trouble> {
-        match Client::connect(&config.daemon.socket) {
+        match Client::of(config) {
             Ok(client) => Ok(Self::Daemon(client)),
             Err(AskError::NoDaemon(_)) => Self::outbox(config),
-            Err(error) => Err(Trouble::new(exit::PERMISSION, error)),
+            Err(error) => Err(unreachable(error)),
         }
     }
 
@@ -205,6 +205,16 @@ impl<'a> Source<'a> {
             Self::Nothing(_) => Ok(Vec::new()),
         }
     }
+}
+
+/// Why a daemon that is there cannot be asked.
+pub(super) fn unreachable(error: AskError) -> Trouble {
+    let exit = match error {
+        AskError::Forbidden(_) => exit::PERMISSION,
+        AskError::Another { .. } => exit::LATER,
+        _ => exit::UNAVAILABLE,
+    };
+    Trouble::new(exit, error)
 }
 
 /// The address as it is compared, from what a person typed.

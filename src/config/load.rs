@@ -42,18 +42,21 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 }
 
 /// What can still be read of a configuration that may be wrong: enough to find the daemon that runs
-/// by an earlier state of it, and its outbox. Nothing must be sent by it.
+/// by an earlier state of it, and its outbox. Nothing is if the main file cannot be read.
 #[must_use]
-pub fn glimpse(path: &Path) -> Config {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+pub fn glimpse(path: &Path) -> Option<Config> {
+    let path = std::path::absolute(path).ok()?;
     let docs = include::documents(&path).or_else(|_| include::main(&path).map(|doc| vec![doc]));
-    let docs = docs.unwrap_or_else(|_| vec![Document::new(&path, String::new(), 0)]);
+    let docs = docs.ok()?;
     let parsed = docs
         .iter()
         .map(|doc| DeTable::parse_recoverable(doc.raw()).0);
     let roots: Vec<_> = parsed.collect();
     let roots: Vec<_> = roots.iter().map(Spanned::get_ref).collect();
-    resolve(&docs, &roots)
+    Some(Config {
+        is_partial: true,
+        ..resolve(&docs, &roots)
+    })
 }
 
 fn parse(docs: &[Document]) -> Option<Config> {
@@ -125,6 +128,7 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
     let schedules = drafts.into_iter().map(|(_, draft)| draft.schedule);
     Config {
         path: doc.file.path().to_owned(),
+        is_partial: false,
         included: docs[1..]
             .iter()
             .map(|doc| doc.file.path().to_owned())

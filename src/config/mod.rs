@@ -108,6 +108,9 @@ use crate::compose::Template;
 pub struct Config {
     /// The file it came from, absolute.
     pub path: PathBuf,
+    /// Whether it is only what could be read of files that may be wrong ([`glimpse`]): whoever
+    /// changes or sends anything refuses it.
+    pub is_partial: bool,
     /// The files that it includes.
     pub included: Vec<PathBuf>,
     /// What holds for the whole.

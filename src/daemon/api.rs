@@ -210,6 +210,8 @@ pub struct HoldAnswer {
 /// `GET /v1/names`: what the configuration that holds calls its things.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Names {
+    /// Its file.
+    pub config: String,
     /// Its accounts.
     pub accounts: Vec<String>,
     /// Its schedules.
@@ -221,6 +223,7 @@ impl Names {
     #[must_use]
     pub fn of(config: &Config) -> Self {
         Self {
+            config: config.path.display().to_string(),
             accounts: config.accounts.keys().cloned().collect(),
             schedules: config.schedules.keys().cloned().collect(),
         }

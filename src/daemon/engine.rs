@@ -52,6 +52,9 @@ pub enum StartError {
     /// The outbox cannot be used.
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    /// The configuration was not read as a whole.
+    #[error("the configuration has errors: `postroom check` says which")]
+    Partial,
 }
 
 impl From<DeliverError> for StartError {
@@ -292,6 +295,9 @@ impl Engine {
 /// # Errors
 /// Another process has it, or the outbox cannot be used.
 pub fn take_state(config: &Config, clock: &Clock) -> Result<(StateLock, Outbox), StartError> {
+    if config.is_partial {
+        return Err(StartError::Partial);
+    }
     let lock = lock_state(config, clock)?;
     Ok((lock, Outbox::open(&config.daemon.state, clock.clone())?))
 }

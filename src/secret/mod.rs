@@ -214,7 +214,16 @@ fn inspect_file(path: &Path) -> Result<Option<Concern>, SecretError> {
             error,
         });
     }
-    if !metadata.is_file() || mode & OTHERS == 0 {
+    let fault = match metadata.len() {
+        _ if !metadata.is_file() => Some("is no file, but a pipe or a device"),
+        0 => Some("is empty"),
+        _ => None,
+    };
+    if let Some(fault) = fault {
+        let origin = path.display().to_string();
+        return Err(SecretError::Unusable { origin, fault });
+    }
+    if mode & OTHERS == 0 {
         Ok(None)
     } else if is_shared_by_design(path) {
         Ok(Some(Concern::Exposed { mode }))

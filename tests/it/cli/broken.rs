@@ -87,3 +87,35 @@ fn without_a_daemon_the_outbox_answers_and_nothing_is_changed() {
         assert!(said.contains("unknown key `vai`"), "{said}");
     }
 }
+
+#[test]
+fn another_files_daemon_is_left_alone() {
+    let (workspace, other) = (workspace(), workspace());
+    let daemon = workspace.daemon();
+    let state = workspace.path("state").display().to_string();
+    let theirs = workspace.path("postroom.toml").display().to_string();
+    let same = format!("[daemon]\nstate = \"{state}\"\n");
+    for text in [GOOD.to_owned(), GOOD.replace("via =", "vai =")] {
+        other.write("postroom.toml", [same.as_str(), &text].concat());
+        for args in [
+            &["hold", "--all"][..],
+            &["send", "hello", "--yes"],
+            &["reload"],
+            &["reload", "--dry-run"],
+            &["queue", "cancel", "--all", "--yes"],
+            &["status"],
+        ] {
+            let (code, said) = run(&other, args);
+            assert_eq!(code, Some(75), "{args:?}: {said}");
+            assert!(
+                said.contains(&format!("runs by {theirs}, not by")),
+                "{said}"
+            );
+        }
+    }
+    other.write("postroom.toml", "");
+    std::fs::remove_file(other.path("postroom.toml")).unwrap();
+    let (code, said) = run(&other, &["hold", "--all"]);
+    assert_ne!(code, Some(0), "{said}");
+    assert!(daemon.stop().success());
+}

@@ -73,6 +73,18 @@ async fn a_file_that_others_may_read_or_change_is_refused() {
 }
 
 #[test]
+fn what_is_no_file_or_holds_nothing_is_found_without_reading_it() {
+    let folder = folder();
+    let pipe = folder.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).expect("it is new");
+    let empty = file(&folder, b"", 0o600);
+    for (path, fault) in [(pipe, "is no file, but a pipe"), (empty, "is empty")] {
+        let error = Secret::File(path).inspect().expect_err("it is refused");
+        assert!(error.to_string().contains(fault), "{error}");
+    }
+}
+
+#[test]
 fn a_kubernetes_volume_is_open_by_design() {
     let folder = folder();
     let secret = Secret::File(file(&folder, b"hunter2", 0o644));
