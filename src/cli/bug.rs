@@ -29,7 +29,7 @@ fn words(place: Option<&Location<'_>>) -> String {
     let place = place.map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
     let version = env!("CARGO_PKG_VERSION");
     format!(
-        "error: this is a bug in postroom {version}, not a mistake of yours: it failed at {place}\n  \
+        "error: this is a bug in postroom {version}, no mistake of yours: it failed at {place}\n  \
          What it had in its hands is not shown, as that may be a secret. Please report this line \
          with what you typed, and with `postroom config show --redacted`. Mail that was queued is \
          safe."

@@ -28,7 +28,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDR")]
     test: Option<String>,
     /// With --test: the message as this person of its lists would get it, not the first
-    #[arg(long = "as", value_name = "ADDR", requires = "test", conflicts_with_all = ["only", "to_run"])]
+    #[arg(
+        long = "as", value_name = "ADDR", requires = "test",
+        conflicts_with_all = ["only", "to_run"],
+    )]
     person: Option<String>,
     /// To exactly the people of this run, as its lists had them then, instead of the schedule's
     #[arg(long, value_name = "RUN", conflicts_with = "only")]

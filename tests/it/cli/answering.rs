@@ -112,7 +112,8 @@ fn editors_programs_and_workflows_get_the_same_problems() {
     let output = command.current_dir(workspace.path("")).output().unwrap();
     let github = String::from_utf8(output.stdout).unwrap();
     let first = "::error file=postroom.toml,line=19,col=1,endLine=19,endColumn=6,\
-                 title=unknown-key::unknown key `jiter` in schedule `news`%0Adid you mean `jitter`?";
+                 title=unknown-key::unknown key `jiter` in schedule `news`%0Adid you mean \
+                 `jitter`?";
     assert_eq!(github.lines().next(), Some(first));
     assert_eq!(github.lines().count(), 2);
 

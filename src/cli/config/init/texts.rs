@@ -71,8 +71,8 @@ pub(super) fn config(choices: &Choices) -> String {
         .replace("ACCOUNT\n", &rows(&account))
 }
 
-const HEAD: &str = r#"# `postroom check` says what is wrong in here; `postroom reload` makes it count.
-# `postroom explain KEY` says what a key means.
+const HEAD: &str = r#"# `postroom check` says what is wrong in here, `postroom reload` applies it,
+# and `postroom explain KEY` says what a key means.
 config_version = 1
 
 [daemon]
