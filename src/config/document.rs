@@ -33,6 +33,10 @@ impl Document {
         &self.raw
     }
 
+    pub(super) fn path(&self) -> PathBuf {
+        self.file.path().to_owned()
+    }
+
     pub(super) fn report(&self, problem: Problem) {
         self.found.borrow_mut().push(problem);
     }

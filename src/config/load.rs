@@ -129,10 +129,7 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
     Config {
         path: doc.file.path().to_owned(),
         is_partial: false,
-        included: docs[1..]
-            .iter()
-            .map(|doc| doc.file.path().to_owned())
-            .collect(),
+        included: docs[1..].iter().map(Document::path).collect(),
         daemon,
         accounts,
         lists: lists
