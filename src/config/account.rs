@@ -202,7 +202,7 @@ fn ca(section: &Section<'_>, preset: Option<&Provider>) -> (Option<PathBuf>, Opt
     let Some(path) = section.path_of("ca") else {
         return (None, None);
     };
-    let pem = std::fs::read(&path);
+    let pem = files::read_certificates(&path);
     let print = pem.as_ref().ok().and_then(|pem| {
         let print = ring::digest::digest(&ring::digest::SHA256, pem);
         print.as_ref().try_into().ok()

@@ -1,6 +1,7 @@
 //! `holidays` of a schedule: dates, days of every year, and calendar files.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,15 +105,10 @@ fn file(
 }
 
 fn contents(path: &Path) -> Result<String, String> {
-    let why = |error: &std::io::Error| files::reason(path, error);
-    let metadata = path.metadata().map_err(|error| why(&error))?;
-    if !metadata.is_file() {
-        return Err("it is no file".to_owned()); // opening a pipe would wait for its other end
-    }
-    if metadata.len() > LONGEST {
-        return Err("it is too large for a list of holidays".to_owned());
-    }
-    let bytes = std::fs::read(path).map_err(|error| why(&error))?;
+    let bytes = files::read_regular(path, LONGEST).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => "it is too large for a list of holidays".to_owned(),
+        _ => files::reason(path, &error),
+    })?;
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
     str::from_utf8(bytes)
         .map(str::to_owned)

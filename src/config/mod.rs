@@ -83,6 +83,7 @@ pub use choice::{
 pub use daemon::Daemon;
 pub use domain::DomainLimits;
 pub use dsn::Dsn;
+pub use files::read_certificates;
 pub use find::{NotFound, find, usual_state};
 pub use holidays::HolidayFile;
 pub use load::{glimpse, load};

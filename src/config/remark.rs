@@ -1,17 +1,16 @@
 //! Faults that only show beside what is known from elsewhere (the time, the rows of the lists, the
 //! servers): they are found by others, and shown in the files like all the rest.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::include;
 use super::problem::{Place, Problem, Problems, Severity};
 use super::section::Section;
 use super::tables::named;
 use super::text::SourceText;
+use super::{files, include};
 
 /// A larger list is not drawn: its faults are told with their lines.
 const DRAWN: u64 = 8 << 20;
@@ -133,9 +132,6 @@ impl RowMark {
 
 /// The text of a list, if it is one that can be drawn.
 fn drawn(path: &Path) -> Option<Arc<SourceText>> {
-    if path.metadata().ok()?.len() > DRAWN {
-        return None;
-    }
-    let text = String::from_utf8(fs::read(path).ok()?).ok()?;
+    let text = String::from_utf8(files::read_regular(path, DRAWN).ok()?).ok()?;
     Some(Arc::new(SourceText::plain(path, text)))
 }

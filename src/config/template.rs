@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use super::problem::{Place, Problem};
 use super::section::{Section, Text};
-use super::suggest;
 use super::text::SourceText;
+use super::{files, suggest};
 use crate::compose::{LayoutChoice, Source, Template, TemplateFault};
 
 /// Gmail clips what is longer, in bytes.
 const CLIPPED: usize = 102 * 1024;
+/// compose reads no longer one either.
+const DRAWN: u64 = 1 << 20;
 
 /// The templates directory: each template is read and compiled once, when it is first named.
 pub(super) struct Templates {
@@ -73,7 +75,7 @@ impl Templates {
     /// A file of the templates directory, to point into.
     pub(super) fn file(&self, relative: &Path) -> Option<Arc<SourceText>> {
         let path = self.directory.join(relative);
-        let bytes = std::fs::read(&path).ok()?;
+        let bytes = files::read_regular(&path, DRAWN).ok()?;
         let (text, _, _) = encoding_rs::UTF_8.decode(&bytes);
         Some(Arc::new(SourceText::plain(&path, text.into_owned())))
     }

@@ -14,6 +14,7 @@ use tokio_rustls::TlsConnector;
 
 use super::trust::{self, Trust};
 use super::{SmtpError, Stage, Stream, Target, Transcript, Trouble};
+use crate::config::read_certificates;
 
 /// What connections of one account share: trust, and tickets that make the next handshake short.
 #[derive(Clone)]
@@ -84,8 +85,9 @@ impl TlsClient {
                 path: path.to_owned(),
                 reason,
             };
-            let certificates = CertificateDer::pem_file_iter(path)
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            let pem = read_certificates(path).map_err(|e| fault(e.to_string()))?;
+            let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+                .collect::<Result<_, _>>()
                 .map_err(|e| fault(e.to_string()))?;
             if certificates.is_empty() {
                 return Err(fault("there is no certificate (PEM) in it".to_owned()));
