@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
+use jiff::Zoned;
 
 use super::current::Current;
 use super::reloaded::Refused;
@@ -33,7 +33,7 @@ pub(super) async fn run(
     watch: Watch,
 ) -> Result<(), OutboxError> {
     let mut reader = outbox.reader()?;
-    let mut alarms = Alarms::new(current.get().daemon.timezone.clone());
+    let mut alarms = Alarms::default();
     loop {
         let (config, now) = (current.get(), clock.now());
         if config.daemon.alert.is_none() {
@@ -47,7 +47,8 @@ pub(super) async fn run(
             Ok(held) => {
                 let refused = current.standing().refused;
                 let refused = refused.map(|it| refusal(&it, &config));
-                alarms.look(held, &watch.accounts(), refused, now)
+                let now = now.to_zoned(config.daemon.timezone.clone());
+                alarms.look(held, &watch.accounts(), refused, &now)
             }
             Err(error @ OutboxError::Stopped(_)) => return Err(error),
             Err(error) => {
@@ -83,10 +84,9 @@ fn held(reader: &Reader, now: Timestamp) -> Result<Vec<(HoldRow, String)>, Outbo
 }
 
 /// What was told in this process and still holds.
+#[derive(Default)]
 struct Alarms {
     told: HashSet<News>,
-    /// Of the times in alerts.
-    zone: TimeZone,
 }
 
 /// Something to tell.
@@ -108,18 +108,13 @@ impl News {
 }
 
 impl Alarms {
-    fn new(zone: TimeZone) -> Self {
-        let told = HashSet::new();
-        Self { told, zone }
-    }
-
-    /// What there is that was not told yet.
+    /// What there is that was not told yet. Times are told in the zone of `now`.
     fn look(
         &mut self,
         held: Vec<(HoldRow, String)>,
         accounts: &[AccountView],
         refused: Option<Cause>,
-        now: Timestamp,
+        now: &Zoned,
     ) -> Vec<Cause> {
         let is_out = |it: &&AccountView| it.carried_by.is_some() || it.trouble.is_some();
         let out: Vec<String> = accounts
@@ -130,9 +125,7 @@ impl Alarms {
         let held = held
             .into_iter()
             .map(|(hold, schedule)| run_held(&hold, schedule));
-        let carried = accounts
-            .iter()
-            .filter_map(|it| failover(it, now, &self.zone));
+        let carried = accounts.iter().filter_map(|it| failover(it, now));
         let causes = held.chain(carried).chain(refused).map(|cause| Cause {
             out: out.clone(),
             ..cause
@@ -183,11 +176,11 @@ fn refusal(refused: &Refused, config: &Config) -> Cause {
     }
 }
 
-fn failover(account: &AccountView, now: Timestamp, zone: &TimeZone) -> Option<Cause> {
+fn failover(account: &AccountView, now: &Zoned) -> Option<Cause> {
     let carrier = account.carried_by.as_ref()?;
     let trouble = account.trouble.as_ref();
     let since = trouble.and_then(|it| Timestamp::from_millisecond(it.since).ok());
-    let since = since.unwrap_or(now).to_zoned(zone.clone());
+    let since = since.map_or_else(|| now.clone(), |it| it.to_zoned(now.time_zone().clone()));
     let since = since.strftime("%a %Y-%m-%d %H:%M %Z");
     let why = trouble.map(|it| &it.text);
     let why = account.carried_because.as_ref().or(why);
@@ -209,12 +202,8 @@ mod tests {
     use super::*;
     use crate::deliver::TroubleView;
 
-    fn alarms() -> Alarms {
-        Alarms::new(TimeZone::UTC)
-    }
-
-    fn now() -> Timestamp {
-        "2026-11-23T14:30:00Z".parse().expect("a time")
+    fn now() -> Zoned {
+        "2026-11-23T14:30:00Z[UTC]".parse().expect("a time")
     }
 
     fn account(name: &str, carrier: Option<&str>) -> AccountView {
@@ -222,7 +211,7 @@ mod tests {
             name: name.to_owned(),
             trouble: carrier.map(|_| TroubleView {
                 text: "the login was refused".to_owned(),
-                since: now().as_millisecond() - 60_000,
+                since: now().timestamp().as_millisecond() - 60_000,
                 retry_at: None,
             }),
             carried_by: carrier.map(str::to_owned),
@@ -235,18 +224,18 @@ mod tests {
             scope,
             reason: "5 of the last 20 were refused".to_owned(),
             author: author.to_owned(),
-            created_at: now().as_millisecond(),
+            created_at: now().timestamp().as_millisecond(),
             ends_at: None,
         }
     }
 
     #[test]
     fn an_account_that_is_carried_is_told_while_that_begins() {
-        let mut alarms = alarms();
+        let mut alarms = Alarms::default();
         let well = [account("backup", None), account("main", None)];
-        assert!(alarms.look(Vec::new(), &well, None, now()).is_empty());
+        assert!(alarms.look(Vec::new(), &well, None, &now()).is_empty());
         let out = [account("backup", None), account("main", Some("backup"))];
-        let causes = alarms.look(Vec::new(), &out, None, now());
+        let causes = alarms.look(Vec::new(), &out, None, &now());
         let [cause] = causes.as_slice() else {
             panic!("{causes:?}");
         };
@@ -260,33 +249,48 @@ mod tests {
             ("failover", &vec!["main".to_owned()])
         );
         assert!(
-            alarms.look(Vec::new(), &out, None, now()).is_empty(),
+            alarms.look(Vec::new(), &out, None, &now()).is_empty(),
             "told"
         );
         assert!(
-            alarms.look(Vec::new(), &well, None, now()).is_empty(),
+            alarms.look(Vec::new(), &well, None, &now()).is_empty(),
             "no news"
         );
         assert_eq!(
-            alarms.look(Vec::new(), &out, None, now()).len(),
+            alarms.look(Vec::new(), &out, None, &now()).len(),
             1,
             "out again"
         );
     }
 
     #[test]
+    fn a_time_is_told_in_the_zone_that_holds_by_then() {
+        let mut alarms = Alarms::default();
+        let out = |name| [account(name, Some("backup"))];
+        alarms.look(Vec::new(), &out("main"), None, &now());
+        let later = now().in_tz("Asia/Shanghai").expect("there is such a zone");
+        let causes = alarms.look(Vec::new(), &out("other"), None, &later);
+        let text = &causes.first().expect("it is news").text;
+        assert!(text.contains("since Mon 2026-11-23 22:29 CST"), "{text}");
+    }
+
+    #[test]
     fn an_account_without_a_carrier_is_no_failover() {
         let mut down = account("main", Some("backup"));
         down.carried_by = None;
-        assert!(alarms().look(Vec::new(), &[down], None, now()).is_empty());
+        assert!(
+            Alarms::default()
+                .look(Vec::new(), &[down], None, &now())
+                .is_empty()
+        );
     }
 
     #[test]
     fn a_run_on_hold_is_told_with_the_reason_and_the_way_out() {
-        let mut alarms = alarms();
+        let mut alarms = Alarms::default();
         let run = || Scope::Run("01JRUN".to_owned());
         let held = || vec![(hold("breaker", run()), "weekly".to_owned())];
-        let causes = alarms.look(held(), &[], None, now());
+        let causes = alarms.look(held(), &[], None, &now());
         let [cause] = causes.as_slice() else {
             panic!("{causes:?}");
         };
@@ -296,11 +300,11 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("`postroom release 01JRUN`"), "{text}");
-        assert!(alarms.look(held(), &[], None, now()).is_empty());
+        assert!(alarms.look(held(), &[], None, &now()).is_empty());
         let mut later = held();
         later[0].0.created_at += 1;
         assert_eq!(
-            alarms.look(later, &[], None, now()).len(),
+            alarms.look(later, &[], None, &now()).len(),
             1,
             "it was released, and held again"
         );
