@@ -334,10 +334,13 @@ async fn reload(State(desk): Shared, Query(query): Query<ReloadRequest>) -> Answ
         desk.bell.ring().await
     };
     let done = done.map_err(refused)?;
-    let told = read(desk, move |desk, reader| {
-        Ok::<_, OutboxError>(done.told(reader, desk.clock.now()))
+    // Lists of any length may be read for it, so it does not take the reader of all the others.
+    let told = tokio::task::spawn_blocking(move || {
+        let reader = desk.outbox.reader()?;
+        Ok::<_, OutboxError>(done.told(&reader, desk.clock.now()))
     });
-    told.await
+    let told = told.await.expect("telling of a reload does not panic")?;
+    Ok(Json(told))
 }
 
 async fn forget(
@@ -425,5 +428,63 @@ fn not_opened(desk: &Desk, schedule: &str, error: OpenError) -> Trouble {
 async fn record_later(outbox: Outbox, clock: Clock, failed: RunFailed) {
     while let Err(OutboxError::Full { .. }) = outbox.submit(failed.clone()).await {
         clock.sleep(FULL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const CONFIG: &str = "[daemon]\nstate = \"state\"\n\
+        [account.ops]\nhost = \"127.0.0.1\"\nport = 9\ntls = \"none\"\n\
+        from = \"ops@example.org\"\n\
+        [list.people]\ninline = [\"ada@example.org\"]\n";
+    const SCHEDULE: &str = "[schedule.hello]\nsend = \"hello\"\nto = \"people\"\nvia = \"ops\"\n";
+
+    fn desk(folder: &std::path::Path) -> Desk {
+        fs::create_dir_all(folder.join("templates/hello")).unwrap();
+        fs::write(folder.join("templates/hello/subject.txt"), "Hello").unwrap();
+        fs::write(folder.join("templates/hello/body.txt"), "Hello\n").unwrap();
+        let path = folder.join("postroom.toml");
+        fs::write(&path, CONFIG).unwrap();
+        let config = crate::config::load(&path).unwrap().config;
+        fs::write(&path, [CONFIG, SCHEDULE].concat()).unwrap();
+        fs::create_dir(&config.daemon.state).unwrap();
+        let clock = Clock::system();
+        let outbox = Outbox::open_inline(&config.daemon.state, clock.clone()).unwrap();
+        Desk {
+            current: Current::new(Arc::new(config), clock.now()),
+            bell: reload::bell().0,
+            reader: Mutex::new(outbox.reader().unwrap()),
+            outbox,
+            watch: Watch::default(),
+            started: clock.now(),
+            clock,
+        }
+    }
+
+    /// It reads whole lists to count their people, and whoever asks for the status waits for that
+    /// reader. Here nobody can have it, so that whoever takes it fails instead of waiting.
+    #[tokio::test]
+    async fn a_dry_run_does_not_take_the_reader_of_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = Arc::new(desk(folder.path()));
+        let holder = Arc::clone(&desk);
+        let held = std::thread::spawn(move || {
+            let _held = holder.reader.lock();
+            panic!("with the reader in hand");
+        });
+        assert!(held.join().is_err() && desk.reader.is_poisoned());
+        let dry_run = ReloadRequest {
+            dry_run: true,
+            ..ReloadRequest::default()
+        };
+        let told = reload(State(desk), Query(dry_run)).await;
+        let Json(told) = told.unwrap_or_else(|it| panic!("{}", it.1));
+        let schedule = told.changes.iter().find(|it| it.kind == "schedule");
+        let effect = schedule.and_then(|it| it.effect.clone()).unwrap();
+        assert!(effect.ends_with(", 1 person"), "{effect}");
     }
 }
