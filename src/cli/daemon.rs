@@ -1,6 +1,7 @@
 //! `postroom daemon`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -10,6 +11,9 @@ use super::{Ready, Trouble, runtime};
 use crate::clock::Clock;
 use crate::daemon;
 use crate::outbox::{Hold, Scope};
+
+/// How long the end waits for a file that is being read: it may lie where nobody answers any more.
+const AT_LAST: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -42,8 +46,10 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
         author: daemon::author::myself(),
         ends_at: None,
     });
-    runtime()
-        .block_on(daemon::run(Arc::new(config), clock, held))
+    let runtime = runtime();
+    let ended = runtime.block_on(daemon::run(Arc::new(config), clock, held));
+    runtime.shutdown_timeout(AT_LAST);
+    ended
         .map(|()| exit::DONE)
         .map_err(|error| Trouble::new((&error).into(), error))
 }

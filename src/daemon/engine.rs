@@ -12,7 +12,7 @@ use super::standing;
 use super::thinning;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::deliver::{Deliver, DeliverError, Settings, Watch};
+use crate::deliver::{Deliver, DeliverError, Ready, Settings, Watch};
 use crate::outbox::{
     ClearFailed, CutWaits, Hold, Holder, Interrupted, Interrupter, LockError, Outbox, OutboxError,
     RunFailed, Settle, Settled, StateLock, Sweep,
@@ -250,12 +250,12 @@ impl Engine {
         self.current.clone()
     }
 
-    /// Goes on by another configuration.
+    /// Goes on by another configuration, and by what was made ready for it.
     ///
     /// # Errors
     /// The outbox cannot be read; then nothing has changed.
-    pub async fn renew(&mut self, config: Config) -> Result<(), DeliverError> {
-        self.deliver.renew(Settings::of(&config)).await?;
+    pub async fn renew(&mut self, config: Config, ready: Ready) -> Result<(), DeliverError> {
+        self.deliver.renew(ready).await?;
         self.current.set(config);
         self.watch().wake();
         Ok(())

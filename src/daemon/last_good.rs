@@ -19,16 +19,19 @@ const FOLDER: &str = "config.last-good";
 /// Half made, or about to be removed.
 const BESIDE: &str = "config.last-good.new";
 
-/// Keeps the files of a configuration that holds. Trouble is logged: it stops nothing else.
-pub(super) async fn keep(config: Arc<Config>) {
+/// Keeps the files of a configuration that holds, and answers whether it has. Trouble is logged: it
+/// stops nothing else.
+pub(super) async fn keep(config: Arc<Config>) -> bool {
     let kept = tokio::task::spawn_blocking(move || {
         let state = &config.daemon.state;
         replace(state, &config.written.files).map_err(|error| (state.join(FOLDER), error))
     });
-    if let Err((folder, error)) = kept.await.expect("copying files does not panic") {
+    let kept = kept.await.expect("copying files does not panic");
+    if let Err((folder, error)) = &kept {
         let folder = folder.display();
         tracing::warn!("the configuration that holds is not kept in {folder}: {error}");
     }
+    kept.is_ok()
 }
 
 fn replace(state: &Path, files: &[WrittenFile]) -> io::Result<()> {

@@ -43,7 +43,7 @@ pub use control::SocketError;
 use control::{Desk, listen, routes};
 pub use engine::{Engine, StartError, lock_state, take_state};
 
-use reload::Bell;
+use reload::{Bell, Door, Reloads};
 use systemd::notify;
 
 use crate::clock::Clock;
@@ -78,7 +78,7 @@ pub async fn run(config: Arc<Config>, clock: Clock, held: Option<Hold>) -> Resul
     // Before slow work, so that no signal meets the default action.
     let mut signals = Signals::new().map_err(DaemonError::Signals)?;
     let mut engine = Engine::start(Arc::clone(&config), clock.clone(), held).await?;
-    let (bell, mut door) = reload::bell();
+    let (bell, door) = reload::bell();
     let (listener, desk) = match open_desk(&engine, bell) {
         Ok(opened) => opened,
         Err(error) => {
@@ -90,28 +90,11 @@ pub async fn run(config: Arc<Config>, clock: Clock, held: Option<Hold>) -> Resul
     let control = tokio::spawn(async move { axum::serve(listener, routes).await });
     engine.start_plan();
     tell_ready(&config);
-    last_good::keep(Arc::clone(&config)).await;
+    let reloads = Reloads::new(last_good::keep(Arc::clone(&config)).await);
     let status = systemd::Status::new(engine.current(), engine.watch(), clock.clone());
     status.tell();
     let status_line = tokio::spawn(status.clone().follow());
-    let fatal = engine.fatal();
-    let told = loop {
-        tokio::select! {
-            told = signals.next() => match told {
-                Told::End => break true,
-                Told::Reload => {
-                    drop(reload::reload(&mut engine).await);
-                    status.tell();
-                }
-            },
-            () = fatal.cancelled() => break false,
-            Some(answer) = door.recv() => {
-                let done = reload::reload(&mut engine).await;
-                status.tell();
-                drop(answer.send(done));
-            }
-        }
-    };
+    let told = serve(&mut engine, &mut signals, (door, reloads), &status).await;
     status_line.abort();
     notify(&[NotifyState::Stopping]);
     tracing::info!(
@@ -128,6 +111,32 @@ pub async fn run(config: Arc<Config>, clock: Clock, held: Option<Hold>) -> Resul
         Ok(())
     } else {
         Err(DaemonError::Fatal)
+    }
+}
+
+/// Reloads whenever that is asked for. Answers whether it was told to end; else it has to.
+async fn serve(
+    engine: &mut Engine,
+    signals: &mut Signals,
+    (mut door, mut reloads): (Door, Reloads),
+    status: &systemd::Status,
+) -> bool {
+    let fatal = engine.fatal();
+    loop {
+        tokio::select! {
+            told = signals.next() => match told {
+                Told::End => return true,
+                Told::Reload => reloads.begin(engine, None),
+            },
+            () = fatal.cancelled() => return false,
+            Some(request) = door.recv(), if reloads.is_idle() => {
+                reloads.begin(engine, Some(request));
+            }
+            read = reloads.read() => {
+                reloads.finish(engine, read).await;
+                status.tell();
+            }
+        }
     }
 }
 

@@ -4,12 +4,16 @@
 //! keeps what it was opened with; rates, hours and accounts hold from the next message on. One that
 //! is refused changes nothing, and is told to whoever asked, to the log, to systemd and in the
 //! status until one is not.
+//!
+//! The files are read beside everything else, as they may lie where nobody answers for minutes;
+//! whoever asks again meanwhile waits for that.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sd_notify::NotifyState;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::current::Current;
 use super::difference::{at_the_start, differences};
@@ -20,7 +24,7 @@ use super::reloaded::{Difference, How, Refused, Reloaded};
 use super::systemd::{counted, in_words, notify};
 use crate::clock::Timestamp;
 use crate::config::{self, Config, Problems, Severity};
-use crate::deliver::{self, Settings};
+use crate::deliver::{Ready, Settings, Unusable};
 use crate::outbox::Reader;
 
 /// So many problems are told to the log.
@@ -36,11 +40,14 @@ pub(super) enum ReloadError {
     #[error("{}", restart(.0))]
     Restart(Vec<&'static str>),
     /// An account cannot be used as it is described.
-    #[error("account {0} cannot be used: {1}")]
-    Account(String, String),
+    #[error(transparent)]
+    Account(#[from] Unusable),
     /// The outbox cannot say what was sent lately.
     #[error("{0}")]
     Outbox(String),
+    /// Something that reads the files is broken.
+    #[error("reading it failed by a bug in postroom, which the log tells of")]
+    Bug,
     /// The daemon ends.
     #[error("the daemon is about to end")]
     Ending,
@@ -73,10 +80,26 @@ impl ReloadError {
 }
 
 fn wrong(problems: &Problems) -> String {
-    let file = problems.path().file_name().unwrap_or_default();
-    let errors = problems.errors();
-    let s = if errors == 1 { "" } else { "s" };
-    format!("{errors} error{s} in {}", file.display())
+    let of_errors = problems.iter().filter(|it| it.severity == Severity::Error);
+    let mut files: Vec<PathBuf> = Vec::new();
+    for problem in of_errors {
+        let path = problem.place().file.path();
+        let main = problems.path();
+        let beside = main.parent().and_then(|it| path.strip_prefix(it).ok());
+        let path = beside.unwrap_or(path).to_owned();
+        if !files.contains(&path) {
+            files.push(path);
+        }
+    }
+    let errors = counted(problems.errors(), "error");
+    match files.as_slice() {
+        [] => errors,
+        [file] => format!("{errors} in {}", file.display()),
+        [first, others @ ..] => {
+            let others = counted(others.len(), "other file");
+            format!("{errors} in {} and {others}", first.display())
+        }
+    }
 }
 
 fn restart(keys: &[&str]) -> String {
@@ -137,24 +160,100 @@ impl Done {
     }
 }
 
-/// Reads the configuration again and goes on by it, and tells the log and systemd.
-///
-/// # Errors
-/// It stays as it is.
-pub(super) async fn reload(engine: &mut Engine) -> Result<Done, ReloadError> {
-    let reloading = [NotifyState::Reloading];
-    notify(&reloading);
-    if let Ok(now) = NotifyState::monotonic_usec_now() {
-        notify(&[now]);
+/// Reloads, one at a time.
+pub(super) struct Reloads {
+    under_way: Option<UnderWay>,
+    /// A signal came while the files were read, and what it means may have been written since.
+    again: bool,
+    /// The files that hold are kept as the last good ones.
+    kept: bool,
+}
+
+/// The files are being read.
+struct UnderWay {
+    reading: JoinHandle<Outcome>,
+    /// Who waits for it, if it was not a signal.
+    asked_by: Option<Request>,
+}
+
+type Outcome = Result<Prepared, ReloadError>;
+
+/// A configuration that can be used, and what there is to say of it.
+pub(super) struct Prepared {
+    config: Config,
+    problems: Problems,
+    ready: Ready,
+}
+
+impl Reloads {
+    /// `kept` says whether the files of the start are kept as the last good ones.
+    pub(super) fn new(kept: bool) -> Self {
+        Self {
+            under_way: None,
+            again: false,
+            kept,
+        }
     }
-    let done = change(engine).await;
+
+    /// Whether the next one can begin.
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.is_none()
+    }
+
+    /// Begins to read the files: because of a signal at any time, and once more if they are being
+    /// read; for somebody only when idle.
+    pub(super) fn begin(&mut self, engine: &Engine, asked_by: Option<Request>) {
+        if !self.is_idle() {
+            self.again = true;
+            return;
+        }
+        let mut told = vec![NotifyState::Reloading];
+        told.extend(NotifyState::monotonic_usec_now().ok());
+        notify(&told); // as one message: systemd does not put two together
+        self.under_way = Some(UnderWay {
+            reading: reading(&engine.config()),
+            asked_by,
+        });
+    }
+
+    /// Waits until they are read; for ever if nobody reads. May be dropped and asked again.
+    pub(super) async fn read(&mut self) -> Outcome {
+        match &mut self.under_way {
+            Some(it) => outcome(&mut it.reading).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Goes on by what was read, tells whoever asked, the log and systemd, and begins again if
+    /// that was asked for.
+    pub(super) async fn finish(&mut self, engine: &mut Engine, read: Outcome) {
+        let asked_by = self.under_way.take().and_then(|it| it.asked_by);
+        let done = match read {
+            Ok(prepared) => change(engine, prepared).await,
+            Err(error) => Err(error),
+        };
+        tell(engine, &done);
+        if let Ok(done) = &done {
+            let same = done.before.written.files == done.after.written.files;
+            if !(same && self.kept) {
+                self.kept = last_good::keep(Arc::clone(&done.after)).await;
+            }
+        }
+        notify(&[NotifyState::Ready]);
+        if let Some(answer) = asked_by {
+            drop(answer.send(done)); // who does not wait any more need not know
+        }
+        if std::mem::take(&mut self.again) {
+            self.begin(engine, None);
+        }
+    }
+}
+
+fn tell(engine: &Engine, done: &Result<Done, ReloadError>) {
     let (current, now) = (engine.current(), engine.clock.now());
-    match &done {
+    match done {
         Ok(done) => {
             current.accepted(now, done.reloaded.differs());
-            if done.before.written.files != done.after.written.files {
-                last_good::keep(Arc::clone(&done.after)).await;
-            }
             tracing::info!(
                 event = "reloaded",
                 "the configuration was read again: {}",
@@ -172,8 +271,6 @@ pub(super) async fn reload(engine: &mut Engine) -> Result<Done, ReloadError> {
             }
         }
     }
-    notify(&[NotifyState::Ready]);
-    done
 }
 
 /// Says what a reload would change, and changes nothing.
@@ -181,12 +278,12 @@ pub(super) async fn reload(engine: &mut Engine) -> Result<Done, ReloadError> {
 /// # Errors
 /// It would be refused for another reason than that something takes a restart.
 pub(super) async fn foresee(before: Arc<Config>) -> Result<Done, ReloadError> {
-    let (after, problems) = prepared(&before).await?;
+    let prepared = outcome(&mut reading(&before)).await?;
     let reloaded = Reloaded {
         dry_run: true,
-        ..compared(&before, &after, &problems)
+        ..compared(&before, &prepared.config, &prepared.problems)
     };
-    let after = Arc::new(after);
+    let after = Arc::new(prepared.config);
     Ok(Done {
         before,
         after,
@@ -194,16 +291,16 @@ pub(super) async fn foresee(before: Arc<Config>) -> Result<Done, ReloadError> {
     })
 }
 
-async fn change(engine: &mut Engine) -> Result<Done, ReloadError> {
-    let before = engine.config();
-    let (after, problems) = prepared(&before).await?;
+async fn change(engine: &mut Engine, prepared: Prepared) -> Result<Done, ReloadError> {
+    let (before, after) = (engine.config(), prepared.config);
     let fixed = at_the_start(&before, &after);
     if !fixed.is_empty() {
         return Err(ReloadError::Restart(fixed));
     }
+    let problems = prepared.problems;
     let reloaded = compared(&before, &after, &problems);
     engine
-        .renew(after)
+        .renew(after, prepared.ready)
         .await
         .map_err(|error| ReloadError::Outbox(error.to_string()))?;
     // What nobody has to mend was told with the change that brought it.
@@ -219,21 +316,25 @@ async fn change(engine: &mut Engine) -> Result<Done, ReloadError> {
     })
 }
 
-/// The configuration that the files hold now, if it can be used, and what there is to say of it.
-async fn prepared(before: &Config) -> Result<(Config, Problems), ReloadError> {
+/// Reads what the files hold now, on a thread that may block.
+fn reading(before: &Config) -> JoinHandle<Outcome> {
     let path = before.path.clone();
-    let read = tokio::task::spawn_blocking(move || read(&path));
-    read.await.expect("reading a file does not panic")
+    tokio::task::spawn_blocking(move || read(&path))
 }
 
-fn read(path: &Path) -> Result<(Config, Problems), ReloadError> {
+/// A panic costs this one reload, and not the daemon.
+async fn outcome(reading: &mut JoinHandle<Outcome>) -> Outcome {
+    reading.await.unwrap_or(Err(ReloadError::Bug))
+}
+
+fn read(path: &Path) -> Outcome {
     let loaded = config::load(path).map_err(ReloadError::Wrong)?;
-    let deadlines = Settings::of(&loaded.config).deadlines;
-    for account in loaded.config.accounts.values() {
-        deliver::target(account, deadlines)
-            .map_err(|error| ReloadError::Account(account.name.clone(), error.to_string()))?;
-    }
-    Ok((loaded.config, loaded.problems))
+    let ready = Ready::of(Settings::of(&loaded.config))?;
+    Ok(Prepared {
+        config: loaded.config,
+        problems: loaded.problems,
+        ready,
+    })
 }
 
 fn compared(before: &Config, after: &Config, problems: &Problems) -> Reloaded {
@@ -274,5 +375,17 @@ fn log(problems: &Problems, least: Severity) {
             }
             Severity::Note => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_bug_in_what_reads_the_files_refuses_the_reload() {
+        let mut reading = tokio::task::spawn_blocking(|| panic!("a bug"));
+        let refused = outcome(&mut reading).await.err().expect("nothing was read");
+        assert!(matches!(refused, ReloadError::Bug), "{refused}");
     }
 }

@@ -29,6 +29,7 @@ mod hours;
 mod lane;
 mod letter;
 mod line;
+mod ready;
 mod report;
 mod settings;
 mod slots;
@@ -47,6 +48,7 @@ pub use again::{RecomposeError, Recomposed, recompose};
 pub use door::target;
 pub use hours::Hours;
 use letter::Letterheads;
+pub use ready::{Ready, Unusable};
 pub use settings::Settings;
 pub use view::{AccountView, MeterView, TroubleView};
 
@@ -69,12 +71,10 @@ pub struct Deliver {
     watch: Watch,
     tasks: JoinSet<()>,
     tools: Tools,
-    door: Door,
-    deadlines: Deadlines,
 }
 
-/// Where the server of an account is, and how it is reached.
-type Door = Box<dyn Fn(&Account, Deadlines) -> Result<Target, TlsSetupError> + Send + Sync>;
+/// Where the server of an account is and how it is reached, or why that cannot be said.
+type Way = Result<Target, TlsSetupError>;
 
 /// Sees how the accounts are, and wakes them. Clones watch the same ones.
 #[derive(Clone, Default)]
@@ -144,16 +144,13 @@ impl Deliver {
     ///
     /// # Errors
     /// As [`Deliver::start`].
-    pub fn start_through<T>(
-        target: T,
+    pub fn start_through(
+        target: impl Fn(&Account, Deadlines) -> Result<Target, TlsSetupError>,
         settings: Settings,
         leased: &[Use],
         outbox: &Outbox,
         clock: &Clock,
-    ) -> Result<Self, DeliverError>
-    where
-        T: Fn(&Account, Deadlines) -> Result<Target, TlsSetupError> + Send + Sync + 'static,
-    {
+    ) -> Result<Self, DeliverError> {
         let tools = Tools {
             outbox: outbox.clone(),
             clock: clock.clone(),
@@ -171,13 +168,13 @@ impl Deliver {
             watch: Watch::default(),
             tasks: JoinSet::new(),
             tools,
-            door: Box::new(target),
-            deadlines: settings.deadlines,
         };
         let uses = deliver.uses(&settings)?;
         let uses = uses.into_iter().chain(leased.iter().cloned()).collect();
+        let accounts = settings.accounts.iter();
+        let ways = accounts.map(|it| target(it, settings.deadlines)).collect();
         let now = clock.ticks();
-        deliver.set(settings, now, &slots::past(uses, now));
+        deliver.set(settings, ways, now, &slots::past(uses, now));
         Ok(deliver)
     }
 
@@ -186,7 +183,8 @@ impl Deliver {
     ///
     /// # Errors
     /// The outbox cannot be read; then nothing has changed.
-    pub async fn renew(&mut self, settings: Settings) -> Result<(), DeliverError> {
+    pub async fn renew(&mut self, ready: Ready) -> Result<(), DeliverError> {
+        let (settings, targets) = ready.into_parts();
         let nothing = crate::outbox::Release {
             rows: Vec::new(),
             next_at: None,
@@ -194,9 +192,9 @@ impl Deliver {
         let now = self.tools.clock.ticks();
         self.tools.outbox.submit(nothing).await?; // all that ended is on record after this
         let uses = self.uses(&settings)?;
-        self.deadlines = settings.deadlines;
         let past = slots::past(uses, self.tools.clock.ticks());
-        self.set(settings, now, &past);
+        let ways = targets.into_iter().map(Ok).collect();
+        self.set(settings, ways, now, &past);
         Ok(())
     }
 
@@ -208,8 +206,8 @@ impl Deliver {
         self.tools.outbox.reader()?.uses(memory, &self.tools.clock)
     }
 
-    /// What ended before `now` is in `past`.
-    fn set(&mut self, settings: Settings, now: Duration, past: &[Past]) {
+    /// Each account has its way, in their order. What ended before `now` is in `past`.
+    fn set(&mut self, settings: Settings, ways: Vec<Way>, now: Duration, past: &[Past]) {
         while self.tasks.try_join_next().is_some() {} // what ended is forgotten
         let (process, schedules) = (&settings.process_rate, &settings.schedule_rates);
         let book = self.tools.book.lock();
@@ -220,8 +218,8 @@ impl Deliver {
         *manners.expect("no holder of this lock panics") = Arc::new(settings.manners());
         let names: BTreeSet<&String> = settings.accounts.iter().map(|it| &it.name).collect();
         self.dismiss(&names);
-        for account in settings.accounts {
-            self.employ(account, now, past);
+        for (account, way) in settings.accounts.into_iter().zip(ways) {
+            self.employ(account, way, now, past);
         }
         // What waits for a lane was claimed by other rates and hours.
         let posts = self.posts();
@@ -244,7 +242,7 @@ impl Deliver {
     }
 
     /// Lets an account work as it is described now.
-    fn employ(&mut self, account: Account, now: Duration, past: &[Past]) {
+    fn employ(&mut self, account: Account, way: Way, now: Duration, past: &[Past]) {
         let name = account.name.clone();
         let before = self.posts().works.get(&name).cloned();
         if let Some(work) = &before {
@@ -255,11 +253,10 @@ impl Deliver {
             }
             work.tools.drain.cancel();
         }
-        let target = (self.door)(&account, self.deadlines);
         let mut posts = self.posts();
         posts.works.remove(&name);
         posts.unusable.remove(&name);
-        match target {
+        match way {
             Ok(target) => {
                 let tools = Tools {
                     drain: self.tools.drain.child_token(),

@@ -118,8 +118,7 @@ async fn an_account_that_is_gone_is_stood_in_for() {
     until("trouble", || office.trouble().is_some()).await;
     let mut without = Settings::of(&office.config);
     without.accounts.retain(|account| account.name != "ops");
-    let deliver = office.deliver.as_mut().unwrap();
-    deliver.renew(without).await.unwrap();
+    office.renew(without).await;
     office.wake();
     office.until_states(&["accepted"; 3]).await;
     assert_eq!(spare.taken(), PEOPLE);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use postroom::config::Account;
-use postroom::deliver::Settings;
+use postroom::deliver::{Ready, Settings};
 
+use crate::world::authority::Authority;
 use crate::world::office::{Office, Plan, jump, lull, until};
 use crate::world::retort::Retort;
 
@@ -28,9 +29,9 @@ async fn renew(office: &mut Office, change: impl FnOnce(&mut Account)) {
     change(config.accounts.get_mut("ops").expect("the account"));
     office.config = Arc::new(config);
     let settings = Settings::of(&office.config);
-    let deliver = office.deliver.as_mut().unwrap();
-    deliver.renew(settings).await.unwrap();
+    office.renew(settings).await;
     lull().await;
+    let deliver = office.deliver.as_ref().unwrap();
     assert!(!deliver.fatal().is_cancelled(), "it goes on");
 }
 
@@ -116,13 +117,7 @@ async fn an_account_that_is_gone_sends_nothing_and_comes_back() {
     let with = Arc::clone(&office.config);
     let mut without = Settings::of(&with);
     without.accounts.clear();
-    office
-        .deliver
-        .as_mut()
-        .unwrap()
-        .renew(without)
-        .await
-        .unwrap();
+    office.renew(without).await;
     lull().await;
     let taken = server.taken().len();
     jump(Duration::from_secs(60)).await;
@@ -148,13 +143,7 @@ async fn renew_all(office: &mut Office, change: impl FnOnce(&mut postroom::confi
     change(&mut config);
     office.config = Arc::new(config);
     let settings = Settings::of(&office.config);
-    office
-        .deliver
-        .as_mut()
-        .unwrap()
-        .renew(settings)
-        .await
-        .unwrap();
+    office.renew(settings).await;
 }
 
 /// An office whose server takes five seconds for each message, and has the first one in hand.
@@ -244,4 +233,22 @@ async fn accounts_share_the_rate_of_a_schedule_that_goes_over_from_one_to_the_ot
     })
     .await;
     assert!(Settings::of(&office.config).several_accounts);
+}
+
+/// Whatever happens to the files after they were read: nothing fails any more.
+#[tokio::test]
+async fn what_was_made_ready_is_what_is_gone_on_by() {
+    let server = Retort::new(|_| None).await;
+    let mut office = office(&server, "").await;
+    let ca = office.house.path().join("ca.pem");
+    std::fs::write(&ca, Authority::new().pem()).unwrap();
+    let mut settings = Settings::of(&office.config);
+    settings.accounts[0].ca = Some(ca.clone());
+    let ready = Ready::of(settings).unwrap();
+    std::fs::remove_file(&ca).unwrap();
+    let deliver = office.deliver.as_mut().unwrap();
+    deliver.renew(ready).await.unwrap();
+    office.send(&["a@example.org"]).await;
+    office.until_states(&["accepted"]).await;
+    assert_eq!(office.trouble(), None);
 }

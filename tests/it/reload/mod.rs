@@ -3,6 +3,7 @@
 
 mod ask;
 mod foreseen;
+mod pipes;
 mod refused;
 mod secrets;
 mod torture;

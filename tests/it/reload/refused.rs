@@ -102,12 +102,18 @@ impl Systemd {
         (Self(socket), path.into_os_string())
     }
 
+    /// The next message of which `look` takes something.
+    fn next<T>(&self, mut look: impl FnMut(&str) -> Option<T>) -> T {
+        let mut heard = [0; 4096];
+        wait_for("a message", || {
+            let length = self.0.recv(&mut heard).ok()?;
+            look(&String::from_utf8_lossy(&heard[..length]))
+        })
+    }
+
     /// The next STATUS= that begins so.
     fn status(&self, beginning: &str) -> String {
-        let mut heard = [0; 4096];
-        wait_for("a status", || {
-            let length = self.0.recv(&mut heard).ok()?;
-            let text = String::from_utf8_lossy(&heard[..length]).into_owned();
+        self.next(|text| {
             let lines = text.lines().filter_map(|line| line.strip_prefix("STATUS="));
             let mut fits = lines.filter(|line| line.starts_with(beginning));
             fits.next().map(str::to_owned)
@@ -124,6 +130,8 @@ fn systemd_is_told_what_was_refused_and_what_runs() {
     assert!(status.contains("; config of "), "{status}");
     workspace.write("postroom.toml", bad());
     hang_up(&daemon);
+    let begins = systemd.next(|it| it.contains("RELOADING=1").then(|| it.to_owned()));
+    assert!(begins.contains("\nMONOTONIC_USEC="), "in one: {begins}");
     let status = systemd.status("reload refused ");
     assert!(
         status.contains(": 1 error in postroom.toml; running config of "),
@@ -165,5 +173,38 @@ fn the_files_that_were_good_last_are_kept() {
     workspace.said(&["reload"]);
     assert_eq!(read("postroom.toml"), renamed);
     assert!(!kept("conf.d").exists(), "it is not included any more");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn the_copy_that_failed_is_made_with_the_next_reload() {
+    let workspace = workspace();
+    workspace.write("state/config.last-good.new", "no folder");
+    let daemon = workspace.daemon();
+    let failed = || daemon.log().contains("is not kept in").then_some(());
+    wait_for("the failure", failed);
+    std::fs::remove_file(workspace.path("state/config.last-good.new")).unwrap();
+    let said = workspace.said(&["reload"]);
+    assert!(said.starts_with("nothing changed in /"), "{said}");
+    let kept = workspace.path("state/config.last-good/postroom.toml");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), GOOD);
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_refusal_names_the_files_that_are_wrong() {
+    let workspace = workspace();
+    let whole = GOOD.replace("[daemon]", "include = [\"conf.d/*.toml\"]\n[daemon]");
+    workspace.write("postroom.toml", &whole);
+    workspace.write("conf.d/a.toml", "");
+    let daemon = workspace.daemon();
+    let refused = || {
+        assert_eq!(ended(&workspace, &["reload"]).0, Some(78));
+        configuration(&workspace).refused.expect("it says so").text
+    };
+    workspace.write("conf.d/a.toml", "[list.a]\ninlin = []\n");
+    assert_eq!(refused(), "1 error in conf.d/a.toml");
+    workspace.write("templates/hello/body.txt", "{{#if a}}\n");
+    assert_eq!(refused(), "2 errors in conf.d/a.toml and 1 other file");
     assert!(daemon.stop().success());
 }

@@ -26,11 +26,16 @@ impl Authority {
         }
     }
 
+    /// Its certificate, as it stands in files.
+    pub(crate) fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
     /// A client that trusts it.
     pub(crate) fn client(&self) -> TlsClient {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
-        std::fs::write(&path, self.certificate.pem()).unwrap();
+        std::fs::write(&path, self.pem()).unwrap();
         TlsClient::new(Some(&path)).unwrap()
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use postroom::clock::Clock;
 use postroom::config::Config;
-use postroom::deliver::{Deliver, Settings, TroubleView};
+use postroom::deliver::{Deliver, Ready, Settings, TroubleView};
 use postroom::outbox::{AttemptRow, DeliveryRow, Filter, Outbox, Sweep};
 use postroom::plan::{Opening, Order, open};
 use postroom::sandbox::{Options, Sandbox};
@@ -118,6 +118,12 @@ impl Office {
         let settings = Settings::of(&self.config);
         let deliver = Deliver::start(settings, &[], &self.outbox, &self.clock).unwrap();
         self.deliver = Some(deliver);
+    }
+
+    /// Goes on by other settings.
+    pub(crate) async fn renew(&mut self, settings: Settings) {
+        let ready = Ready::of(settings).unwrap();
+        self.deliver.as_mut().unwrap().renew(ready).await.unwrap();
     }
 
     pub(crate) fn port(&self) -> u16 {
