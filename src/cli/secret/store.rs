@@ -17,9 +17,13 @@ const GROUP: &str = "postroom";
 
 /// Whom the service runs as, as far as that can be known.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Service {
-    uid: Option<u32>,
-    gid: Option<u32>,
+pub(in super::super) enum Service {
+    /// In the group that the package makes, which is for nobody else.
+    Group(u32),
+    /// As this user. Whoever else may be in its group is not known.
+    User(u32),
+    /// As nobody that is known, or as root.
+    Unknown,
 }
 
 /// A file that was written.
@@ -33,15 +37,12 @@ pub(in super::super) struct Stored {
 impl Service {
     /// Whoever owns the outbox; before there is one, the group that the package makes.
     pub(in super::super) fn of(state: &Path) -> Self {
-        match fs::metadata(state) {
-            Ok(owner) => Self {
-                uid: Some(owner.uid()),
-                gid: Some(owner.gid()),
-            },
-            Err(_) => Self {
-                uid: None,
-                gid: group(GROUP),
-            },
+        let packaged = group(GROUP).filter(|gid| *gid != 0);
+        match (fs::metadata(state), packaged) {
+            (Ok(owner), Some(gid)) if owner.gid() == gid => Self::Group(gid),
+            (Ok(owner), _) if owner.uid() != 0 => Self::User(owner.uid()),
+            (Err(_), Some(gid)) => Self::Group(gid),
+            _ => Self::Unknown,
         }
     }
 
@@ -50,9 +51,9 @@ impl Service {
         Self::of(&usual_state(path))
     }
 
-    /// Lets the service read a file of ours through its group; answers the permission bits that
-    /// this takes. A group that others may be in gets nothing.
-    pub(in super::super) fn admit(self, file: &File) -> io::Result<u32> {
+    /// Lets the service read a file of ours; answers the permission bits that this takes. A group
+    /// that others may be in gets nothing.
+    fn admit(self, file: &File) -> io::Result<u32> {
         if !geteuid().is_root() {
             let own = file.metadata()?.gid();
             return Ok(if group(GROUP) == Some(own) {
@@ -61,14 +62,17 @@ impl Service {
                 0o600
             });
         }
-        if let Some(gid) = self.gid.filter(|gid| *gid != 0) {
-            fchown(file, None, Some(Gid::from_raw(gid)))?;
-            return Ok(0o640);
+        match self {
+            Self::Group(gid) => {
+                fchown(file, None, Some(Gid::from_raw(gid)))?;
+                Ok(0o640)
+            }
+            Self::User(uid) => {
+                fchown(file, Some(Uid::from_raw(uid)), None)?;
+                Ok(0o600)
+            }
+            Self::Unknown => Ok(0o600),
         }
-        if let Some(uid) = self.uid.filter(|uid| *uid != 0) {
-            fchown(file, Some(Uid::from_raw(uid)), None)?;
-        }
-        Ok(0o600)
     }
 }
 
@@ -85,20 +89,56 @@ pub(in super::super) fn store(
     write(&path, parent, value, service).map_err(|error| cannot(&path, &error))
 }
 
-/// Makes a folder that the service may look into and others may not, unless it is there.
-pub(in super::super) fn folder(path: &Path, service: &Service) -> Result<(), Trouble> {
-    let made = || {
-        if path.is_dir() {
-            return Ok(());
+/// Makes a folder, and those above it that are missing, which the service may look into and others
+/// may not. Answers what was made, outermost first.
+pub(in super::super) fn folder(path: &Path, service: &Service) -> Result<Vec<PathBuf>, Trouble> {
+    let missing: Vec<&Path> = path.ancestors().take_while(|it| !it.is_dir()).collect();
+    let mut made = Vec::new();
+    for level in missing.into_iter().rev() {
+        if !level.is_dir() {
+            make(level, service).map_err(|error| cannot(level, &error))?;
+            made.push(level.to_owned());
         }
-        DirBuilder::new().recursive(true).mode(0o750).create(path)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o750))?; // whatever the umask
-        service.admit(&File::open(path)?).map(drop)
-    };
-    made().map_err(|error| cannot(path, &error))
+    }
+    Ok(made)
 }
 
-fn cannot(path: &Path, error: &io::Error) -> Trouble {
+fn make(path: &Path, service: &Service) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(path)?;
+    let admitted = || {
+        let folder = File::open(path)?;
+        service.admit(&folder)?;
+        folder.set_permissions(fs::Permissions::from_mode(0o750)) // whatever the umask
+    };
+    // Half made it would be taken for one that somebody else made so.
+    admitted().inspect_err(|_| drop(fs::remove_dir(path)))
+}
+
+/// Makes a file that is not there yet and that the service can read; `also` are permission bits
+/// beside those that this takes. It is on the disk when this returns, or not there at all.
+pub(in super::super) fn create(
+    path: &Path,
+    pieces: &[&str],
+    also: u32,
+    service: &Service,
+) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(path)?;
+    let mut written = || {
+        for piece in pieces {
+            file.write_all(piece.as_bytes())?;
+        }
+        let mode = service.admit(&file)? | also;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.sync_all()
+    };
+    written().inspect_err(|_| drop(fs::remove_file(path)))?;
+    Ok(file)
+}
+
+/// Why something was not written.
+pub(in super::super) fn cannot(path: &Path, error: &io::Error) -> Trouble {
     let exit = match error.kind() {
         ErrorKind::PermissionDenied => exit::PERMISSION,
         ErrorKind::StorageFull => exit::LATER,
@@ -111,21 +151,12 @@ fn cannot(path: &Path, error: &io::Error) -> Trouble {
 fn write(path: &Path, parent: &Path, value: &str, service: &Service) -> io::Result<Stored> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = Temporary(parent.join(format!(".{name}.new-{}", std::process::id())));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new.0)?;
-    file.write_all(value.as_bytes())?;
-    file.write_all(b"\n")?;
-    let mode = service.admit(&file)?;
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.sync_all()?;
+    let file = create(&new.0, &[value, "\n"], 0, service)?;
     fs::rename(&new.0, path)?;
     File::open(parent)?.sync_all()?;
     let owner = file.metadata()?;
     Ok(Stored {
-        mode,
+        mode: owner.mode() & 0o7777,
         owner: format!(
             "{}:{}",
             name_of("/etc/passwd", owner.uid()),

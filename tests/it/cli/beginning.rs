@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::secrets::at_a_terminal;
+use crate::world::skip::skip;
 use crate::world::workspace::folder;
 
 /// A home with nothing in it.
@@ -44,6 +45,12 @@ impl Newcomer {
         let output = child.wait_with_output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8(said).unwrap())
+    }
+
+    #[track_caller]
+    fn has_nothing(&self) {
+        let left: Vec<_> = fs::read_dir(self.path()).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 
     #[track_caller]
@@ -239,4 +246,137 @@ fn at_a_terminal_it_asks_for_little_and_guesses_the_rest() {
     assert_eq!(held, "hunter2\n");
     let said = newcomer.manages(&["-c", "mail/postroom.toml", "check", "--strict"], "");
     assert!(said.contains(": no problems"), "{said}");
+}
+
+/// Somebody who is not in the service's group, in numbers that name nobody.
+const SERVICE: u32 = 12345;
+/// The group of all people of a machine.
+const USERS: u32 = 100;
+
+#[test]
+fn what_root_begins_the_service_can_read_and_its_group_cannot() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("this is not root", "a configuration begun for a service");
+    }
+    let newcomer = Newcomer::new();
+    let state = newcomer.path().join(".local/state/postroom");
+    fs::create_dir_all(&state).unwrap();
+    chown(&state, Some(SERVICE), Some(USERS)).unwrap();
+    let init = ["config", "init", "etc/new", "--address", "ada@gmail.com"];
+    newcomer.manages(&[&init[..], &["--password-stdin"]].concat(), "hunter2\n");
+    let of = |name: &str| newcomer.path().join(name).metadata().unwrap();
+    let secret = of("etc/new/secrets/main");
+    assert_eq!(secret.mode() & 0o777, 0o600);
+    assert_eq!((secret.uid(), secret.gid()), (SERVICE, 0));
+    for folder in ["etc", "etc/new", "etc/new/templates", "etc/new/secrets"] {
+        assert_eq!(of(folder).uid(), SERVICE, "{folder}");
+        assert_eq!(of(folder).mode() & 0o777, 0o750, "{folder}");
+    }
+    // Whoever builds in a home of their own shows it to nobody.
+    let binary = newcomer.path().join("postroom");
+    fs::copy(env!("CARGO_BIN_EXE_postroom"), &binary).unwrap();
+    let check = |user: u32| {
+        let mut service = Command::new("setpriv");
+        let (user, group) = (user.to_string(), USERS.to_string());
+        service.args(["--reuid", &user, "--regid", &group, "--clear-groups"]);
+        service.arg(&binary).args([
+            "-c",
+            "etc/new/postroom.toml",
+            "check",
+            "--lists",
+            "--strict",
+        ]);
+        let output = service
+            .current_dir(newcomer.path())
+            .env("HOME", newcomer.path());
+        let output = output.output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = check(SERVICE);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = check(SERVICE + 1);
+    assert_eq!(code, Some(78), "a neighbour of its group: {said}");
+}
+
+#[test]
+fn what_is_no_password_is_not_written() {
+    let newcomer = Newcomer::new();
+    let init = [
+        "config",
+        "init",
+        "--password-stdin",
+        "--address",
+        "ada@gmail.com",
+    ];
+    for typed in ["", "\n", "a\u{1b}[Ab\n"] {
+        let (code, said) = newcomer.types(&init, typed);
+        assert_eq!(code, Some(65), "{said}");
+        newcomer.has_nothing();
+    }
+    // This machine's own server wants none.
+    let init = [
+        "config",
+        "init",
+        "--host",
+        "localhost:25",
+        "--address",
+        "ada@example.org",
+    ];
+    let (code, said) = newcomer.types(&[&init[..], &["--password-stdin"]].concat(), "hunter2\n");
+    assert_eq!(code, Some(64), "{said}");
+    assert!(said.contains("this account does not log in"), "{said}");
+    newcomer.has_nothing();
+    newcomer.manages(&init, "");
+    newcomer.manages(&["check", "--lists", "--strict"], "");
+}
+
+#[test]
+fn at_a_terminal_the_server_of_this_machine_needs_neither_name_nor_password() {
+    let newcomer = Newcomer::new();
+    let mut init = Command::new(env!("CARGO_BIN_EXE_postroom"));
+    init.args(["config", "init"]).current_dir(newcomer.path());
+    let (code, said) = at_a_terminal(&init, "ada@example.org|localhost:25|");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        !said.contains("log in with") && !said.contains("password"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_would_not_hold_is_not_written() {
+    let newcomer = Newcomer::new();
+    let init = [
+        "config",
+        "init",
+        "--address",
+        "ada@example.org",
+        "--host",
+        "mail.example.org:25",
+    ];
+    let (code, said) = newcomer.types(&[&init[..], &["--tls", "none"]].concat(), "");
+    assert_eq!(code, Some(64), "{said}");
+    assert!(
+        said.contains("would send its password unencrypted"),
+        "{said}"
+    );
+    assert!(said.contains("nothing was written"), "{said}");
+    newcomer.has_nothing();
+    // Port 25 of another machine can do better.
+    newcomer.manages(&[&init[..], &["--password-stdin"]].concat(), "hunter2\n");
+    newcomer.manages(&["check", "--lists", "--strict"], "");
+}
+
+#[test]
+fn a_failure_half_way_leaves_nothing_in_the_way_of_another_try() {
+    let newcomer = Newcomer::new();
+    fs::write(newcomer.path().join("secrets"), "mine\n").unwrap();
+    let init = ["config", "init", "--address", "ada@gmail.com"];
+    let (code, said) = newcomer.types(&init, "");
+    assert_eq!(code, Some(73), "{said}");
+    let left: Vec<_> = fs::read_dir(newcomer.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    fs::remove_file(newcomer.path().join("secrets")).unwrap();
+    newcomer.manages(&init, "");
 }

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::world::skip::skip;
 use crate::world::workspace::Workspace;
 
 /// An account with this line for its password.
@@ -71,6 +72,28 @@ fn a_password_from_a_pipe_gets_into_the_file_that_the_configuration_names() {
         assert_eq!(names(&folder), ["relay"], "nothing is left beside it");
     }
     assert_eq!(check().status.code(), Some(0));
+}
+
+#[test]
+fn whoever_runs_the_service_may_enter_every_folder_that_is_made_and_its_group_may_not() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("this is not root", "a secret for a service");
+    }
+    let workspace = workspace("password = { file = \"deep/down/relay\" }\n");
+    let (service, users) = (12345, 100);
+    fs::create_dir(workspace.path("state")).unwrap();
+    chown(workspace.path("state"), Some(service), Some(users)).unwrap();
+    let (code, said) = set(&workspace, "relay", "hunter2\n");
+    assert_eq!(code, Some(0), "{said}");
+    for (name, mode) in [
+        ("deep", 0o750),
+        ("deep/down", 0o750),
+        ("deep/down/relay", 0o600),
+    ] {
+        let found = workspace.path(name).metadata().unwrap();
+        assert_eq!(found.mode() & 0o777, mode, "{name}");
+        assert_eq!((found.uid(), found.gid()), (service, 0), "{name}");
+    }
 }
 
 #[test]

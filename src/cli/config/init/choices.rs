@@ -50,10 +50,10 @@ impl Choices {
             return Err(Trouble::new(exit::USAGE, format!("--ca is missing: {why}")));
         }
         let own = from.email.to_string();
-        let user = given(&args.user, person, "The name to log in with", Some(&own))?;
         let user = match &server {
-            Server::Host(host, Some(25), _) if args.user.is_none() && is_this_machine(host) => None,
-            _ => Some(user.unwrap_or_else(|| own.clone())),
+            // The mail server of this machine trusts it.
+            Server::Host(host, Some(25), _) if is_this_machine(host) => args.user.clone(),
+            _ => given(&args.user, person, "The name to log in with", Some(&own))?.or(Some(own)),
         };
         let own = from.to_string();
         let to = given(&args.to, person, "Who gets the first tests", Some(&own))?;

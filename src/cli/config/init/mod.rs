@@ -6,17 +6,18 @@
 mod choices;
 mod texts;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
 
 use self::choices::Choices;
 use super::super::exit::{self, Exit};
 use super::super::out::{Out, bold, errors_have_colour};
-use super::super::secret::{Service, ask, folder, line, store};
+use super::super::secret::{Service, ask, cannot, create, folder, store};
 use super::super::{Cli, Trouble};
-use crate::config::{self, Loaded, Tls};
+use crate::config::{self, Loaded, Problems, Tls};
 
 const CONFIG: &str = "postroom.toml";
 const SECRET: &str = "secrets/main";
@@ -65,31 +66,104 @@ pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     refuse_to_overwrite(&path, &directory)?;
     let asks = io::stdin().is_terminal() && !args.password_stdin;
     let choices = Choices::make(args, asks.then_some(out))?;
-    let title = format!("the {} of the account (empty: later)", choices.proof());
-    let password = match (asks, args.password_stdin) {
-        (true, _) => {
-            if let Some(hint) = choices.hint() {
-                out.note(hint);
-            }
-            Some(ask(&title, true, out)?).filter(|it| !it.is_empty())
-        }
-        (false, true) => Some(line()?),
-        (false, false) => None,
-    };
-    let service = Service::of_config(&path);
-    let files = texts::files(&choices);
-    for (name, text) in &files {
-        let file = directory.join(name);
-        folder(file.parent().unwrap_or(&directory), &service)?;
-        write(&file, text, service)?;
+    let password = password(args, &choices, asks, out)?;
+    let typed = password.as_ref().map(|it| it.as_str());
+    let problems = write(&path, &directory, &choices, typed)?;
+    report(&path, &choices, (problems, password.is_some()), out);
+    Ok(exit::DONE)
+}
+
+/// What the account logs in with, if it does and that is known already.
+fn password(
+    args: &Args,
+    choices: &Choices,
+    asks: bool,
+    out: &Out,
+) -> Result<Option<Zeroizing<String>>, Trouble> {
+    if !choices.logs_in() {
+        return match args.password_stdin {
+            false => Ok(None),
+            true => Err(Trouble::new(
+                exit::USAGE,
+                "nothing was written; this account does not log in: say --user NAME, or leave out \
+                 --password-stdin",
+            )),
+        };
     }
-    folder(&directory.join("secrets"), &service)?;
-    if let Some(password) = &password {
-        store(&directory.join(SECRET), password, &service)?;
+    if !asks && !args.password_stdin {
+        return Ok(None);
+    }
+    let later = if asks { " (empty: later)" } else { "" };
+    let title = format!("the {} of the account{later}", choices.proof());
+    if let Some(hint) = choices.hint().filter(|_| asks) {
+        out.note(hint);
+    }
+    Ok(Some(ask(&title, asks, out)?).filter(|it| !it.is_empty()))
+}
+
+/// Writes all of it, or nothing: also if the configuration would be one that does not hold.
+fn write(
+    path: &Path,
+    directory: &Path,
+    choices: &Choices,
+    password: Option<&str>,
+) -> Result<Problems, Trouble> {
+    let service = Service::of_config(path);
+    let mut made = Made::default();
+    for (name, text) in &texts::files(choices) {
+        made.file(&directory.join(name), text, &service)?;
+    }
+    let secret = directory.join(SECRET);
+    made.folder(secret.parent().unwrap_or(directory), &service)?;
+    if let Some(password) = password {
+        store(&secret, password, &service)?;
+        made.0.push(secret);
     }
     // Last, so that nothing takes a half of it for a configuration.
-    write(&path, &texts::config(&choices), service)?;
-    report(&path, &choices, password.is_some(), out)
+    made.file(path, &texts::config(choices), &service)?;
+    match config::load(path) {
+        Ok(Loaded { problems, .. }) => {
+            made.keep();
+            Ok(problems)
+        }
+        Err(problems) => {
+            let drawn = problems.render(errors_have_colour());
+            let text = format!("{drawn}\nThis is what would stand there; nothing was written.");
+            Err(Trouble::new(exit::USAGE, text))
+        }
+    }
+}
+
+/// Files and folders that were made, in this order; they go with this value unless they are kept.
+#[derive(Default)]
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    fn folder(&mut self, path: &Path, service: &Service) -> Result<(), Trouble> {
+        self.0.extend(folder(path, service)?);
+        Ok(())
+    }
+
+    /// A file that the service can read; only a secret is closed to the owner's own group.
+    fn file(&mut self, path: &Path, text: &str, service: &Service) -> Result<(), Trouble> {
+        self.folder(path.parent().unwrap_or(Path::new("/")), service)?;
+        create(path, &[text], 0o040, service).map_err(|error| cannot(path, &error))?;
+        self.0.push(path.to_owned());
+        Ok(())
+    }
+
+    fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for path in self.0.iter().rev() {
+            // A folder that somebody has put something into stays.
+            let _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
+        }
+    }
 }
 
 /// Where the configuration is to be.
@@ -119,40 +193,8 @@ fn refuse_to_overwrite(path: &Path, directory: &Path) -> Result<(), Trouble> {
     }
 }
 
-/// Writes a file that is not there yet, for the service to read.
-fn write(path: &Path, text: &str, service: Service) -> Result<(), Trouble> {
-    let written = || -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        let mut file: File = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        file.write_all(text.as_bytes())?;
-        let mode = service.admit(&file)?;
-        // Only a secret is closed to the owner's own group.
-        fs::set_permissions(path, fs::Permissions::from_mode(mode | 0o040))?;
-        file.sync_all()
-    };
-    written().map_err(|error| {
-        let exit = match error.kind() {
-            ErrorKind::PermissionDenied => exit::PERMISSION,
-            _ => exit::CANNOT_CREATE,
-        };
-        let text = format!("{} cannot be written: {error}", path.display());
-        Trouble::new(exit, text)
-    })
-}
-
-/// What was written, whether it holds, and how to go on.
-fn report(path: &Path, choices: &Choices, has_password: bool, out: &Out) -> Result<Exit, Trouble> {
-    let problems = match config::load(path) {
-        Ok(Loaded { problems, .. }) => problems,
-        Err(problems) => {
-            let text = format!("{}\nmend it by hand", problems.render(errors_have_colour()));
-            return Err(Trouble::new(exit::CONFIG, text));
-        }
-    };
+/// What was written, and how to go on.
+fn report(path: &Path, choices: &Choices, (problems, has_password): (Problems, bool), out: &Out) {
     let here = std::env::current_dir().unwrap_or_default();
     let option = match path.strip_prefix(here).unwrap_or(path) {
         found if found == Path::new(CONFIG) => String::new(),
@@ -186,7 +228,7 @@ fn report(path: &Path, choices: &Choices, has_password: bool, out: &Out) -> Resu
             "next": commands.collect::<Vec<_>>(),
             "problems": problems.to_json(),
         }));
-        return Ok(exit::DONE);
+        return;
     }
     out.line(format!(
         "{} is there, with templates/hello/ and lists/people.csv beside it.",
@@ -202,5 +244,4 @@ fn report(path: &Path, choices: &Choices, has_password: bool, out: &Out) -> Resu
             bold(&format!("postroom {option}{command}"))
         ));
     }
-    Ok(exit::DONE)
 }

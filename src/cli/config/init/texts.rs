@@ -2,7 +2,7 @@
 
 use super::SECRET;
 use super::choices::{Choices, Server};
-use crate::config::Tls;
+use crate::config::{Tls, is_this_machine};
 
 /// What is written beside the configuration.
 pub(super) const NAMES: &[&str] = &[
@@ -44,6 +44,8 @@ pub(super) fn config(choices: &Choices) -> String {
                 account.push(("port", port.to_string(), String::new()));
             }
             let of_port = match port {
+                // Nothing that proves an identity leaves this machine unencrypted.
+                Some(25) if choices.logs_in() && !is_this_machine(host) => Some("starttls"),
                 Some(25) => Some("none"),
                 Some(587) => Some("starttls"),
                 _ => None,
