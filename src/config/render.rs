@@ -105,7 +105,9 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problems {}
 
 impl Severity {
-    fn word(self) -> &'static str {
+    /// What it is called.
+    #[must_use]
+    pub fn word(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",

@@ -5,7 +5,7 @@ mod show;
 
 use super::exit;
 use super::out::Out;
-use super::{Cli, Exit, Trouble, load};
+use super::{Cli, Exit, Trouble};
 use crate::config::manual;
 
 #[derive(clap::Subcommand, Debug)]
@@ -20,7 +20,7 @@ pub(super) enum Verb {
 pub(super) fn run(cli: &Cli, verb: &Verb, out: &Out) -> Result<Exit, Trouble> {
     match verb {
         Verb::Init(args) => init::run(cli, args, out),
-        Verb::Show(args) => show::run(&load(cli)?.config, args, out),
+        Verb::Show(args) => show::run(cli, args, out),
         Verb::Schema => {
             let text = serde_json::to_string_pretty(&manual::schema());
             out.line(text.expect("a schema is plain data"));

@@ -142,6 +142,25 @@ impl Key {
     }
 }
 
+/// The key that a path in somebody's file means: `account.*.port` for `account.main.port`.
+#[must_use]
+pub fn of_written(path: &str) -> Option<&'static Key> {
+    let fitting = KEYS.iter().filter(|key| fits(key.path, path));
+    fitting.max_by_key(|key| key.path.len())
+}
+
+/// Whether a path is one of these, with names in the place of stars. Names may have dots in them.
+fn fits(pattern: &str, path: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else {
+        return pattern == path;
+    };
+    let Some(rest) = path.strip_prefix(before) else {
+        return false;
+    };
+    let mut ends = rest.char_indices().skip(1);
+    ends.any(|(end, _)| fits(after, &rest[end..]))
+}
+
 /// The keys of a table, `account.*` for example.
 pub(super) fn keys_of(table: &str) -> impl Iterator<Item = &'static Key> {
     KEYS.iter().filter(move |key| key.table() == table)

@@ -73,6 +73,7 @@ fn inline(
     redaction: Option<&Redaction>,
     kind: Kind,
 ) -> String {
+    let is_people = kind == Kind::People;
     let mut pairs: Vec<_> = table.iter().collect();
     pairs.sort_by_key(|(name, _)| name.span().start);
     let pairs = pairs.into_iter().map(|(name, value)| {
@@ -81,7 +82,12 @@ fn inline(
             _ => kind,
         };
         let value = plain(file, value, redaction, kind);
-        format!("{} = {value}", key(name.get_ref()))
+        // Columns are named by people.
+        let name = match redaction.filter(|_| is_people) {
+            Some(redaction) => redaction.text(name.get_ref()),
+            None => name.get_ref().to_string(),
+        };
+        format!("{} = {value}", key(&name))
     });
     format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
 }

@@ -1,6 +1,6 @@
 //! `config show`: what it says means the same configuration.
 
-use postroom::config::key::KEYS;
+use postroom::config::key::{KEYS, of_written};
 use postroom::config::{Config, Origin, PROVIDERS, Servers, Setting, ShownLine, Written, show};
 
 use super::world::{FULL, World};
@@ -154,6 +154,28 @@ fn what_is_shown_comes_in_the_order_of_the_table_of_keys() {
 }
 
 #[test]
+fn columns_that_people_named_are_shown_to_others_under_one_sign() {
+    let world = World::new();
+    let list = "[list.staff]\ninline = [{ email = \"ada@example.org\", salary = \"9\", \
+                plan = \"pro\", first_name = \"A\" }]\noptional = [\"salary\"]\n";
+    let account = "[account.main]\nhost = \"h\"\nfrom = \"a@b.org\"\n";
+    let schedule = "[schedule.note]\nsend = \"digest\"\nto = \"staff\"\nvia = \"main\"\n\
+                    once_per = [\"email\", \"salary\"]\n";
+    let settings = settings(&load(&world, &[account, list, schedule].concat()), true);
+    let of = |name: &str| &settings.iter().find(|it| it.name == name).unwrap().text;
+    let sign = of("optional").trim_matches(['[', ']', '"']);
+    assert!(sign.starts_with('x') && sign.len() == 9, "{sign}");
+    let (inline, once_per) = (of("inline"), of("once_per"));
+    assert!(inline.contains(&format!("{sign} = ")), "{inline}");
+    assert_eq!(*once_per, format!("[\"email\", \"{sign}\"]"));
+    assert!(
+        !inline.contains("salary") && !inline.contains("plan"),
+        "{inline}"
+    );
+    assert!(inline.starts_with("[{ email = "), "{inline}");
+}
+
+#[test]
 fn what_is_shown_to_others_names_nobody() {
     let world = World::new();
     let config = load(&world, FULL);
@@ -194,4 +216,23 @@ fn what_is_shown_to_others_names_nobody() {
     let via = via.unwrap().text.trim_matches('"');
     let account = format!("account.{via}.provider");
     assert!(settings.iter().any(|it| it.key == account), "{account}");
+}
+
+#[test]
+fn a_path_in_a_file_means_one_key_whatever_the_names_in_it() {
+    for (written, meant) in [
+        ("config_version", Some("config_version")),
+        ("account.main.rate", Some("account.*.rate")),
+        ("account.a.b.rate", Some("account.*.rate")),
+        (
+            "account.a.domain.\"b.org\".rate",
+            Some("account.*.domain.*.rate"),
+        ),
+        ("account.main.rule.reply", Some("account.*.rule.reply")),
+        ("schedule.x.canary.people", Some("schedule.*.canary.people")),
+        ("account..rate", None),
+        ("account.main.rates", None),
+    ] {
+        assert_eq!(of_written(written).map(|key| key.path), meant, "{written}");
+    }
 }
