@@ -1,5 +1,6 @@
 //! Exit codes: those of sysexits.h, and 1 for "done, but the answer is no".
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::daemon::{DaemonError, StartError};
@@ -18,7 +19,8 @@ pub(super) const NO: Exit = Exit(1);
 pub(super) const USAGE: Exit = Exit(64);
 /// A list or a template is wrong.
 pub(super) const DATA: Exit = Exit(65);
-/// A file that was named on the command line is missing.
+/// A file that was named on the command line is missing; the configuration too, but for the daemon:
+/// what must not be restarted until somebody has been there is [`CONFIG`] alone.
 pub(super) const NO_INPUT: Exit = Exit(66);
 /// The daemon cannot be reached.
 pub(super) const UNAVAILABLE: Exit = Exit(69);
@@ -34,6 +36,16 @@ pub(super) const LATER: Exit = Exit(75);
 pub(super) const PERMISSION: Exit = Exit(77);
 /// The configuration is wrong.
 pub(super) const CONFIG: Exit = Exit(78);
+
+impl Exit {
+    /// For a configuration that does not load: it is wrong, or it is not where it was said to be.
+    pub(super) fn of_configuration(path: &Path) -> Self {
+        match path.try_exists() {
+            Ok(false) => NO_INPUT,
+            _ => CONFIG,
+        }
+    }
+}
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -40,6 +40,7 @@ mod which;
 mod why;
 mod words;
 
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -164,11 +165,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(mut error) => {
             mistyped::explain(&mut error);
-            let _ = error.print();
-            return if error.use_stderr() {
-                exit::USAGE.into()
-            } else {
-                ExitCode::SUCCESS
+            let printed = error.print().and_then(|()| io::stdout().flush());
+            return match printed {
+                _ if error.use_stderr() => exit::USAGE.into(),
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => exit::IO.into(),
+                _ => exit::DONE.into(),
             };
         }
     };
@@ -203,7 +204,7 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Check(args) => check::run(cli, args, out),
         Verb::Explain(args) => explain::run(args, out),
         Verb::Man(args) => man::run(args, out),
-        Verb::Daemon(args) => daemon::run(load(cli)?, args, out),
+        Verb::Daemon(args) => daemon::run(load(cli).map_err(Trouble::of_start)?, args, out),
         Verb::Next(args) => next::run(&load(cli)?.config, args, out),
         Verb::Preview(args) => preview::run(&load(cli)?.config, args, out),
         Verb::Send(args) => send::run(find(cli, out, To::Change)?, args, out),
@@ -236,6 +237,11 @@ impl Trouble {
             exit,
             text: text.to_string(),
         }
+    }
+
+    /// The same for a service, which is not to be restarted before somebody has mended it.
+    fn of_start(self) -> Self {
+        Self::new(exit::CONFIG, self.text)
     }
 }
 
@@ -277,7 +283,7 @@ fn load(cli: &Cli) -> Result<Ready, Trouble> {
     match crate::config::load(&path) {
         Ok(Loaded { config, problems }) => Ok(Ready { config, problems }),
         Err(problems) => Err(Trouble::new(
-            exit::CONFIG,
+            Exit::of_configuration(&path),
             problems.render(out::errors_have_colour()),
         )),
     }

@@ -50,7 +50,8 @@ fn reach(path: &Path) -> Result<Client, Trouble> {
     let Some(seen) = config::glimpse(path) else {
         let problems = config::load(path).err();
         let drawn = problems.map(|it| it.render(out::errors_have_colour()));
-        return Err(Trouble::new(exit::CONFIG, drawn.unwrap_or_default()));
+        let exit = Exit::of_configuration(path);
+        return Err(Trouble::new(exit, drawn.unwrap_or_default()));
     };
     let error = match Client::of(&seen) {
         Ok(client) => return Ok(client),

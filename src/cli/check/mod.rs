@@ -22,6 +22,7 @@ use crate::plan::{Size, last_sizes, remarks};
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Exit codes: 0 nothing is wrong; 78 the configuration is wrong, and neither starts nor reloads;
+66 there is none where one was named;
 65 a list, a template or a secret is wrong, which stops only what needs it; 1 an account does
 not work (--connect). With --strict a warning counts as an error.")]
 pub(super) struct Args {
@@ -121,14 +122,22 @@ fn find<'a>(
 fn is_explained(look: &Look, config: &Config, problems: &Problems) -> bool {
     let lists = config.schedules.get(&look.schedule).map(|it| &it.to);
     let of_list = |key: &str| {
-        let mut lists = lists.into_iter().flatten();
-        lists.any(|list| {
-            key.strip_prefix("list.")
-                .is_some_and(|it| it.starts_with(list.as_str()))
-        })
+        let list = list_of(key, config);
+        list.is_some_and(|list| lists.is_some_and(|all| all.contains(list)))
     };
     let errors = problems.iter().filter(|it| it.severity == Severity::Error);
     look.outcome.is_err() && errors.filter_map(|it| it.key.as_deref()).any(of_list)
+}
+
+/// The list that a key is about: of several whose names begin it, the longest, as names may have
+/// dots in them.
+fn list_of<'c>(key: &str, config: &'c Config) -> Option<&'c String> {
+    let key = key.strip_prefix("list.")?;
+    let begins = |name: &&String| {
+        let rest = key.strip_prefix(name.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    config.lists.keys().filter(begins).max_by_key(|it| it.len())
 }
 
 /// How many people each schedule is for, as its last run or its lists have it. Before the first
@@ -156,7 +165,7 @@ fn verdict(findings: &Findings<'_>, strict: bool) -> Exit {
     let wrong = || findings.problems.iter().filter(counts);
     let of_server = |code: &str| matches!(code, "account-fails" | "certificate-ends");
     if wrong().any(|it| it.scope == Scope::Config) {
-        exit::CONFIG
+        Exit::of_configuration(findings.problems.path())
     } else if wrong().any(|it| !of_server(it.code)) {
         exit::DATA
     } else if wrong().next().is_some() || !findings.tries.iter().all(Try::is_good) {

@@ -50,7 +50,7 @@ fn to_json(findings: &Findings<'_>, clock: &Clock) -> serde_json::Value {
     let outdated = findings.problems.iter().filter(|it| it.code == "outdated");
     json!({
         "config": findings.problems.path(),
-        "included": config.map(|it| &it.included),
+        "included": config.map_or(&[][..], |it| &it.included),
         "problems": findings.problems.to_json(),
         "errors": findings.problems.errors(),
         "warnings": findings.problems.warnings(),

@@ -98,6 +98,32 @@ fn a_list_that_cannot_be_sent_to_is_an_error_at_its_schedule_and_told_once() {
 }
 
 #[test]
+fn a_list_that_is_missing_does_not_speak_for_one_whose_name_begins_its_own() {
+    for other in ["readers-eu", "\"readers.eu\""] {
+        let list = format!("[list.{other}]\ncsv = \"missing.csv\"\n\n[schedule.news]");
+        let schedule = format!(
+            "\n[schedule.eu]\nsend = \"note\"\nto = {}\nvia = \"main\"\n",
+            format!("\"{other}\"").replace("\"\"", "\"")
+        );
+        let text = GOOD
+            .replace("[schedule.news]", &list)
+            .replace(", \"team\"]", "]")
+            + &schedule;
+        let workspace = workspace(&text);
+        workspace.write("readers.csv", "email\n");
+        let (code, said, _) = run(&workspace, &["check", "--lists", "--format", "short"]);
+        assert_eq!(code, Some(65), "{said}");
+        let told = |code: &str| said.matches(&format!("error[{code}]")).count();
+        assert_eq!(
+            (told("missing-file"), told("not-sendable")),
+            (1, 1),
+            "{said}"
+        );
+        assert!(said.contains("schedule `news` would not be sent"), "{said}");
+    }
+}
+
+#[test]
 fn editors_programs_and_workflows_get_the_same_problems() {
     let workspace = workspace(&GOOD.replace("cron =", "jiter = \"100%, or so: 5m\"\ncrn ="));
     let path = workspace.path("postroom.toml").display().to_string();
@@ -122,6 +148,7 @@ fn editors_programs_and_workflows_get_the_same_problems() {
         assert_eq!(code, Some(78));
         let json: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["errors"], 2);
+        assert_eq!(json["included"], serde_json::json!([]));
         assert_eq!(json["problems"][0]["code"], "unknown-key");
         assert_eq!(json["problems"][0]["suggestion"], "jitter");
         assert_eq!(json["found"], Value::Null);
@@ -273,14 +300,53 @@ fn an_answer_that_cannot_be_written_is_no_success() {
             "{why}"
         );
     }
+    for args in [&["--help"][..], &["check", "--help"], &["--version"]] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let status = workspace.postroom(args).stdout(full).status().unwrap();
+        assert_eq!(status.code(), Some(74), "{args:?}");
+    }
     // A reader who has seen enough is no trouble.
-    let mut child = workspace
-        .postroom(&["check"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    for args in ["check", "--help"] {
+        let mut command = workspace.postroom(&[args]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{args}");
+    }
+}
+
+#[test]
+fn what_does_not_load_is_shown_to_others_without_its_words() {
+    let wrong = GOOD
+        .replace("me@example.org", "ACME")
+        .replace("cron =", "jiter = \"acme\"\ncron =");
+    let acme = wrong
+        .replace("readers", "acme-readers")
+        .replace("news", "acme-news");
+    let workspace = workspace(&acme);
+    workspace.write("conf.d/acme.toml", "[account.acme]\nacme = \"acme\"\n");
+    let path = workspace.path("postroom.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, "include = [\"conf.d/*.toml\"]\n".to_owned() + &text).unwrap();
+    for args in [&["--redacted"][..], &["--redacted", "--json"]] {
+        let (code, said, why) = run(&workspace, &[&["config", "show"], args].concat());
+        assert_eq!((code, said.as_str()), (Some(78), ""), "{why}");
+        for words in [
+            "postroom.toml:8:9: error[bad-address] account.*.from",
+            "postroom.toml:20:1: error[unknown-key]",
+            "included:2:1: error[unknown-key]",
+            "`postroom check` says it in full",
+        ] {
+            assert!(why.contains(words), "`{words}` is missing in {why}");
+        }
+        let why = why.to_lowercase();
+        assert!(!why.contains("acme") && !why.contains("jiter"), "{why}");
+    }
+    let (code, _, why) = run(&workspace, &["config", "show"]);
+    assert_eq!(code, Some(78));
+    assert!(why.contains("jiter"), "the owner sees it all: {why}");
 }
 
 #[test]
@@ -337,10 +403,31 @@ fn a_file_that_was_named_and_is_missing_ends_with_66() {
         let (code, _, why) = run(&workspace, args);
         assert_eq!(code, Some(66), "{args:?}: {why}");
     }
-    // The configuration itself is a matter of its own, which keeps a service from starting.
-    let missing = workspace
-        .postroom(&["check", "-c", "/nowhere.toml"])
-        .output()
-        .unwrap();
-    assert_eq!(missing.status.code(), Some(78));
+    for (args, wanted) in [
+        (&["check"][..], 66),
+        (&["check", "--json"], 66),
+        (&["next"], 66),
+        (&["status"], 66),
+        (&["hold", "--all"], 66),
+        (&["reload"], 66),
+        (&["config", "show"], 66),
+        (&["config", "show", "--redacted"], 66),
+        // A service is not to be started over and over.
+        (&["daemon"], 78),
+    ] {
+        let mut command = workspace.postroom(&[args, &["-c", "/nowhere.toml"]].concat());
+        // Nor is there an outbox where it would be.
+        command
+            .env("HOME", workspace.path(""))
+            .env_remove("XDG_STATE_HOME");
+        let output = command.output().unwrap();
+        let why = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(wanted), "{args:?}: {why}");
+    }
+    workspace.write("postroom.toml", "[daemon]\ninclude = [\"nowhere.toml\"]\n");
+    assert_eq!(
+        run(&workspace, &["check"]).0,
+        Some(78),
+        "it is there, and wrong"
+    );
 }
