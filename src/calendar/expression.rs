@@ -23,8 +23,8 @@ use super::workday::Workday;
 /// As crontab(5) has it: minute, hour, day of month, month, day of week; lists, ranges, steps;
 /// names of months and weekdays; Sunday is 0 and 7. If both day fields are restricted, a day that
 /// matches either will do; a day field that begins with `*` is not restricted, and then both must
-/// match. Beyond crontab: a range may run through the end (`Fri-Mon`, `22-2`), `L` is the last day
-/// of the month, `LW` the last from Monday to Friday, `15W` the one nearest to the 15th, `FriL` the
+/// match. Beyond crontab: weekdays may run through the end (`Fri-Mon`), `L` is the last day of the
+/// month, `LW` the last from Monday to Friday, `15W` the one nearest to the 15th, `FriL` the
 /// last Friday, `Mon#2` the second Monday.
 ///
 /// An expression that no date matches cannot be held.

@@ -156,8 +156,9 @@ fn values(unit: Unit, item: Token<'_>) -> Result<u64, CronError> {
         .fold(0, |set, value| set | 1 << wrapped(unit, value)))
 }
 
-/// The ends of a range. One that runs backwards goes round through the end (`Fri-Mon`, `22-2`): its
-/// upper end then lies beyond the field's own.
+/// The ends of a range. One of weekdays may go round through the end of the week (`Fri-Mon`): its
+/// upper end then lies beyond the field's own. Any other that runs backwards is a slip, as it is to
+/// crontab.
 fn range(
     unit: Unit,
     body: Token<'_>,
@@ -168,7 +169,11 @@ fn range(
         let message = format!("`{}` is not a range", body.text);
         return Err(body.fault(message, "a range has two ends, as in `1-5`"));
     }
+    let ends = (low, high);
     let (low, high) = (unit.value(low)?, unit.value(high)?);
+    if high < low && unit != Unit::Weekday {
+        return Err(backwards(unit, body, ends));
+    }
     Ok((
         low,
         if high < low {
@@ -177,6 +182,25 @@ fn range(
             high
         },
     ))
+}
+
+fn backwards(unit: Unit, body: Token<'_>, (low, high): (Token<'_>, Token<'_>)) -> CronError {
+    let message = format!("`{}` runs backwards", body.text);
+    let (low, high) = (low.text, high.text);
+    let (first, last) = match unit {
+        Unit::Month if low.starts_with(char::is_alphabetic) => ("Jan".to_owned(), "Dec".to_owned()),
+        _ => (
+            unit.lowest().to_string(),
+            (unit.lowest() + unit.count() - 1).to_string(),
+        ),
+    };
+    let part = |from: &str, to: &str| match from == to {
+        true => from.to_owned(),
+        false => format!("{from}-{to}"),
+    };
+    let round = format!("{},{}", part(low, &last), part(&first, high));
+    let label = format!("write `{high}-{low}`, or `{round}` to go round");
+    body.fault(message, label)
 }
 
 fn stride(

@@ -137,6 +137,9 @@ fn wrong_number(text: &str, tokens: &[Token<'_>]) -> CronError {
     };
     let message = format!("`{}` has {count}, a cron expression has five", text.trim());
     let words: Vec<&str> = tokens.iter().map(|token| token.text).collect();
+    if let Some(label) = days_apart(&words) {
+        return CronError::new(span, message, label).note(FIELDS);
+    }
     for (count, first, label) in LONGER_FORMS {
         if count == words.len()
             && let Some(help) = readable(&words[first..first + 5])
@@ -145,6 +148,28 @@ fn wrong_number(text: &str, tokens: &[Token<'_>]) -> CronError {
         }
     }
     CronError::new(span, message, meant_nickname(&words)).note(FIELDS)
+}
+
+/// `0 9 * * Mon Tue`: what to write if names of weekdays, and nothing else, follow one.
+fn days_apart(words: &[&str]) -> Option<String> {
+    let (_, days) = words.split_at_checked(4)?;
+    let is_day = |text: &&str| {
+        let at = 0;
+        text.starts_with(char::is_alphabetic) && Unit::Weekday.value(Token { text, at }).is_ok()
+    };
+    let days: Vec<&str> = days.iter().map(|day| day.trim_matches(',')).collect();
+    let all = days.len() > 1 && days.iter().all(is_day);
+    all.then(|| {
+        format!(
+            "write {} without spaces: `{}`",
+            if days.len() == 2 {
+                "both days"
+            } else {
+                "the days"
+            },
+            days.join(",")
+        )
+    })
 }
 
 /// `daily` for `@daily`.

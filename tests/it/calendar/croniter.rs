@@ -25,8 +25,8 @@ const START: &str = "2026-01-01T00:00Z";
 /// Why croniter says something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rule {
-    /// A range that runs through the end keeps its step there (`22-2/3` is 22 and 1); croniter
-    /// begins anew.
+    /// A range that runs through the end of the week keeps its step there (`Fri-Tue/2` is Friday,
+    /// Sunday and Tuesday); croniter begins anew.
     StepsThroughTheEnd,
     /// A range from a value to itself is that value; croniter takes it for a whole round.
     RangeOfOne,
@@ -40,17 +40,21 @@ enum Rule {
     /// A step that reaches nothing but its beginning is refused, as most who write one mean another
     /// thing.
     RefusedStep,
+    /// A range that runs backwards is refused, as by crontab, unless it is one of weekdays;
+    /// croniter goes round through the end.
+    RefusedBackwards,
     /// A step needs a range: `5/15` is refused; croniter steps to the end of the field.
     RefusedStepOfAValue,
 }
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
     Rule::StepsThroughTheEnd,
     Rule::RangeOfOne,
     Rule::LastWeekday,
     Rule::FloatingWeekdayInAList,
     Rule::DayOrFloatingWeekday,
     Rule::RefusedStep,
+    Rule::RefusedBackwards,
     Rule::RefusedStepOfAValue,
 ];
 
@@ -124,7 +128,13 @@ impl Unit {
                 .collect::<Vec<_>>()
                 .join(",")
         };
+        let is_backwards = to < from && self.high != 6;
         match rng.u32(0..100) {
+            45..75 if is_backwards => with(Rule::RefusedBackwards, range, String::new()),
+            75..95 if is_backwards => {
+                let text = format!("{range}/{}", rng.u32(1..=8));
+                with(Rule::RefusedBackwards, text, String::new())
+            }
             0..45 if self.high == 6 && from == 0 => plain("7".to_owned()),
             0..45 => plain(self.named(rng, from)),
             45..75 if length == 0 => with(Rule::RangeOfOne, range, from.to_string()),

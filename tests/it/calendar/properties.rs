@@ -29,6 +29,12 @@ fn field(low: i8, high: i8) -> impl Strategy<Value = Made> {
         starred: true,
     });
     let item = (low..=high, 0..count, 1..=4i8).prop_map(move |(from, length, step)| {
+        // Only weekdays may run through their end.
+        let length = if high == 6 {
+            length
+        } else {
+            length.min(high - from)
+        };
         let to = low + (from - low + length) % count;
         let step = step.min(length.max(1));
         let values = (0..=length)

@@ -188,7 +188,7 @@ fn expressions() -> Vec<Told> {
             w.minute() % 30 == 0 && matches!(w.hour(), 2 | 3)
         }),
         told("* 0-3 * * *", Hours::Fixed, |w| w.hour() <= 3),
-        told("50-10/5 22-2 * * *", Hours::Fixed, |w| {
+        told("50-59/5,0-10/5 22-23,0-2 * * *", Hours::Fixed, |w| {
             matches!(w.minute(), 0 | 5 | 10 | 50 | 55) && (w.hour() >= 22 || w.hour() <= 2)
         }),
         told("5 23 * * Fri-Mon", Hours::Fixed, |w| {
