@@ -64,6 +64,70 @@ const WITH_SUMMER: [(&str, &str); 18] = [
     ("NZDT", "Pacific/Auckland"),
 ];
 
+/// Cities that people name and tzdb does not, and the city whose clocks they share.
+const SHARING: [(&str, &str); 60] = [
+    ("Beijing", "Asia/Shanghai"),
+    ("Peking", "Asia/Shanghai"),
+    ("Shenzhen", "Asia/Shanghai"),
+    ("Guangzhou", "Asia/Shanghai"),
+    ("Canton", "Asia/Shanghai"),
+    ("Chengdu", "Asia/Shanghai"),
+    ("Hangzhou", "Asia/Shanghai"),
+    ("Nanjing", "Asia/Shanghai"),
+    ("Wuhan", "Asia/Shanghai"),
+    ("Tianjin", "Asia/Shanghai"),
+    ("Xian", "Asia/Shanghai"),
+    ("Suzhou", "Asia/Shanghai"),
+    ("Mumbai", "Asia/Kolkata"),
+    ("Bombay", "Asia/Kolkata"),
+    ("Delhi", "Asia/Kolkata"),
+    ("New_Delhi", "Asia/Kolkata"),
+    ("Bangalore", "Asia/Kolkata"),
+    ("Bengaluru", "Asia/Kolkata"),
+    ("Chennai", "Asia/Kolkata"),
+    ("Hyderabad", "Asia/Kolkata"),
+    ("Pune", "Asia/Kolkata"),
+    ("Osaka", "Asia/Tokyo"),
+    ("Kyoto", "Asia/Tokyo"),
+    ("Hanoi", "Asia/Ho_Chi_Minh"),
+    ("Abu_Dhabi", "Asia/Dubai"),
+    ("Islamabad", "Asia/Karachi"),
+    ("Lahore", "Asia/Karachi"),
+    ("Munich", "Europe/Berlin"),
+    ("Frankfurt", "Europe/Berlin"),
+    ("Hamburg", "Europe/Berlin"),
+    ("Cologne", "Europe/Berlin"),
+    ("Stuttgart", "Europe/Berlin"),
+    ("Geneva", "Europe/Zurich"),
+    ("Bern", "Europe/Zurich"),
+    ("Basel", "Europe/Zurich"),
+    ("Milan", "Europe/Rome"),
+    ("Turin", "Europe/Rome"),
+    ("Naples", "Europe/Rome"),
+    ("Barcelona", "Europe/Madrid"),
+    ("Lyon", "Europe/Paris"),
+    ("Marseille", "Europe/Paris"),
+    ("Manchester", "Europe/London"),
+    ("Edinburgh", "Europe/London"),
+    ("St_Petersburg", "Europe/Moscow"),
+    ("Saint_Petersburg", "Europe/Moscow"),
+    ("San_Francisco", "America/Los_Angeles"),
+    ("Seattle", "America/Los_Angeles"),
+    ("San_Diego", "America/Los_Angeles"),
+    ("Las_Vegas", "America/Los_Angeles"),
+    ("Washington", "America/New_York"),
+    ("Boston", "America/New_York"),
+    ("Philadelphia", "America/New_York"),
+    ("Atlanta", "America/New_York"),
+    ("Miami", "America/New_York"),
+    ("Houston", "America/Chicago"),
+    ("Dallas", "America/Chicago"),
+    ("Austin", "America/Chicago"),
+    ("Ottawa", "America/Toronto"),
+    ("Brasilia", "America/Sao_Paulo"),
+    ("Rio_de_Janeiro", "America/Sao_Paulo"),
+];
+
 /// Entries of a zoneinfo directory that are not zones to live in.
 const NOT_ZONES: [&str; 3] = ["Factory", "localtime", "posixrules"];
 
@@ -148,7 +212,7 @@ fn unknown(name: &str) -> ZoneError {
             help: Some("name a city: `timezone = \"Europe/Berlin\"`".to_owned()),
         };
     }
-    let suggestion = closest(name);
+    let suggestion = sharing(name).or_else(|| closest(name));
     let help = match suggestion {
         Some(_) => None,
         None => Some("`timedatectl list-timezones` lists them all".to_owned()),
@@ -158,6 +222,13 @@ fn unknown(name: &str) -> ZoneError {
         suggestion,
         help,
     }
+}
+
+/// The zone of a city that has none of its own name.
+fn sharing(name: &str) -> Option<String> {
+    let asked = folded(name);
+    let city = asked.rsplit('/').next()?;
+    city_of(&SHARING, city).map(str::to_owned)
 }
 
 /// The zone spelt most alike; among equals the one that is in use (`Europe/Kyiv`, not `Kiev`).

@@ -7,10 +7,11 @@ use encoding_rs::{Encoding, UTF_8};
 use serde_json::{Map, Value as Json};
 use toml::de::{DeTable, DeValue};
 
+use super::key::keys_of;
 use super::problem::{Place, Problem};
 use super::section::{Section, Text, Value, text_of};
 use super::text::SourceText;
-use super::{encoding, mailbox, suggest};
+use super::{encoding, mailbox, shape, suggest};
 use crate::audience::{CsvFile, InlineRow, List, ListError, MissingColumn, Source};
 
 /// Header lines longer than this are not drawn.
@@ -114,6 +115,11 @@ fn check_optional(section: &Section<'_>, list: &List) {
 }
 
 fn missing_source(section: &Section<'_>) {
+    // What is planned has been told of; it says who is in it.
+    let is_planned = ["json", "command", "sql", "url"].map(|key| section.has(key));
+    if is_planned.contains(&true) {
+        return;
+    }
     if section.lacks("csv") && section.lacks("inline") {
         let message = format!("{} does not say who is in it", section.title());
         let place = section.header_place("needs `csv` or `inline`");
@@ -151,13 +157,25 @@ fn csv(section: &Section<'_>) -> Option<Source> {
 /// The people, and where each one's address stands.
 fn inline<'d>(section: &Section<'d>, address_column: &str) -> Option<(Source, Vec<Text<'d>>)> {
     let people = section.value("inline")?.get_ref().as_array()?;
+    if people.is_empty() {
+        let message = format!("`inline` of {} is an empty list", section.title());
+        let place = section.value_place("inline", "write at least one person");
+        section.report(Problem::error("empty-list", message, place).key(section.path("inline")));
+        return None;
+    }
     // Whoever has no address has been reported; the others are judged all the same.
     let people = people.iter().filter_map(|person| match person.get_ref() {
         DeValue::Table(table) => {
             let address = address_in(section, person, table, address_column)?;
             Some((address, fields(table, address_column)))
         }
-        _ => Some((text_of(person)?, Map::new())),
+        DeValue::String(_) => Some((text_of(person)?, Map::new())),
+        _ => {
+            let key = keys_of(section.table()).find(|key| key.name() == "inline")?;
+            let problem = shape::wrong_type(section.doc, key, person);
+            section.report(problem.key(section.path("inline")));
+            None
+        }
     });
     let (addresses, rows) = people
         .map(|(address, fields)| {

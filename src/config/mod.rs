@@ -20,6 +20,7 @@
 mod account;
 mod alert;
 mod amount;
+mod brackets;
 mod canary;
 mod choice;
 mod credential;

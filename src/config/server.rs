@@ -134,7 +134,7 @@ pub(super) fn port(section: &Section<'_>, preset: Option<&Provider>, tls: Tls) -
         .count("port")
         .and_then(|port| u16::try_from(port).ok());
     let port = written.or(preset).unwrap_or(usual);
-    if section.flag("odd_port") != Some(true) {
+    if section.flag("odd_port") != Some(true) && !section.is_unclear("tls") {
         check_port_suits_tls(section, port, tls);
     }
     port

@@ -7,11 +7,14 @@ use super::document::Document;
 use super::key::{Key, Kind, wants};
 use super::problem::Problem;
 use super::section::Value;
-use super::{encoding, provider, suggest};
+use super::{brackets, encoding, provider, suggest, tables};
 use crate::audience::Separator;
 
 /// What is wrong with a value that cannot stand there, whatever it says.
 pub(super) fn complaint(doc: &Document, key: &Key, value: &Value<'_>) -> Option<Problem> {
+    if let Some(problem) = needless_brackets(doc, value).filter(|_| key.kind != Kind::TableList) {
+        return Some(problem);
+    }
     if let (Kind::Tables, DeValue::Array(_)) = (key.kind, value.get_ref()) {
         return Some(nameless(doc, key, value));
     }
@@ -124,17 +127,14 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
         (Kind::TableList, V::Array(list)) => {
             return list.iter().find(|item| !item.get_ref().is_table());
         }
-        (Kind::People, V::Array(list)) => {
-            return list
-                .iter()
-                .find(|it| !it.get_ref().is_str() && !it.get_ref().is_table());
-        }
+        (Kind::People, V::Array(_)) => true, // each of them answers for itself
         _ => false,
     };
     (!fits).then_some(value)
 }
 
-fn wrong_type(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
+/// A value, or the one in its list, that has the wrong type.
+pub(super) fn wrong_type(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
     let within_list = matches!(
         key.kind,
         Kind::Choices(_) | Kind::Spans | Kind::Texts | Kind::People | Kind::Names
@@ -145,7 +145,7 @@ fn wrong_type(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
     let fix = if key.kind == Kind::Secret {
         None
     } else {
-        fix(doc, key.kind, value, within_list)
+        fix(doc, key, value, within_list)
     };
     let (label, suggestion) = match fix {
         Some(Fix::Write(text, aside)) => (format!("write {text}{aside}"), Some(text)),
@@ -162,10 +162,15 @@ enum Fix {
     Say(String),
 }
 
-fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Option<Fix> {
+fn fix(doc: &Document, key: &Key, value: &Value<'_>, may_be_item: bool) -> Option<Fix> {
+    let kind = key.kind;
     let written = &doc.file.text()[doc.file.clamp(value.span())];
     let is_scalar = !value.get_ref().is_array() && !value.get_ref().is_table();
     match (kind, value.get_ref()) {
+        (Kind::Texts, DeValue::String(text)) if key.name() == "command" => {
+            Some(Fix::Write(argv(text), ""))
+        }
+        (Kind::Table, DeValue::String(text)) => in_braces(key, text).map(Fix::Say),
         (Kind::Share, DeValue::Integer(_) | DeValue::Float(_)) => {
             let text = in_percent(written);
             text.map(|text| Fix::Write(text, ""))
@@ -228,6 +233,30 @@ fn fix(doc: &Document, kind: Kind, value: &Value<'_>, may_be_item: bool) -> Opti
     }
 }
 
+/// A command line as a program and its arguments.
+fn argv(line: &str) -> String {
+    let words: Vec<String> = match line.contains(['|', '&', ';', '$', '<', '>', '"', '\'', '*']) {
+        true => vec!["sh".into(), "-c".into(), line.into()],
+        false => line.split_whitespace().map(str::to_owned).collect(),
+    };
+    let quoted = words.iter().map(|word| match word.contains(['"', '\\']) {
+        true if !word.contains('\'') => format!("'{word}'"),
+        _ => format!("{word:?}"),
+    });
+    format!("[{}]", quoted.collect::<Vec<_>>().join(", "))
+}
+
+/// The table that is meant by a text in its place.
+fn in_braces(key: &Key, text: &str) -> Option<String> {
+    match key.path {
+        "daemon.alert" if text.contains('@') => Some(format!(
+            "write {{ to = \"{text}\", via = \"…\" }}, with an account"
+        )),
+        "schedule.*.when" | "daemon.alert" => Some(format!("write {{ command = {} }}", argv(text))),
+        _ => None,
+    }
+}
+
 /// What somebody means who writes 50, or 0.5.
 fn in_percent(written: &str) -> Option<String> {
     let number: f64 = written.replace('_', "").parse().ok()?;
@@ -240,7 +269,18 @@ fn in_percent(written: &str) -> Option<String> {
     is_sane.then(|| format!("\"{percent:.0}%\""))
 }
 
-/// `[[account]]`
+/// A header in two brackets made a list of tables where no list belongs.
+pub(super) fn needless_brackets(doc: &Document, value: &Value<'_>) -> Option<Problem> {
+    let first = value.get_ref().as_array()?.first()?;
+    first.get_ref().as_table()?;
+    let header = tables::header(doc, first.span());
+    let written = &doc.file.text()[header.clone()];
+    let inner = written.trim_matches(['[', ']']).len();
+    let start = header.start + 2;
+    brackets::needless(doc, written, start..start + inner)
+}
+
+/// `account = [{ host = "…" }]`
 fn nameless(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
     let kind = key.name();
     let message = format!("every {kind} has a name");

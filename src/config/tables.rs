@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use toml::de::DeValue;
+use toml::de::{DeTable, DeValue};
 
 use super::document::Document;
+use super::key::keys_of;
 use super::problem::Problem;
 use super::section::{Section, Text};
+use super::shape;
 
 /// A table with a name: `[account.main]`.
 pub(super) struct Named<'d> {
@@ -75,12 +77,27 @@ pub(super) fn named<'d>(
         return Vec::new();
     };
     let mut found = Vec::new();
+    let is_key = |name: &str| keys_of(path).any(|key| key.names().any(|it| it == name));
+    let is_nameless = tables.iter().any(|(key, value)| {
+        is_key(key.get_ref()) && !value.get_ref().is_table() && !value.get_ref().is_array()
+    });
+    if is_nameless {
+        let span = top.value(kind).map_or(0..0, toml::Spanned::span);
+        doc.report(nameless(doc, kind, tables, header(doc, span)));
+    }
     for (key, value) in tables {
+        if is_nameless && (is_key(key.get_ref()) || !value.get_ref().is_table()) {
+            continue;
+        }
         let name = Text {
             text: key.get_ref(),
             span: key.span(),
         };
         let DeValue::Table(entries) = value.get_ref() else {
+            if let Some(problem) = shape::needless_brackets(doc, value) {
+                doc.report(problem);
+                continue;
+            }
             let message = format!("`{}` stands in [{kind}], where only names stand", name.text);
             let place = doc.place(name.span, format!("write [{kind}.<name>] above it"));
             doc.report(Problem::error("wrong-type", message, place));
@@ -93,6 +110,21 @@ pub(super) fn named<'d>(
     }
     found.sort_by_key(|it| it.name.span.start);
     found
+}
+
+/// `[schedule]`, and the keys of one below it.
+fn nameless(doc: &Document, kind: &str, keys: &DeTable<'_>, header: Range<usize>) -> Problem {
+    let message = format!("every {kind} has a name");
+    let label = format!("write [{kind}.<name>]");
+    if doc.file.text()[header.clone()].starts_with('[') {
+        return Problem::error("wrong-type", message, doc.place(header, label)).key(kind);
+    }
+    let first = keys
+        .keys()
+        .map(toml::Spanned::span)
+        .min_by_key(|it| it.start);
+    let place = doc.place(first.unwrap_or(header), format!("{label} above its keys"));
+    Problem::error("wrong-type", message, place).key(kind)
 }
 
 /// Names go into file names, logs, commands and addresses of runs.

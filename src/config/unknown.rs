@@ -22,6 +22,10 @@ pub(super) fn report(section: &Section<'_>, key: &Spanned<DeString<'_>>) -> Opti
             .for_each(|problem| section.report(problem));
         return Some("tls");
     }
+    if let Some(problem) = path_from_the_top(section, key) {
+        section.report(problem);
+        return None;
+    }
     let here: Vec<&'static str> = built(section.table()).map(Key::name).collect();
     let near = suggest::nearest(name, here.iter().copied());
     let homes = KEYS
@@ -30,7 +34,12 @@ pub(super) fn report(section: &Section<'_>, key: &Spanned<DeString<'_>>) -> Opti
     // What stands with one thing is meant for one; what stands above all, for all.
     let is_nested = !section.kind().is_empty();
     let home = homes.min_by_key(|known| (known.table() == "daemon") == is_nested);
-    let ours = foreign(name).filter(|ours| here.contains(ours));
+    // `login` beside a user is no second one.
+    let ours = match foreign(name) {
+        Some("user") if section.has("user") => Some("password"),
+        ours => ours,
+    };
+    let ours = ours.filter(|ours| here.contains(ours));
     let message = if !is_nested && section.holds_table(name) {
         format!("unknown table [{name}]")
     } else if near.is_none() && home.is_some() && is_nested {
@@ -46,6 +55,29 @@ pub(super) fn report(section: &Section<'_>, key: &Spanned<DeString<'_>>) -> Opti
         (None, None) => problem.help(format!("the keys here are {}", here.join(", "))),
     });
     near.or(ours)
+}
+
+/// `account.second.host = …` under another header.
+fn path_from_the_top(section: &Section<'_>, key: &Spanned<DeString<'_>>) -> Option<Problem> {
+    let name: &str = key.get_ref();
+    let is_table = keys_of("").any(|known| known.name() == name && known.is_table());
+    if section.kind().is_empty() || !is_table || !section.holds_table(name) {
+        return None;
+    }
+    let (title, span) = (section.title(), key.span());
+    let message = format!("`{name}.…` under a header counts from it, here within {title}");
+    let place = section.doc.place(span, "not from the top of the file");
+    let problem = Problem::error("unknown-key", message, place).key(section.path(name));
+    let heading = match KEYS
+        .iter()
+        .any(|it| it.path == name && it.kind == Kind::Tables)
+    {
+        true => format!("[{name}.<name>]"),
+        false => format!("[{name}]"),
+    };
+    Some(problem.help(format!(
+        "move it above the first [header] of the file, or write its keys below {heading}"
+    )))
 }
 
 /// A key of the design that this version does not have.
@@ -126,20 +158,29 @@ fn lost<'a>(
 
 /// The table of keys that a header opens: `account.*.domain.*` for `[account.a.domain."b.c"]`.
 pub(super) fn table_headed(header: &str) -> Option<&'static str> {
-    let inner = header.trim().trim_start_matches('[').split(']').next()?;
-    let mut parts = Vec::new();
-    for (at, quoted) in inner.split('"').enumerate() {
-        match at % 2 {
-            0 => parts.extend(quoted.split('.').filter(|it| !it.trim().is_empty())),
-            _ => parts.push(quoted),
-        }
-    }
+    let parts = parts_of(header)?;
     let fits = |table: &&str| {
         let wanted: Vec<&str> = table.split('.').collect();
-        let same = |(part, wanted): (&&str, &&str)| *wanted == "*" || part.trim() == *wanted;
+        let same = |(part, wanted): (&String, &&str)| *wanted == "*" || part == wanted;
         parts.len() == wanted.len() && parts.iter().zip(&wanted).all(same)
     };
     KEYS.iter().map(Key::table).find(fits)
+}
+
+/// The names in a header: `account`, `a`, `domain` and `b.c` of `[account.a.domain."b.c"]`.
+pub(super) fn parts_of(header: &str) -> Option<Vec<String>> {
+    let inner = header.trim().trim_start_matches('[').split(']').next()?;
+    let mut parts = Vec::new();
+    for (at, quoted) in inner.split(['"', '\'']).enumerate() {
+        match at % 2 {
+            0 => {
+                let bare = quoted.split('.').map(str::trim);
+                parts.extend(bare.filter(|it| !it.is_empty()).map(str::to_owned));
+            }
+            _ => parts.push(quoted.to_owned()),
+        }
+    }
+    Some(parts)
 }
 
 /// "`a`, `b` and `c`", or the first of many.

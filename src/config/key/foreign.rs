@@ -7,7 +7,9 @@ pub(in crate::config) fn foreign(name: &str) -> Option<&'static str> {
         "server" | "hostname" | "smtp_host" | "smtp_server" | "smarthost" | "relayhost" => "host",
         "smtp_port" => "port",
         "access_token" | "oauth_token" | "bearer" => "token",
-        "passwd" | "pass" | "pwd" | "smtp_password" | "smtp_pass" => "password",
+        "passwd" | "pass" | "pwd" | "smtp_password" | "smtp_pass" | "secret" | "api_key"
+        | "apikey" | "app_password" | "auth_password" | "authcode" | "auth_code"
+        | "credentials" => "password",
         "sender" | "mail_from" | "from_address" => "from",
         "replyto" => "reply_to",
         "helo" | "ehlo" | "helo_name" => "hello",

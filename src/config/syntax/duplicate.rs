@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::super::brackets;
 use super::super::document::Document;
 use super::super::problem::Problem;
 use super::super::unknown;
@@ -52,8 +53,16 @@ fn text_line(text: &str, at: usize) -> usize {
 }
 
 /// A repetition that nothing explains.
-pub(super) fn alone(fault: &Fault<'_>) -> Option<Problem> {
-    (!fault.is_header()).then(|| of_one_table(&[Twice::new(fault)]))
+pub(super) fn alone(fault: &Fault<'_>) -> Problem {
+    match fault.is_header() {
+        true => {
+            let name = &fault.text[fault.span.clone()];
+            let message = format!("`{name}` stands in this file in another form already");
+            let place = fault.doc.place(fault.span.clone(), "and here as a table");
+            Problem::error("duplicate-name", message, place)
+        }
+        false => of_one_table(&[Twice::new(fault)]),
+    }
 }
 
 /// A key that stands there twice.
@@ -155,6 +164,9 @@ fn under_a_lost_header(twice: &[Twice<'_>]) -> Option<Problem> {
 fn table(fault: &Fault<'_>) -> Option<Problem> {
     let (text, name) = (fault.text, &fault.text[fault.span.clone()]);
     let line = fault.line_text().trim();
+    if let Some(problem) = brackets::needless(fault.doc, line, fault.span.clone()) {
+        return Some(problem);
+    }
     let header = line.split(']').next().unwrap_or_default();
     let inner = header.trim_matches(['[', ' ']);
     let kind = inner.split('.').next().unwrap_or_default();

@@ -7,9 +7,7 @@ use toml::de::Error;
 use super::super::document::Document;
 use super::super::problem::Problem;
 use super::super::unknown;
-
-/// Quotes that word processors and chat windows make of `"` and `'`.
-const CURLY_QUOTES: [char; 9] = ['“', '”', '„', '‘', '’', '‚', '«', '»', '＂'];
+use super::character;
 
 /// What the parser said, and where.
 pub(super) struct Fault<'a> {
@@ -59,7 +57,7 @@ impl<'a> Fault<'a> {
             "missing escaped value",
         ];
         self.text[self.span.start..].starts_with('`')
-            || self.line_text().contains(CURLY_QUOTES)
+            || self.odd().is_some()
             || said.iter().any(|it| self.said.starts_with(it))
     }
 
@@ -88,15 +86,15 @@ impl<'a> Fault<'a> {
         self.at(self.span.clone(), message, label)
     }
 
+    /// In the line as it is: where a secret is masked, its quotes are.
+    fn odd(&self) -> Option<character::Odd> {
+        character::first_odd(self.doc.raw().get(self.line.clone())?)
+    }
+
     pub(super) fn into_problem(self) -> Problem {
-        if let Some(at) = self.line_text().find(CURLY_QUOTES) {
-            let at = self.line.start + at;
-            let width = self.text[at..].chars().next().map_or(0, char::len_utf8);
-            return self.at(
-                at..at + width,
-                "these are not the quotes of a keyboard",
-                "write \"",
-            );
+        if let Some(odd) = self.odd() {
+            let at = self.line.start + odd.at.start..self.line.start + odd.at.end;
+            return self.at(at, &odd.message, odd.label);
         }
         if self.text[self.span.start..].starts_with('`') {
             let span = self.span.start..self.span.start + 1;
@@ -105,6 +103,9 @@ impl<'a> Fault<'a> {
                 "a text stands in double quotes, not in these",
                 "write \"",
             );
+        }
+        if self.said.starts_with("cannot extend value") {
+            return self.value_above();
         }
         if let Some(problem) = self.broken_header() {
             return problem;
@@ -115,10 +116,9 @@ impl<'a> Fault<'a> {
             "missing value" | "missing value for key" => self.no_value(),
             "key with no value" => self.key_alone(),
             "invalid basic string" | "invalid literal string" => self.broken_string(),
-            "invalid multi-line basic string" | "invalid multi-line literal string" => self.here(
-                "a text in triple quotes has no end",
-                "the closing ones are missing",
-            ),
+            "invalid multi-line basic string" | "invalid multi-line literal string" => {
+                self.endless_text()
+            }
             "missing opening quote" => self.unopened(),
             "missing escaped value" | "too few unicode value digits" => self.backslash(),
             "unexpected key or value" | "unexpected content" => self.leftover(),
@@ -153,8 +153,65 @@ impl<'a> Fault<'a> {
             .find(|it| unknown::table_headed(it).is_some())?;
         let start = self.line.start + (line.len() - line.trim_start().len());
         let span = start..start + written.len();
+        if header == written {
+            return Some(self.odd_name(span, &header));
+        }
         let message = "a header stands in square brackets, alone on its line";
         Some(self.at(span, message, format!("write {header}")))
+    }
+
+    /// A header with a name in it that needs quotes, or cannot be one.
+    fn odd_name(&self, span: Range<usize>, header: &str) -> Problem {
+        let brackets = header.len() - header.trim_start_matches('[').len();
+        let quoted = |name: String| {
+            let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+            let name = name.replace(' ', "-");
+            match name.chars().all(is_bare) {
+                true => name,
+                false => format!("\"{name}\""),
+            }
+        };
+        let names = unknown::parts_of(header).unwrap_or_default();
+        let names: Vec<_> = names.into_iter().map(quoted).collect();
+        let (left, right) = ("[".repeat(brackets), "]".repeat(brackets));
+        let label = format!("write {left}{}{right}", names.join("."));
+        let message = match header.is_ascii() {
+            true => "this is not a name",
+            false => "a name with letters beyond a to z stands in quotes",
+        };
+        self.at(span, message, label)
+    }
+
+    /// `list = 3`, and `[list.customers]` below it.
+    fn value_above(&self) -> Problem {
+        let name = &self.text[self.span.clone()];
+        let message = format!("`{name}` has a value above, and is a table here");
+        let place = self.doc.place(self.span.clone(), "a table");
+        let problem = Problem::error("duplicate-name", message, place);
+        let mut at = 0;
+        let lines = self.text[..self.line.start].split_inclusive('\n');
+        let first = lines.into_iter().find_map(|line| {
+            let start = at + (line.len() - line.trim_start().len());
+            at += line.len();
+            let is_it = line
+                .split_once('=')
+                .is_some_and(|(key, _)| key.trim() == name);
+            is_it.then_some(start..start + name.len())
+        });
+        let first = first.map(|at| self.doc.place(at, "a value: take it out"));
+        first.into_iter().fold(problem, Problem::and)
+    }
+
+    /// It ends with the file, and begins where its quotes are.
+    fn endless_text(&self) -> Problem {
+        let fence = match self.said.contains("literal") {
+            true => "'''",
+            false => "\"\"\"",
+        };
+        let opened = self.text[..self.span.start].rfind(fence);
+        let span = opened.map_or(self.span.clone(), |at| at..at + fence.len());
+        let label = format!("no {fence} closes it");
+        self.at(span, "a text in triple quotes has no end", label)
     }
 
     fn unquoted(&self) -> Problem {

@@ -5,6 +5,7 @@
 //! What follows from a fault is noise, and left out: a list without an end, a header that cannot be
 //! read or a lost quote upset everything after them.
 
+mod character;
 mod duplicate;
 mod extent;
 mod fault;
@@ -137,7 +138,7 @@ impl Found {
     fn add_duplicates(&mut self, twice: &[Fault<'_>]) {
         let told = duplicate::problems(twice, &self.problems);
         if let ([first, ..], true) = (twice, told.is_empty() && self.problems.is_empty()) {
-            self.problems.extend(duplicate::alone(first));
+            self.problems.push(duplicate::alone(first));
         }
         self.problems.extend(told);
     }
