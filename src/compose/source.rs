@@ -138,7 +138,7 @@ impl Reader {
         if missing && choice != LayoutChoice::Default {
             let message = format!("there is no layout `{name}`");
             let help =
-                format!("write {name}.html, {name}.txt or both, with {{{{{{body}}}}}} in it");
+                format!("write templates/{name}.html, .txt or both, with {{{{{{body}}}}}} in them");
             let fault = TemplateFault::of_file("missing-layout", format!("{name}.html"), message);
             self.faults.push(fault.help(help));
         }

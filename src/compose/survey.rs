@@ -149,7 +149,7 @@ impl Survey<'_> {
                 }
                 _ => {
                     let message = "partials cannot be defined within a template".to_owned();
-                    let help = format!("write it to partials/NAME.{}", self.ext);
+                    let help = format!("write it to templates/partials/NAME.{}", self.ext);
                     self.fault(
                         reader
                             .sheet
@@ -381,8 +381,9 @@ impl Survey<'_> {
             .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
         {
             let message = format!("`{name}` is not a name for a partial");
-            let help =
-                format!("{{{{> footer}}}} includes partials/footer.{ext}: no path, no quotes");
+            let help = format!(
+                "{{{{> footer}}}} includes templates/partials/footer.{ext}: no path, no quotes"
+            );
             return Some(sheet.fault("partial-name", place, message).help(help));
         }
         if let Some(from) = self.stack.iter().position(|open| open == name) {
@@ -399,7 +400,7 @@ impl Survey<'_> {
         let fault = sheet.fault("unknown-partial", place, message);
         Some(match nearest(name, self.names.iter().copied()) {
             Some(near) => fault.label(format!("did you mean `{near}`?")),
-            None => fault.help(format!("write it to partials/{name}.{ext}")),
+            None => fault.help(format!("write it to templates/partials/{name}.{ext}")),
         })
     }
 

@@ -33,6 +33,11 @@ pub(super) fn needless(doc: &Document, header: &str, at: Range<usize>) -> Option
             );
             (message, format!("write [{inner}]"))
         }
+        Some(_) if parts.len() == 1 => {
+            let message = format!("`{inner}` is a key, not a table");
+            let label = format!("write {inner} = … above the first [table]");
+            (message, label)
+        }
         Some(_) => {
             let name = parts.last()?;
             let message = format!("`{name}` is a key, not a table");

@@ -124,6 +124,10 @@ fn reference<'d>(
             return None;
         }
     };
+    if let Some(problem) = filled_in(section, key, form.get_ref(), source) {
+        section.report(problem);
+        return None;
+    }
     let mut secret = secret_from(section, form.get_ref(), source);
     if let Some((word, value)) = keep {
         match &mut secret {
@@ -142,6 +146,19 @@ fn reference<'d>(
         report("wrong-type", message, section.doc.place(source.span(), ""));
     }
     Some((secret?, source))
+}
+
+/// `{ env = "${RELAY}" }`: the name of a variable stands there, not its value.
+fn filled_in(section: &Section<'_>, key: &str, form: &str, source: &Value<'_>) -> Option<Problem> {
+    let written = source.get_ref().as_str()?.strip_prefix('$')?;
+    let name = written.trim_matches(['{', '}']);
+    if form != "env" || !is_variable(name) {
+        return None;
+    }
+    let label = format!("write env = \"{name}\"");
+    let place = section.doc.place(source.span(), label);
+    let message = "`env` wants the name of the variable alone";
+    Some(Problem::error("interpolation", message, place).key(section.path(key)))
 }
 
 /// A key in the braces that is none of the four forms.

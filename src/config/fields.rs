@@ -121,8 +121,11 @@ fn missing(
         list.name
     );
     let list_place = section.doc.place(to.span.clone(), enumerated(columns));
+    let mut is_argument = false;
     let (place, second) = match templates.file(Path::new(&variable.file)) {
         Some(file) => {
+            let at = file.span_at(variable.line, variable.column, 0).start;
+            is_argument = is_compared(&file.text()[..at]);
             let span = file.span_at(variable.line, variable.column, variable.span_len);
             (Place::new(&file, span, ""), Some(list_place))
         }
@@ -131,11 +134,20 @@ fn missing(
     let problem = Problem::error("missing-field", message, place)
         .suggest(suggest::nearest(name, columns.iter().map(String::as_str)))
         .note("nothing is sent to anyone while a template can render a blank")
+        .maybe_help(is_argument.then(|| format!("if the word itself is meant, write \"{name}\"")))
         .help(format!(
             "for an optional field write {{{{#if {name}}}}}…{{{{/if}}}} and list it \
              under `optional`"
         ));
     second.into_iter().fold(problem, Problem::and)
+}
+
+/// Whether what follows is compared with something before it: `{{#if (eq plan `.
+fn is_compared(before: &str) -> bool {
+    let call = before.rsplit(['(', '{', '}', ')']).next();
+    let mut words = call.unwrap_or_default().split_whitespace();
+    let helper = words.next().map(|word| word.trim_start_matches('#'));
+    matches!(helper, Some("eq" | "ne" | "gt" | "lt")) && words.next().is_some()
 }
 
 fn enumerated(columns: &[String]) -> String {

@@ -261,7 +261,13 @@ fn unreadable(section: &Section<'_>, list: &List, fault: &ListError) -> Problem 
         None => path.display().to_string(),
     };
     let problem = Problem::error(fault.code(), message, section.value_place("csv", label));
+    let is_relative = section
+        .text("csv")
+        .is_some_and(|it| !it.text.starts_with('/'));
+    let from_where = (fault.code() == "missing-file" && is_relative)
+        .then(|| "relative paths start at the folder of the file that names them".to_owned());
     let problem = problem
+        .maybe_note(from_where)
         .maybe_help(fault.help.clone())
         .key(section.path("csv"));
     // Other lines may hold people, and problems are logged.

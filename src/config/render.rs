@@ -1,5 +1,6 @@
 //! Draws problems for people, and writes them for programs.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -56,7 +57,30 @@ impl Problems {
         if counts.is_empty() {
             counts.push("no problems".to_owned());
         }
-        format!("{}: {}", file_name(self.path()), counts.join(", "))
+        format!("{}: {}", self.whose(), counts.join(", "))
+    }
+
+    /// The file that the problems are in, or how many.
+    fn whose(&self) -> String {
+        let main = file_name(self.path());
+        let counted = self.iter().filter(|it| it.severity != Severity::Note);
+        let files: BTreeSet<&Path> = counted.map(|it| it.place().file.path()).collect();
+        let is_included = |it: &&&Path| {
+            **it != self.path() && it.extension().is_some_and(|ending| ending == "toml")
+        };
+        let included: Vec<&Path> = files.iter().filter(is_included).copied().collect();
+        let others = included.len();
+        let folder = self.path().parent();
+        match included.as_slice() {
+            [] => main,
+            [only] if files.len() == 1 => {
+                let inner = folder.and_then(|it| only.strip_prefix(it).ok());
+                inner.unwrap_or(only).display().to_string()
+            }
+            _ if files.len() == others => format!("{others} files that {main} includes"),
+            [_] => format!("{main} and 1 included file"),
+            _ => format!("{main} and {others} included files"),
+        }
     }
 
     /// The problems as an array of objects with code, severity, file, span, message and help.

@@ -123,7 +123,8 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
     if zone_column.is_some() {
         check_fits_readers(section, times.calendar.as_ref());
     }
-    let (send, to, via) = (section.text("send"), section.some_texts("to"), via(section));
+    let send = section.text("send");
+    let (to, via) = (named_once(section, "to"), named_once(section, "via"));
     let owned = |names: &[Text<'_>]| names.iter().map(|name| name.text.to_owned()).collect();
     let (to, via) = (to.unwrap_or_default(), via.unwrap_or_default());
     let once_per = section.some_texts("once_per").unwrap_or_default();
@@ -224,17 +225,23 @@ fn check_sentence(section: &Section<'_>) {
     }));
 }
 
-fn via<'d>(section: &Section<'d>) -> Option<Vec<Text<'d>>> {
-    let names = section.some_texts("via")?;
+/// Names of lists, or of accounts: each one once.
+fn named_once<'d>(section: &Section<'d>, key: &str) -> Option<Vec<Text<'d>>> {
+    let kind = if key == "to" { "list" } else { "account" };
+    let names = section.some_texts(key)?;
     for (index, name) in names.iter().enumerate() {
         if let Some(earlier) = names[..index].iter().find(|it| it.text == name.text) {
-            let message = format!("{} names account `{}` twice", section.title(), name.text);
-            let place = section.doc.place(name.span.clone(), "name another one");
+            let message = format!("{} names {kind} `{}` twice", section.title(), name.text);
+            let again = match key {
+                "to" => "take it out",
+                _ => "name another one",
+            };
+            let place = section.doc.place(name.span.clone(), again);
             let earlier = section
                 .doc
                 .place(earlier.span.clone(), "named here already");
             let problem = Problem::error("duplicate-name", message, place).and(earlier);
-            section.report(problem.key(section.path("via")));
+            section.report(problem.key(section.path(key)));
         }
     }
     Some(names)

@@ -165,12 +165,11 @@ enum Fix {
 fn fix(doc: &Document, key: &Key, value: &Value<'_>, may_be_item: bool) -> Option<Fix> {
     let kind = key.kind;
     let written = &doc.file.text()[doc.file.clamp(value.span())];
+    if let Some(fix) = fix_of_meaning(key, value.get_ref(), written) {
+        return Some(fix);
+    }
     let is_scalar = !value.get_ref().is_array() && !value.get_ref().is_table();
     match (kind, value.get_ref()) {
-        (Kind::Texts, DeValue::String(text)) if key.name() == "command" => {
-            Some(Fix::Write(argv(text), ""))
-        }
-        (Kind::Table, DeValue::String(text)) => in_braces(key, text).map(Fix::Say),
         (Kind::Share, DeValue::Integer(_) | DeValue::Float(_)) => {
             let text = in_percent(written);
             text.map(|text| Fix::Write(text, ""))
@@ -184,15 +183,6 @@ fn fix(doc: &Document, key: &Key, value: &Value<'_>, may_be_item: bool) -> Optio
             "false" | "no" | "off" | "0" => Some(Fix::Write("false".into(), ", without quotes")),
             _ => None,
         },
-        (
-            Kind::Duration | Kind::Span | Kind::SpanOrNever | Kind::Spans,
-            DeValue::Integer(number),
-        ) => Some(Fix::Say(format!(
-            "{number} of what? \"{number}s\", \"{number}m\", \"{number}h\" or \"{number}d\""
-        ))),
-        (Kind::Rates, DeValue::Integer(number)) => Some(Fix::Say(format!(
-            "in what time? \"{number}/minute\", \"{number}/hour\" or \"{number}/day\""
-        ))),
         (
             Kind::Choice(_)
             | Kind::Choices(_)
@@ -229,6 +219,42 @@ fn fix(doc: &Document, key: &Key, value: &Value<'_>, may_be_item: bool) -> Optio
             let only = &doc.file.text()[doc.file.clamp(list[0].span())];
             Some(Fix::Write(only.to_owned(), ", without brackets"))
         }
+        _ => None,
+    }
+}
+
+/// What a number, a time of day or a text lacks to be a duration, a rate, a command.
+fn fix_of_meaning(key: &Key, value: &DeValue<'_>, written: &str) -> Option<Fix> {
+    // A text with something masked in it is not what was written.
+    let shows = |text: &str| written.contains(text);
+    match (key.kind, value) {
+        (Kind::Texts, DeValue::String(text)) if key.name() == "command" => {
+            Some(match shows(text) {
+                true => Fix::Write(argv(text), ""),
+                false => Fix::Say("write its words apart, [\"program\", \"argument\"]".into()),
+            })
+        }
+        (Kind::Table, DeValue::String(text)) if shows(text) => in_braces(key, text).map(Fix::Say),
+        (
+            Kind::Duration | Kind::Span | Kind::SpanOrNever | Kind::Spans,
+            DeValue::Integer(number),
+        ) => Some(Fix::Say(format!(
+            "{number} of what? \"{number}s\", \"{number}m\", \"{number}h\" or \"{number}d\""
+        ))),
+        (
+            Kind::Duration | Kind::Span | Kind::SpanOrNever | Kind::Spans,
+            DeValue::Datetime(clock),
+        ) if clock.date.is_none() => clock.time.map(|time| {
+            let minutes = (u32::from(time.hour) * 60 + u32::from(time.minute)).max(1);
+            let length = match minutes % 60 {
+                0 => format!("{}h", minutes / 60),
+                _ => format!("{minutes}m"),
+            };
+            Fix::Say(format!("how long is it? like \"{length}\""))
+        }),
+        (Kind::Rates, DeValue::Integer(number)) => Some(Fix::Say(format!(
+            "in what time? \"{number}/minute\", \"{number}/hour\" or \"{number}/day\""
+        ))),
         _ => None,
     }
 }
@@ -303,6 +329,7 @@ fn described(value: &DeValue<'_>) -> &'static str {
         DeValue::Float(_) => "a number with a point",
         DeValue::Boolean(true) => "`true`",
         DeValue::Boolean(false) => "`false`",
+        DeValue::Datetime(date) if date.date.is_none() => "a time of day",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",

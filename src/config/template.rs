@@ -54,7 +54,10 @@ impl Templates {
             return known.clone();
         }
         let folder = self.directory.join(name.text);
-        let template = if is_plain(name.text) && !folder.is_dir() {
+        let template = if let Some(problem) = self.locked(section, name, &folder) {
+            section.report(problem);
+            None
+        } else if is_plain(name.text) && !folder.is_dir() {
             section.report(self.unknown(section, name, &folder));
             None
         } else {
@@ -161,12 +164,32 @@ impl Templates {
         }
     }
 
+    /// The folder may be there: this user may not look.
+    fn locked(&self, section: &Section<'_>, name: &Text<'_>, folder: &Path) -> Option<Problem> {
+        let error = std::fs::metadata(folder).err()?;
+        if error.kind() != std::io::ErrorKind::PermissionDenied || !is_plain(name.text) {
+            return None;
+        }
+        let why = files::reason(&self.directory, &error);
+        let message = format!("template `{}` cannot be read: {why}", name.text);
+        let place = section
+            .doc
+            .place(name.span.clone(), folder.display().to_string());
+        Some(Problem::error("unreadable", message, place))
+    }
+
     fn unknown(&self, section: &Section<'_>, name: &Text<'_>, folder: &Path) -> Problem {
         let message = format!("no template is called `{}`", name.text);
         let place = section.doc.place(name.span.clone(), "");
         let folders = self.folders();
         let near = suggest::nearest(name.text, folders.iter().map(String::as_str));
-        let problem = Problem::error("unknown-name", message, place).suggest(near);
+        let key = match section.kind() {
+            "schedule" => section.path("send"),
+            _ => format!("template.{}", name.text),
+        };
+        let problem = Problem::error("unknown-name", message, place)
+            .suggest(near)
+            .key(key);
         if near.is_some() {
             return problem;
         }

@@ -82,6 +82,7 @@ pub fn show(config: &Config, redacted: bool) -> Shown {
     let mut sheet = Sheet {
         config,
         redaction: redacted.then(Redaction::of_this_machine),
+        zone_of_all: files.first().and_then(zone_of_all),
         lines: Vec::new(),
     };
     let nothing = DeTable::default();
@@ -108,11 +109,27 @@ pub fn show(config: &Config, redacted: bool) -> Shown {
     Shown { lines: sheet.lines }
 }
 
+/// Where the time zone stands that holds for schedules without one.
+fn zone_of_all(main: &File<'_>) -> Option<Origin> {
+    let daemon = main.root.get("daemon")?.get_ref().as_table()?;
+    let (key, _) = daemon.get_key_value("timezone")?;
+    Some(main.origin(key.span().start))
+}
+
 /// A file while it is walked.
 struct File<'f> {
     path: &'f Path,
     raw: &'f str,
     root: DeTable<'f>,
+}
+
+impl File<'_> {
+    fn origin(&self, at: usize) -> Origin {
+        Origin::File {
+            path: self.path.to_owned(),
+            line: 1 + self.raw[..at].matches('\n').count(),
+        }
+    }
 }
 
 /// A table of a file.
@@ -162,6 +179,7 @@ impl<'t> Table<'t> {
 struct Sheet<'c> {
     config: &'c Config,
     redaction: Option<Redaction>,
+    zone_of_all: Option<Origin>,
     lines: Vec<ShownLine>,
 }
 
@@ -247,12 +265,7 @@ impl Sheet<'_> {
             _ => false,
         };
         let text = value::text(file, key.kind, value, self.redaction.as_ref());
-        let line = 1 + file.raw[..at].matches('\n').count();
-        let origin = Origin::File {
-            path: file.path.to_owned(),
-            line,
-        };
-        (!has_lines_of_its_own).then(|| setting(table, key, text, origin))
+        (!has_lines_of_its_own).then(|| setting(table, key, text, file.origin(at)))
     }
 
     /// What holds though it is not written.
@@ -271,7 +284,11 @@ impl Sheet<'_> {
             Some(redaction) => value::redacted(&found.text, key.kind, redaction),
             None => found.text,
         };
-        let mut setting = setting(table, key, text, found.origin);
+        let origin = match (key.path, &self.zone_of_all) {
+            ("schedule.*.timezone", Some(written)) => written.clone(),
+            _ => found.origin,
+        };
+        let mut setting = setting(table, key, text, origin);
         setting.follows = found.follows;
         Some(setting)
     }

@@ -119,6 +119,10 @@ impl<'a> Fault<'a> {
             "invalid multi-line basic string" | "invalid multi-line literal string" => {
                 self.endless_text()
             }
+            "invalid date" if self.is_day_of_a_year() => {
+                let label = format!("write \"{}\"", &self.text[self.span.clone()]);
+                self.here("a day of every year stands in quotes", label)
+            }
             "missing opening quote" => self.unopened(),
             "missing escaped value" | "too few unicode value digits" => self.backslash(),
             "unexpected key or value" | "unexpected content" => self.leftover(),
@@ -212,6 +216,13 @@ impl<'a> Fault<'a> {
         let span = opened.map_or(self.span.clone(), |at| at..at + fence.len());
         let label = format!("no {fence} closes it");
         self.at(span, "a text in triple quotes has no end", label)
+    }
+
+    /// `12-24`
+    fn is_day_of_a_year(&self) -> bool {
+        let parts = self.text[self.span.clone()].split_once('-');
+        let is_number = |it: &str| it.len() == 2 && it.bytes().all(|byte| byte.is_ascii_digit());
+        parts.is_some_and(|(month, day)| is_number(month) && is_number(day))
     }
 
     fn unquoted(&self) -> Problem {

@@ -154,7 +154,7 @@ fn helpers_that_are_unknown_or_wrongly_used_are_named() {
         (
             "{{#*inline \"x\"}}y{{/inline}}",
             "not-supported t/body.txt:1:1+16: partials cannot be defined within a template \
-             (write it to partials/NAME.txt)",
+             (write it to templates/partials/NAME.txt)",
         ),
     ];
     for (text, said) in table {
@@ -186,7 +186,7 @@ fn partials_that_are_missing_or_run_in_circles_are_refused() {
         ),
         [
             "unknown-partial t/body.txt:1:5+8: there is no partial `greeting` \
-          (write it to partials/greeting.txt)"
+          (write it to templates/partials/greeting.txt)"
         ]
     );
     assert_eq!(

@@ -96,7 +96,7 @@ error[duplicate-name]: two schedules are called `weekly`
   |
   = note: files add to each other; one never overrides another
 
-postroom.toml: 1 error";
+conf.d/20-sales.toml: 1 error";
     assert_eq!(told, wanted);
 }
 
@@ -119,7 +119,7 @@ fn faults_of_all_files_are_told_in_one_go_each_in_its_own() {
         "/etc/postroom/conf.d/b.toml:4:7",
         "did you mean `main`?",
         "::: /etc/postroom/postroom.toml:4:10",
-        "postroom.toml: 3 errors",
+        "postroom.toml and 2 included files: 3 errors",
     ] {
         assert!(told.contains(wanted), "{wanted} is not in\n{told}");
     }
@@ -187,4 +187,34 @@ fn a_file_that_is_named_must_be_there_and_a_folder_should_be() {
 fn a_pattern_that_is_none_is_shown() {
     let told = told(&world(&[]), &MAIN.replace("*.toml", "[a.toml"));
     assert!(told.contains("is not a pattern of file names"), "{told}");
+}
+
+#[test]
+fn the_last_line_names_the_file_that_the_faults_are_in() {
+    let bad = WEEKLY.replace("send", "sned");
+    let inner = [("conf.d/a.toml", LIST), ("conf.d/b.toml", &*bad)];
+    let last = |told: String| told.lines().last().unwrap_or_default().to_owned();
+    assert_eq!(last(told(&world(&inner), MAIN)), "conf.d/b.toml: 1 error");
+    let main = MAIN.replace("user", "usr");
+    let wanted = "postroom.toml and 1 included file: 2 errors";
+    assert_eq!(last(told(&world(&inner), &main)), wanted);
+    let list = LIST.replace("inline", "inlien");
+    let inner = [("conf.d/a.toml", &*list), ("conf.d/b.toml", &*bad)];
+    let wanted = "2 files that postroom.toml includes: 2 errors";
+    assert_eq!(last(told(&world(&inner), MAIN)), wanted);
+}
+
+#[test]
+fn a_list_that_is_not_beside_its_file_is_told_where_its_path_starts() {
+    let list = "[list.team]\ncsv = \"lists/customers.csv\"\n";
+    let told = told(
+        &world(&[("conf.d/a.toml", list), ("conf.d/b.toml", WEEKLY)]),
+        MAIN,
+    );
+    let wanted = "relative paths start at the folder of the file that names them";
+    assert!(told.contains(wanted), "{told}");
+    assert!(
+        told.contains("/etc/postroom/conf.d/lists/customers.csv"),
+        "{told}"
+    );
 }

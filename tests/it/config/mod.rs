@@ -3,6 +3,7 @@
 mod amounts;
 mod edits;
 mod faults;
+mod headers;
 mod include;
 mod loaded;
 mod manual;

@@ -130,6 +130,16 @@ fn every_value_says_where_it_comes_from() {
     assert_eq!(of("account.main.from").text, "\"a@qq.com\"");
     assert_eq!(of("schedule.note.via").origin, line(14));
     assert_eq!(of("schedule.note.timezone").text, "\"UTC\"");
+    assert_eq!(of("schedule.note.timezone").origin, Origin::Default);
+    let zoned = text.replacen("\n\n", "\n[daemon]\ntimezone = \"Asia/Tokyo\"\n\n", 1);
+    let settings = self::settings(&load(&world, &[&zoned, REST].concat()), false);
+    let zone = settings
+        .iter()
+        .find(|it| it.key == "schedule.note.timezone");
+    assert_eq!(
+        zone.map(|it| (&*it.text, &it.origin)),
+        Some(("\"Asia/Tokyo\"", &line(3)))
+    );
 }
 
 #[test]

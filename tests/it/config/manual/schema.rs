@@ -298,8 +298,12 @@ fn a_fault_of_shape_is_refused_by_the_schema_and_a_good_file_is_not() {
             Ok(loaded) => loaded.problems,
             Err(problems) => problems,
         };
-        let is_of_shape =
-            |it: &Problem| SHAPE.contains(&it.code) && !it.message.contains("has no region");
+        // JSON has no times: to the schema, one of them is a text.
+        let is_of_shape = |it: &Problem| {
+            let seen_otherwise = ["has no region", "this is a time of day"];
+            let is_one = |text: &&str| it.message.contains(text);
+            SHAPE.contains(&it.code) && !seen_otherwise.iter().any(|text| is_one(text))
+        };
         if problems.iter().all(is_of_shape) {
             refused += 1;
             assert!(!schema.accepts(&text), "{}", path.display());
