@@ -1,7 +1,8 @@
 //! Keys that say where a secret comes from.
 //!
-//! A value is never repeated here, neither in a message nor in a label: the text that problems are
-//! drawn from is masked already, and nothing else quotes it.
+//! A value is never repeated here, neither in a message nor in a label, and no name that is not
+//! one of ours: the text that problems are drawn from is masked already, and nothing else quotes
+//! it. What looks like the name of an environment variable is repeated.
 
 use std::time::Duration;
 
@@ -163,15 +164,11 @@ fn filled_in(section: &Section<'_>, key: &str, form: &str, source: &Value<'_>) -
 
 /// A key in the braces that is none of the four forms.
 fn no_source(section: &Section<'_>, key: &str, form: &Spanned<DeString<'_>>) -> Problem {
-    let name = form.get_ref();
     let place = section.doc.place(form.span(), "");
-    Problem::error(
-        "unknown-key",
-        format!("a {key} does not come from `{name}`"),
-        place,
-    )
-    .suggest(suggest::nearest(name, FORMS))
-    .help(format!("write one of {}", wants()))
+    let message = format!("a {key} does not come from there");
+    Problem::error("unknown-key", message, place)
+        .suggest(suggest::nearest(form.get_ref(), FORMS))
+        .help(format!("write one of {}", wants()))
 }
 
 /// `keep`, which stands beside a command.

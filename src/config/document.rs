@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::problem::{Place, Problem, Severity};
 use super::text::SourceText;
 
@@ -15,12 +17,13 @@ pub(super) struct Document {
     pub(super) file: Arc<SourceText>,
     /// Whether everybody on this machine may read the file: its permission bits, if so.
     pub(super) readable_by_all: Option<u32>,
-    raw: String,
+    /// As it stands there, passwords and all.
+    raw: Zeroizing<String>,
     found: RefCell<Vec<Problem>>,
 }
 
 impl Document {
-    pub(super) fn new(path: &Path, raw: String, mode: u32) -> Self {
+    pub(super) fn new(path: &Path, raw: Zeroizing<String>, mode: u32) -> Self {
         Self {
             file: Arc::new(SourceText::config(path, &raw)),
             readable_by_all: (mode & 0o004 != 0).then_some(mode & 0o7777),

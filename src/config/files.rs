@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
+use zeroize::Zeroizing;
 
 use super::problem::{Place, Problem};
 use super::text::SourceText;
@@ -20,12 +21,13 @@ const LONGEST_CERTIFICATES: u64 = 16 * 1024 * 1024;
 ///
 /// # Errors
 /// If it cannot be read, or is not UTF-8. A byte order mark is skipped.
-pub(super) fn read_config(path: &Path) -> Result<(String, u32), Box<Problem>> {
+pub(super) fn read_config(path: &Path) -> Result<(Zeroizing<String>, u32), Box<Problem>> {
     let unreadable = |error: &io::Error| {
         let message = format!("the configuration cannot be read: {}", reason(path, error));
         Box::new(Problem::error("file-missing", message, nowhere(path)))
     };
     let (bytes, metadata) = read_whole(path, LONGEST).map_err(|error| unreadable(&error))?;
+    let bytes = Zeroizing::new(bytes);
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
     // Its byte order mark, or the other half of its first letter.
     if matches!(
@@ -37,7 +39,7 @@ pub(super) fn read_config(path: &Path) -> Result<(String, u32), Box<Problem>> {
         return Err(Box::new(problem.help("save it as \"UTF-8\" in the editor")));
     }
     match str::from_utf8(bytes) {
-        Ok(text) => Ok((text.to_owned(), metadata.permissions().mode())),
+        Ok(text) => Ok((text.to_owned().into(), metadata.permissions().mode())),
         Err(error) => Err(Box::new(not_utf8(path, bytes, error.valid_up_to()))),
     }
 }

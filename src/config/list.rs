@@ -62,7 +62,7 @@ pub(super) fn columns(section: &Section<'_>, list: &List) -> Option<Vec<String>>
     }
     if let Source::Inline(understood) = &list.source {
         let written = section.value("inline")?.get_ref().as_array()?;
-        if understood.len() < written.len() {
+        if understood.is_empty() || understood.len() < written.len() {
             return None; // the others' fields are not known
         }
     }
@@ -159,9 +159,9 @@ fn inline<'d>(section: &Section<'d>, address_column: &str) -> Option<(Source, Ve
     let people = section.value("inline")?.get_ref().as_array()?;
     if people.is_empty() {
         let message = format!("`inline` of {} is an empty list", section.title());
-        let place = section.value_place("inline", "write at least one person");
-        section.report(Problem::error("empty-list", message, place).key(section.path("inline")));
-        return None;
+        let place = section.value_place("inline", "nobody is on it");
+        let problem = Problem::warning("empty-list", message, place);
+        section.report(problem.key(section.path("inline")));
     }
     // Whoever has no address has been reported; the others are judged all the same.
     let people = people.iter().filter_map(|person| match person.get_ref() {

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::mask;
 use super::text::SourceText;
 
 /// How many problems of one file are shown; the rest is counted.
@@ -172,6 +173,15 @@ impl Problem {
         self
     }
 
+    /// Values are repeated here and there: an address may have a password in it.
+    fn mask(&mut self) {
+        let labels = self.places.iter_mut().map(|it| &mut it.label);
+        let more = self.notes.iter_mut().chain(&mut self.helps);
+        let more = more.chain(&mut self.key).chain(&mut self.suggestion);
+        labels.chain(more).for_each(mask::passwords_in_urls);
+        mask::passwords_in_urls(&mut self.message);
+    }
+
     /// Where the fault is.
     #[must_use]
     pub fn place(&self) -> &Place {
@@ -223,6 +233,7 @@ fn by_cause(found: Vec<Problem>) -> Vec<Problem> {
 impl Problems {
     /// Orders what was found and drops repetitions.
     pub(super) fn new(mut found: Vec<Problem>, main: &Path) -> Self {
+        found.iter_mut().for_each(Problem::mask);
         found.sort_by(|a, b| {
             let order = |problem: &Problem| {
                 let Place { file, span, .. } = problem.place();

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::document::Document;
 use super::key::{KEYS, Key, Kind, keys_of};
+use super::mask;
 use super::section::Value;
 
 /// Longer values are cut when they are shown, in characters.
@@ -131,7 +132,12 @@ impl Written {
                 continue;
             }
             let before = before.map(|it| it.shown);
-            found.push(rewritten(name, entry.path, before, Some(entry.shown)));
+            // Not all of a value is shown.
+            let after = match before.as_ref() == Some(&entry.shown) {
+                true => format!("{} (changed)", entry.shown),
+                false => entry.shown,
+            };
+            found.push(rewritten(name, entry.path, before, Some(after)));
         }
         let gone = old.into_values();
         found.extend(gone.map(|it| rewritten(it.name, it.path, Some(it.shown), None)));
@@ -212,7 +218,7 @@ fn shown(doc: &Document, key: &Key, value: &Value<'_>) -> String {
     let text = match (key.kind, value.get_ref()) {
         (Kind::Secret, DeValue::Table(table)) => table
             .iter()
-            .map(|(form, from)| format!("{} {}", form.get_ref(), text(doc, from)))
+            .map(|(form, from)| format!("{} {}", form.get_ref(), place(doc, from)))
             .collect::<Vec<_>>()
             .join(", "),
         (Kind::Secret, _) => return "‹text in the file›".to_owned(),
@@ -221,11 +227,24 @@ fn shown(doc: &Document, key: &Key, value: &Value<'_>) -> String {
         (_, DeValue::String(text)) => text.as_ref().to_owned(),
         _ => text(doc, value),
     };
-    let text = match key.kind {
+    let mut text = match key.kind {
         Kind::Secret => format!("‹{}›", text.replace('"', "")),
         _ => text,
     };
+    mask::passwords_in_urls(&mut text);
     cut(&text)
+}
+
+/// Where a secret is. Of a program only the name: it may be told a secret.
+fn place(doc: &Document, from: &Value<'_>) -> String {
+    match from.get_ref() {
+        DeValue::Array(argv) => {
+            let program = argv.first().and_then(|it| it.get_ref().as_str());
+            let name = program.and_then(|it| it.split_whitespace().next());
+            name.unwrap_or_default().to_owned()
+        }
+        _ => text(doc, from),
+    }
 }
 
 fn cut(text: &str) -> String {

@@ -91,6 +91,12 @@ impl<'a> Fault<'a> {
         character::first_odd(self.doc.raw().get(self.line.clone())?)
     }
 
+    /// What stands there, unless it is masked: nobody should write asterisks.
+    fn said_again(&self, span: &Range<usize>) -> Option<&'a str> {
+        let text = &self.text[span.clone()];
+        (self.doc.raw().get(span.clone()) == Some(text)).then_some(text)
+    }
+
     pub(super) fn into_problem(self) -> Problem {
         if let Some(odd) = self.odd() {
             let at = self.line.start + odd.at.start..self.line.start + odd.at.end;
@@ -236,7 +242,10 @@ impl<'a> Fault<'a> {
         } else {
             self.span.clone()
         };
-        let label = format!("write \"{}\"", &self.text[span.clone()]);
+        let label = match self.said_again(&span) {
+            Some(text) => format!("write \"{text}\""),
+            None => "write \" on both sides".to_owned(),
+        };
         self.at(span, "this text needs quotes", label)
     }
 
@@ -273,7 +282,10 @@ impl<'a> Fault<'a> {
     fn broken_string(&self) -> Problem {
         if !self.span.is_empty() {
             let what = self.text[self.span.clone()].escape_debug().to_string();
-            let label = format!("{what} is invisible: take it out");
+            let label = match self.said_again(&self.span) {
+                Some(_) => format!("{what} is invisible: take it out"),
+                None => "one of them is invisible: take it out".to_owned(),
+            };
             return self.here("a control character cannot stand in a text", label);
         }
         let before = &self.text[self.line.start..self.span.start];
@@ -299,7 +311,10 @@ impl<'a> Fault<'a> {
             .find('"')
             .map_or(self.span.end, |at| self.span.start + at + 1);
         let span = self.span.start..end;
-        let label = format!("write \"{}", &self.text[span.clone()]);
+        let label = match self.said_again(&span) {
+            Some(text) => format!("write \"{text}"),
+            None => "write \" before it".to_owned(),
+        };
         self.at(span, "this text has no opening quote", label)
     }
 

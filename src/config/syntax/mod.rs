@@ -13,6 +13,7 @@ mod fault;
 use std::ops::Range;
 
 use toml::de::{DeTable, Error};
+use zeroize::Zeroizing;
 
 use super::document::Document;
 use super::problem::Problem;
@@ -32,7 +33,7 @@ pub(super) fn problems(doc: &Document, errors: Vec<Error>) -> Vec<Problem> {
         bad: Vec::new(),
         extents: extent::all(doc.file.text()),
     };
-    let mut text = doc.raw().to_owned();
+    let mut text = Zeroizing::new(doc.raw().to_owned());
     let mut errors = errors;
     for round in 0..ROUNDS {
         let before = found.bad.len();
@@ -50,7 +51,8 @@ pub(super) fn problems(doc: &Document, errors: Vec<Error>) -> Vec<Problem> {
             break;
         }
         for bad in &found.bad {
-            text.replace_range(bad.clone(), &blank(&text[bad.clone()]));
+            let blank = blank(&text[bad.clone()]);
+            text.replace_range(bad.clone(), &blank);
         }
         errors = DeTable::parse_recoverable(&text).1;
     }

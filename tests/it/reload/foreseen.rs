@@ -189,6 +189,44 @@ fn what_needs_a_restart_is_named_before_it_is_refused() {
     assert!(daemon.stop().success());
 }
 
+/// A program may be told a secret, and an address may have one in it.
+#[test]
+fn no_secret_is_in_what_a_reload_says() {
+    let workspace = workspace();
+    let with = |password: &str| {
+        let account = format!("{ACCOUNT}user = \"ada\"\npassword = {password}\n");
+        let alert = "[daemon.alert]\nto = \"ops@example.org\"\nvia = \"main\"\n\
+                     command = [\"page\", \"https://me:hunter2@example.org\"]\n";
+        before().replace(ACCOUNT, &account) + alert
+    };
+    let daemon = workspace.daemon();
+    for (password, shown) in [
+        ("\"hunter2\"", "password left out -> ‹text in the file›"),
+        (
+            "{ command = [\"sh\", \"--token\", \"hunter2\"] }",
+            "‹text in the file› -> ‹command sh›",
+        ),
+        (
+            "{ command = [\"sh\", \"--token\", \"hunter22\"], keep = \"1h\" }",
+            "‹command sh› -> ‹command sh, keep 1h›",
+        ),
+        (
+            "{ command = [\"sh\", \"--token\", \"hunter23\"], keep = \"1h\" }",
+            "-> ‹command sh, keep 1h› (changed)",
+        ),
+    ] {
+        workspace.write("postroom.toml", with(password));
+        let (_, said) = ended(&workspace, &["reload", "--dry-run"]);
+        assert_line(&said, &["~ account.main password", shown]);
+        let (_, json) = ended(&workspace, &["reload", "--dry-run", "--json"]);
+        let (_, done) = ended(&workspace, &["reload"]);
+        for told in [said, json, done] {
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+    assert!(daemon.stop().success());
+}
+
 #[test]
 fn without_a_daemon_nothing_is_foreseen() {
     let (code, said) = ended(&workspace(), &["reload", "--dry-run"]);
