@@ -122,6 +122,9 @@ impl<'t> Scanner<'t> {
             path: walked.end,
             is_secret: walked.secret.is_some(),
         };
+        if let Some(secret) = walked.secret {
+            self.cover(header.ends[secret]..header.end);
+        }
         if is_comment {
             self.tables[1] = table;
         } else {
@@ -170,16 +173,20 @@ impl<'t> Scanner<'t> {
     }
 
     /// What the key holds, if that is a secret.
-    fn held(&self, path: &Path<'t>, is_first: bool, is_comment: bool) -> Option<Held<'t>> {
+    fn held(&mut self, path: &Path<'t>, is_first: bool, is_comment: bool) -> Option<Held<'t>> {
         if !path.parts.iter().any(|part| words::is_secret(part)) {
             return None;
         }
         let table = self.tables[usize::from(is_comment)].path;
         let walked = walk(table.filter(|_| is_first), &path.parts, false);
-        Some(match &path.parts[walked.secret? + 1..] {
-            [form] if words::is_reference(form) => Held::Place(form),
-            _ => Held::Secret,
-        })
+        let secret = walked.secret?;
+        if let [form] = &path.parts[secret + 1..]
+            && words::is_reference(form)
+        {
+            return Some(Held::Place(form));
+        }
+        self.cover(path.ends[secret]..path.end);
+        Some(Held::Secret)
     }
 
     /// Where a line's own text begins, behind blanks and the sign of a comment.
@@ -345,7 +352,7 @@ mod tests {
     fn a_megabyte_of_anything_is_masked_at_once() {
         let one = |n: usize| format!("{{ email = \"ada{n}@example.org\", token = \"x\" }}, ");
         let people: Vec<String> = (0..20_000).map(one).collect();
-        let (dots, many) = ("a.".repeat(200_000), 100_000);
+        let (dots, many) = ("a.".repeat(200_000), 50_000);
         for text in [
             format!("[list.a]\ninline = [{}]\n", people.concat()),
             format!("[list.a]\ninline = [\n{}\n]\n", people.join("\n")),

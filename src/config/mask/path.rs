@@ -8,6 +8,8 @@ pub(super) struct Path<'t> {
     /// Behind the last part and its quote.
     pub(super) end: usize,
     pub(super) parts: Vec<&'t str>,
+    /// Behind each of them.
+    pub(super) ends: Vec<usize>,
 }
 
 /// The first path that begins in this part of the text.
@@ -15,15 +17,20 @@ pub(super) fn next(text: &str, part: Range<usize>) -> Option<Path<'_>> {
     let start = part.start + text[part.clone()].find(is_word)?;
     let quote = text[part.start..start].chars().next_back();
     let mut parts = Vec::new();
-    let mut end = start;
+    let mut ends = Vec::new();
     let mut from = Some((start, quote.filter(is_quote)));
     while let Some((start, quote)) = from {
         let (name, behind) = one(text, start, quote);
         parts.push(name);
-        end = behind;
+        ends.push(behind);
         from = behind_dot(text, behind);
     }
-    Some(Path { start, end, parts })
+    Some(Path {
+        start,
+        end: *ends.last()?,
+        parts,
+        ends,
+    })
 }
 
 /// The name of a header that begins a line, and where it ends.

@@ -123,6 +123,9 @@ impl Scanner<'_> {
 
     /// The end of the value of such a form. A program may be seen, what it is told may not.
     fn place(&mut self, form: &str, at: usize) -> Option<usize> {
+        if form == "keep" && self.text[at..].starts_with(|c: char| c.is_ascii_digit()) {
+            return Some(self.skip(at, |c| c.is_ascii_digit()));
+        }
         if form != "command" {
             return Some(at + closing_quote(&self.text[at..])? + 1);
         }

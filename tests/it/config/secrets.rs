@@ -113,6 +113,9 @@ fn a_file_of_any_length_is_judged_in_a_moment() {
     let dots = "a.".repeat(200_000);
     let text = format!("{FULL}\n# {dots}\n# {dots}password = 1\n");
     assert!(world.load(text).is_ok());
+    let key = format!("{dots}password = \"hunter2\"\n");
+    let told = world.load(key).expect_err("there are no such tables");
+    assert!(!told.render(false).contains("hunter2"));
 }
 
 #[test]

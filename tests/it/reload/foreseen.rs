@@ -1,5 +1,7 @@
 //! `postroom reload --dry-run`, and the same words for what a reload did.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use postroom::daemon::api::{How, Reloaded};
 
 use super::{configuration, ended};
@@ -196,7 +198,7 @@ fn no_secret_is_in_what_a_reload_says() {
     let with = |password: &str| {
         let account = format!("{ACCOUNT}user = \"ada\"\npassword = {password}\n");
         let alert = "[daemon.alert]\nto = \"ops@example.org\"\nvia = \"main\"\n\
-                     command = [\"page\", \"https://me:hunter2@example.org\"]\n";
+                     command = [\"true\", \"https://me:hunter2@example.org\"]\n";
         before().replace(ACCOUNT, &account) + alert
     };
     let daemon = workspace.daemon();
@@ -216,6 +218,8 @@ fn no_secret_is_in_what_a_reload_says() {
         ),
     ] {
         workspace.write("postroom.toml", with(password));
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(workspace.path("postroom.toml"), private).unwrap();
         let (_, said) = ended(&workspace, &["reload", "--dry-run"]);
         assert_line(&said, &["~ account.main password", shown]);
         let (_, json) = ended(&workspace, &["reload", "--dry-run", "--json"]);
