@@ -20,6 +20,7 @@ const ADDRESS_COLUMN: &str = "email";
 
 /// Reads a list. Nothing comes back if it says nobody, or anybody wrongly, which has been reported.
 pub(super) fn read(section: &Section<'_>) -> Option<List> {
+    check_shapes(section);
     let sources = [("csv", "one"), ("inline", "two")];
     let message = format!("{} has two sources", section.title());
     if let Some(problem) = section.only_one_of(&sources, message) {
@@ -154,6 +155,22 @@ fn csv(section: &Section<'_>) -> Option<Source> {
     }))
 }
 
+/// Reports everything among the people that is nobody: a number, a date.
+fn check_shapes(section: &Section<'_>) {
+    let people = section
+        .value("inline")
+        .and_then(|it| it.get_ref().as_array());
+    let key = keys_of(section.table()).find(|key| key.name() == "inline");
+    for person in people.into_iter().flatten() {
+        if let Some(key) =
+            key.filter(|_| !person.get_ref().is_str() && !person.get_ref().is_table())
+        {
+            let problem = shape::wrong_type(section.doc, key, person);
+            section.report(problem.key(section.path("inline")));
+        }
+    }
+}
+
 /// The people, and where each one's address stands.
 fn inline<'d>(section: &Section<'d>, address_column: &str) -> Option<(Source, Vec<Text<'d>>)> {
     let people = section.value("inline")?.get_ref().as_array()?;
@@ -163,19 +180,13 @@ fn inline<'d>(section: &Section<'d>, address_column: &str) -> Option<(Source, Ve
         let problem = Problem::warning("empty-list", message, place);
         section.report(problem.key(section.path("inline")));
     }
-    // Whoever has no address has been reported; the others are judged all the same.
+    // Whoever is nobody or has no address has been reported; the others are judged all the same.
     let people = people.iter().filter_map(|person| match person.get_ref() {
         DeValue::Table(table) => {
             let address = address_in(section, person, table, address_column)?;
             Some((address, fields(table, address_column)))
         }
-        DeValue::String(_) => Some((text_of(person)?, Map::new())),
-        _ => {
-            let key = keys_of(section.table()).find(|key| key.name() == "inline")?;
-            let problem = shape::wrong_type(section.doc, key, person);
-            section.report(problem.key(section.path("inline")));
-            None
-        }
+        _ => Some((text_of(person)?, Map::new())),
     });
     let (addresses, rows) = people
         .map(|(address, fields)| {

@@ -302,7 +302,7 @@ fn a_fault_of_shape_is_refused_by_the_schema_and_a_good_file_is_not() {
         let is_of_shape = |it: &Problem| {
             let seen_otherwise = ["has no region", "this is a time of day"];
             let is_one = |text: &&str| it.message.contains(text);
-            SHAPE.contains(&it.code) && !seen_otherwise.iter().any(|text| is_one(text))
+            SHAPE.contains(&it.code) && !seen_otherwise.iter().any(is_one)
         };
         if problems.iter().all(is_of_shape) {
             refused += 1;
