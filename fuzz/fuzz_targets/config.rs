@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use postroom::config::{Problems, load};
+use postroom::config::{Problems, glimpse, load};
 
 const FILES: &[&str] = &[
     "postroom.toml",
@@ -46,6 +46,7 @@ fuzz_target!(|input: (bool, Vec<Edit<'_>>)| {
     for ((path, _), bytes) in originals.iter().zip(&files) {
         fs::write(path, bytes).expect("the folder can be written to");
     }
+    let _ = glimpse(&originals[0].0);
     match load(&originals[0].0) {
         Ok(loaded) => check(&loaded.problems),
         Err(problems) => {
