@@ -29,14 +29,29 @@ pub fn find(explicit: Option<&Path>) -> Result<PathBuf, NotFound> {
     if let Some(path) = named {
         return Ok(path);
     }
-    let home = directory("XDG_CONFIG_HOME").or_else(|| Some(directory("HOME")?.join(".config")));
-    let mut looked_for = vec![PathBuf::from(FILE_NAME)];
-    looked_for.extend(home.map(|home| home.join("postroom").join(FILE_NAME)));
-    looked_for.push(Path::new(SYSTEM).join(FILE_NAME));
+    let looked_for: Vec<PathBuf> = [PathBuf::from(FILE_NAME)]
+        .into_iter()
+        .chain(usual_places())
+        .collect();
     match looked_for.iter().find(|path| path.exists()) {
         Some(path) => Ok(path.clone()),
         None => Err(NotFound(looked_for)),
     }
+}
+
+/// Whether a configuration lies where the user's or the system's would. One anywhere else needs a
+/// `state` of its own: all that name none share theirs.
+#[must_use]
+pub fn is_usual(config: &Path) -> bool {
+    usual_places().any(|place| place == config)
+}
+
+fn usual_places() -> impl Iterator<Item = PathBuf> {
+    let home = directory("XDG_CONFIG_HOME").or_else(|| Some(directory("HOME")?.join(".config")));
+    let of_user = home.map(|home| home.join("postroom").join(FILE_NAME));
+    of_user
+        .into_iter()
+        .chain([Path::new(SYSTEM).join(FILE_NAME)])
 }
 
 /// Where the outbox of a configuration is that does not say it.

@@ -380,3 +380,24 @@ fn a_failure_half_way_leaves_nothing_in_the_way_of_another_try() {
     fs::remove_file(newcomer.path().join("secrets")).unwrap();
     newcomer.manages(&init, "");
 }
+
+#[test]
+fn two_beginnings_share_no_outbox_unless_it_is_the_users_own() {
+    let newcomer = Newcomer::new();
+    let state_of = |folder: &str| {
+        let args = ["config", "init", folder, "--address", "ada@gmail.com"];
+        newcomer.manages(&args, "");
+        let file = newcomer.path().join(folder).join("postroom.toml");
+        let loaded = postroom::config::load(&file).unwrap();
+        (
+            loaded.config.daemon.state,
+            fs::read_to_string(file).unwrap(),
+        )
+    };
+    let (one, _) = state_of("one");
+    let (other, _) = state_of("other");
+    assert_eq!(one, newcomer.path().join("one/state"));
+    assert_eq!(other, newcomer.path().join("other/state"));
+    let (_, usual) = state_of(".config/postroom");
+    assert!(!usual.contains("state"), "{usual}");
+}

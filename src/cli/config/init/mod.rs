@@ -120,7 +120,11 @@ fn write(
         made.0.push(secret);
     }
     // Last, so that nothing takes a half of it for a configuration.
-    made.file(path, &texts::config(choices), &service)?;
+    made.file(
+        path,
+        &texts::config(choices, !config::is_usual(path)),
+        &service,
+    )?;
     match config::load(path) {
         Ok(Loaded { problems, .. }) => {
             made.keep();

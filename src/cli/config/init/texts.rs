@@ -26,8 +26,9 @@ pub(super) fn files(choices: &Choices) -> Vec<(&'static str, String)> {
     NAMES.iter().copied().zip(texts).collect()
 }
 
-/// The configuration.
-pub(super) fn config(choices: &Choices) -> String {
+/// The configuration; one that lies anywhere keeps its state beside it, so that no other one shares
+/// it.
+pub(super) fn config(choices: &Choices, lies_anywhere: bool) -> String {
     let mut account = Vec::new();
     match &choices.server {
         Server::Known(known, region) => {
@@ -68,7 +69,11 @@ pub(super) fn config(choices: &Choices) -> String {
     let from = choices.from.to_string();
     account.push(("from", quoted(&from), String::new()));
     let zone = quoted(&choices.zone);
-    let daemon = [("timezone", zone, "of the times below".to_owned())];
+    let mut daemon = vec![("timezone", zone, "of the times below".to_owned())];
+    if lies_anywhere {
+        let what = "what was sent and what waits".to_owned();
+        daemon.push(("state", quoted("state"), what));
+    }
     HEAD.replace("DAEMON\n", &rows(&daemon))
         .replace("ACCOUNT\n", &rows(&account))
 }
