@@ -82,12 +82,16 @@ static int ends_with(const char *name, const char *end)
     return a >= b && strcmp(name + a - b, end) == 0;
 }
 
-/* The name below the directory, or NULL. */
+/* The name below the directory, or NULL. The copies of the configuration are for people to read:
+   nothing depends on them. */
 static const char *below(const char *path)
 {
+    static const char copies[] = "config.last-good";
     if (sink < 0 || strncmp(path, dir, dir_length) != 0 || path[dir_length] != '/')
         return NULL;
-    return ends_with(path, "-shm") ? NULL : path + dir_length + 1;
+    const char *name = path + dir_length + 1;
+    int counts = !ends_with(path, "-shm") && strncmp(name, copies, sizeof copies - 1) != 0;
+    return counts ? name : NULL;
 }
 
 static const char *name_of(int fd)
