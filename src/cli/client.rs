@@ -177,7 +177,7 @@ impl Client {
 }
 
 /// A path with a query: the members of a flat object, percent-encoded.
-fn with_query(path: &str, query: &impl Serialize) -> String {
+pub(super) fn with_query(path: &str, query: &impl Serialize) -> String {
     let members = serde_json::to_value(query).expect("queries are plain data");
     let mut text = path.to_owned();
     for (i, (name, value)) in members.as_object().into_iter().flatten().enumerate() {

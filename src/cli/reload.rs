@@ -1,13 +1,11 @@
 //! `postroom reload`
 
-use std::path::Path;
-
-use super::client::{AskError, Client};
+use super::client::{AskError, Client, with_query};
 use super::exit::{self, Exit};
 use super::out::{self, Out, counted, plain};
 use super::source;
 use super::table::lines_of;
-use super::{Cli, Trouble};
+use super::{Cli, Trouble, load};
 use crate::config;
 use crate::daemon::api::{Difference, ReloadRequest, Reloaded};
 
@@ -22,15 +20,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
-    let path = config::find(cli.config.as_deref()).map_err(|e| Trouble::new(exit::CONFIG, e))?;
-    let client = reach(&path)?;
+    let client = reach(cli)?;
     let request = ReloadRequest {
         dry_run: args.dry_run,
         colour: out::errors_have_colour() && !out.json,
     };
-    let ReloadRequest { dry_run, colour } = request;
-    let asked = format!("/v1/reload?dry_run={dry_run}&colour={colour}");
-    let answer: Reloaded = match client.post(&asked, &()) {
+    let answer: Reloaded = match client.post(&with_query("/v1/reload", &request), &()) {
         Err(AskError::Refused(text)) => return Err(Trouble::new(exit::CONFIG, text)),
         answer => source::asked(answer)?,
     };
@@ -46,35 +41,27 @@ pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
 
 /// The daemon is asked also if the file is wrong: it is the daemon that refuses, and says so to
 /// more than this terminal.
-fn reach(path: &Path) -> Result<Client, Trouble> {
-    let Some(seen) = config::glimpse(path) else {
-        let problems = config::load(path).err();
-        let drawn = problems.map(|it| it.render(out::errors_have_colour()));
-        let exit = Exit::of_configuration(path);
-        return Err(Trouble::new(exit, drawn.unwrap_or_default()));
+fn reach(cli: &Cli) -> Result<Client, Trouble> {
+    let path = config::find(cli.config.as_deref()).map_err(|e| Trouble::new(exit::CONFIG, e))?;
+    let seen = match config::glimpse(&path) {
+        Some(seen) => seen,
+        None => load(cli)?.config,
     };
     let error = match Client::of(&seen) {
         Ok(client) => return Ok(client),
+        Err(error @ AskError::Another { .. }) => return Err(source::unreachable(error)),
         Err(error) => error,
     };
-    if let AskError::Another { .. } = error {
+    load(cli)?;
+    let AskError::NoDaemon(socket) = error else {
         return Err(source::unreachable(error));
-    }
-    match (error, config::load(path)) {
-        (_, Err(problems)) => {
-            let drawn = problems.render(out::errors_have_colour());
-            Err(Trouble::new(exit::CONFIG, drawn))
-        }
-        (AskError::NoDaemon(_), Ok(_)) => {
-            let text = format!(
-                "no daemon answers at {}. One that runs with another `state` or `socket` than the \
-                 file has now needs a restart; the next one reads the file at its start",
-                seen.daemon.socket.display()
-            );
-            Err(Trouble::new(exit::UNAVAILABLE, text))
-        }
-        (error, Ok(_)) => Err(source::unreachable(error)),
-    }
+    };
+    let text = format!(
+        "no daemon answers at {}. One that runs with another `state` or `socket` than the file has \
+         now needs a restart; the next one reads the file at its start",
+        socket.display()
+    );
+    Err(Trouble::new(exit::UNAVAILABLE, text))
 }
 
 fn tell(answer: &Reloaded, out: &Out) {

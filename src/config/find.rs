@@ -54,14 +54,9 @@ fn usual_places() -> impl Iterator<Item = PathBuf> {
         .chain([Path::new(SYSTEM).join(FILE_NAME)])
 }
 
-/// Where the outbox of a configuration is that does not say it.
-#[must_use]
-pub fn usual_state(config: &Path) -> PathBuf {
-    state_directory(config)
-}
-
 /// The state directory of a configuration that names none.
-pub(super) fn state_directory(config: &Path) -> PathBuf {
+#[must_use]
+pub fn state_directory(config: &Path) -> PathBuf {
     // systemd passes several directories with colons between them; the first is ours.
     if let Some(given) = directory("STATE_DIRECTORY") {
         return first_of(&given);

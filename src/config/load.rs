@@ -127,7 +127,7 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
     }
     let schedules = drafts.into_iter().map(|(_, draft)| draft.schedule);
     Config {
-        path: doc.file.path().to_owned(),
+        path: doc.path(),
         is_partial: false,
         included: docs[1..].iter().map(Document::path).collect(),
         daemon,

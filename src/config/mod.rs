@@ -85,7 +85,7 @@ pub use daemon::Daemon;
 pub use domain::DomainLimits;
 pub use dsn::Dsn;
 pub use files::read_certificates;
-pub use find::{NotFound, find, is_usual, usual_state};
+pub use find::{NotFound, find, is_usual, state_directory};
 pub use holidays::HolidayFile;
 pub use load::{glimpse, load};
 pub use login::{Login, Proof};

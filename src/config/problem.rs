@@ -201,12 +201,13 @@ pub struct Problems {
 fn by_cause(found: Vec<Problem>) -> Vec<Problem> {
     let mut causes: Vec<Problem> = Vec::new();
     for problem in found {
-        let same = |it: &&mut Problem| match problem.code {
-            "unknown-name" => it.code == problem.code && it.message == problem.message,
-            "missing-field" => it.code == problem.code && it.place().is_at(problem.place()),
-            _ => false,
+        let mut same_code = causes.iter_mut().filter(|it| it.code == problem.code);
+        let first = match problem.code {
+            "unknown-name" => same_code.find(|it| it.message == problem.message),
+            "missing-field" => same_code.find(|it| it.place().is_at(problem.place())),
+            _ => None,
         };
-        let Some(first) = causes.iter_mut().find(same) else {
+        let Some(first) = first else {
             causes.push(problem);
             continue;
         };

@@ -61,18 +61,18 @@ pub struct RowMark {
 }
 
 impl About {
-    /// The tables that one can be about: the kind, and its path in the table of keys.
+    /// The tables that it can be about: the kind, and its path in the table of keys.
     const KINDS: [(&str, &str); 3] = [
         ("account", "account.*"),
         ("list", "list.*"),
         ("schedule", "schedule.*"),
     ];
 
-    fn is(&self, kind: &str, name: &str) -> bool {
+    fn table(&self) -> (&str, &str) {
         match self {
-            Self::Account(it) => kind == "account" && it == name,
-            Self::List(it) => kind == "list" && it == name,
-            Self::Schedule(it) => kind == "schedule" && it == name,
+            Self::Account(name) => ("account", name),
+            Self::List(name) => ("list", name),
+            Self::Schedule(name) => ("schedule", name),
         }
     }
 }
@@ -91,7 +91,7 @@ impl Problems {
             let top = Section::open(doc, "", "", 0..0, root.get_ref());
             for (kind, table) in About::KINDS {
                 for it in named(&top, kind, table) {
-                    let about = |remark: &&Remark| remark.about.is(kind, it.name.text);
+                    let about = |remark: &&Remark| remark.about.table() == (kind, it.name.text);
                     let here = remarks.iter().filter(about);
                     found.extend(here.map(|remark| remark.at(&it.section)));
                 }
@@ -109,11 +109,8 @@ impl Remark {
             Some(key) => section.value_place(key, &self.label),
             None => section.header_place(&self.label),
         });
-        let problem = match self.severity {
-            Severity::Error => Problem::error(self.code, &self.message, place).of_data(),
-            Severity::Warning => Problem::warning(self.code, &self.message, place).of_data(),
-            Severity::Note => Problem::aside(self.code, &self.message, place).of_data(),
-        };
+        let mut problem = Problem::error(self.code, &self.message, place).of_data();
+        problem.severity = self.severity;
         let problem = rows.fold(problem, Problem::and);
         let path = key.map_or_else(|| section.title(), |key| section.path(key));
         let problem = problem.key(path);

@@ -10,7 +10,7 @@ use rustix::process::geteuid;
 
 use super::super::Trouble;
 use super::super::exit;
-use crate::config::usual_state;
+use crate::config::state_directory;
 
 /// The group of the packaged service.
 const GROUP: &str = "postroom";
@@ -48,7 +48,7 @@ impl Service {
 
     /// The service of a configuration that is about to be written.
     pub(in super::super) fn of_config(path: &Path) -> Self {
-        Self::of(&usual_state(path))
+        Self::of(&state_directory(path))
     }
 
     /// Lets the service read a file of ours; answers the permission bits that this takes. A group

@@ -86,10 +86,8 @@ pub fn show(config: &Config, redacted: bool) -> Shown {
         lines: Vec::new(),
     };
     let nothing = DeTable::default();
-    for (index, file) in files.iter().enumerate() {
-        if index == 0 {
-            sheet.keys(file, &Table::top(&file.root));
-        }
+    if let Some(main) = files.first() {
+        sheet.keys(main, &Table::top(&main.root));
     }
     for kind in keys_of("").filter(|key| matches!(key.kind, Kind::Table | Kind::Tables)) {
         for (index, file) in files.iter().enumerate() {

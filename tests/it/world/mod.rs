@@ -11,6 +11,7 @@ pub(crate) mod authority;
 pub(crate) mod bench;
 pub(crate) mod certificate;
 pub(crate) mod exim;
+pub(crate) mod hearer;
 pub(crate) mod history;
 pub(crate) mod house;
 pub(crate) mod letter;
