@@ -1,4 +1,4 @@
--- The outbox on SQLite, version 3. Times are milliseconds since 1970 UTC. No triggers, no rowid
+-- The outbox on SQLite, version 4. Times are milliseconds since 1970 UTC. No triggers, no rowid
 -- tricks: plain enough to be carried to another store.
 
 CREATE TABLE meta (
@@ -39,6 +39,7 @@ CREATE TABLE blob (
 -- `once_per` is a JSON array of fields, see the table `once`. `via` is a JSON array of the accounts
 -- that may carry it, in order; `account` is the first. Rows after the one that `canary` names are not
 -- claimed; they wait for the `canary_size` before them to be taken, and `canary_wait` milliseconds.
+-- Where all its people get one message together, `grouped` is JSON: what that message says of them.
 CREATE TABLE run (
   no           INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT NOT NULL UNIQUE,
@@ -70,6 +71,7 @@ CREATE TABLE run (
   canary       INTEGER,
   canary_size  INTEGER,
   canary_wait  INTEGER,
+  grouped      TEXT,
   UNIQUE (schedule, occurrence),
   CHECK ((ended_at IS NULL) = (state IN ('expanding', 'sending'))),
   CHECK (thinned = 0 OR ended_at IS NOT NULL),
@@ -139,6 +141,16 @@ CREATE TABLE run_key (
   seq         INTEGER NOT NULL,
   PRIMARY KEY (run, fingerprint, key)
 ) STRICT, WITHOUT ROWID;
+
+-- How many rows each list had that a run for all people of its schedule was read from, good rows and
+-- bad ones: what the next reading is held against. It outlives the rows of the run.
+CREATE TABLE run_list (
+  run  INTEGER NOT NULL REFERENCES run (no),
+  list TEXT NOT NULL,
+  rows INTEGER NOT NULL CHECK (rows >= 0),
+  PRIMARY KEY (run, list)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_list_list ON run_list (list, run);
 
 -- One try of a delivery. `outcome` is null between arm and the reply.
 CREATE TABLE attempt (
