@@ -1,8 +1,12 @@
 //! Other people's programs: run without a shell and with nothing on their standard input but what
 //! they are given, within a deadline, and with their exit status checked.
 //!
-//! What they print is the caller's, and never logged here: it may be a secret.
+//! What they print is the caller's, and never logged here: it may be a secret. [`Program::run`] holds
+//! it until the end, [`Program::stream`] hands it on as it comes.
 
+mod output;
+
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -12,6 +16,20 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
+
+pub use self::output::Output;
+
+/// What systemd tells the service alone: with these a program could speak in its name.
+const OF_THE_SERVICE: [&str; 6] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+];
+/// So much of what it writes to standard error is kept, from its end.
+const SAID: usize = 4 * 1024;
 
 /// A program with its arguments, and how long it may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,26 +46,39 @@ pub enum ProgramError {
     /// There is no such program.
     #[error("the command `{0}` does not exist or may not be run")]
     Missing(String),
-    /// It failed; `said` is the last line it wrote to standard error.
+    /// There is one, and it did not start.
+    #[error(
+        "the command `{command}` cannot be started: {error}{}",
+        no_shebang(error)
+    )]
+    Unstarted {
+        /// The program.
+        command: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// It failed; `said` is the end of what it wrote to standard error.
     #[error("the command `{command}` failed ({status}){}", after_colon(said))]
     Failed {
         /// The program.
         command: String,
         /// How it ended.
         status: ExitStatus,
-        /// Its last line on standard error, or nothing.
+        /// Its last words on standard error, or nothing.
         said: String,
     },
     /// It did not end in time.
-    #[error("the command `{command}` did not end within {} seconds", limit.as_secs())]
+    #[error("the command `{command}` did not end within {}{}", span(*limit), after_colon(said))]
     Slow {
         /// The program.
         command: String,
         /// How long it might have taken.
         limit: Duration,
+        /// Its last words on standard error, or nothing.
+        said: String,
     },
     /// It printed more than there may be.
-    #[error("the command `{command}` printed more than {} KB", most / 1024)]
+    #[error("the command `{command}` printed more than {}", size(*most))]
     Long {
         /// The program.
         command: String,
@@ -98,23 +129,15 @@ impl Program {
         most: usize,
     ) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
         let command = self.name().to_owned();
-        let spawned = Command::new(&command)
-            .args(self.argv.iter().skip(1))
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn();
-        let Ok(mut child) = spawned else {
-            return Err(ProgramError::Missing(command));
-        };
+        let mut child = self.spawn(Stdio::piped(), variables)?;
         let group = Group(child.id());
         let talk = talk(&mut child, input, most);
         let Ok(talked) = tokio::time::timeout(self.limit, talk).await else {
-            let limit = self.limit;
-            return Err(ProgramError::Slow { command, limit });
+            return Err(ProgramError::Slow {
+                command,
+                limit: self.limit,
+                said: String::new(),
+            });
         };
         let (status, printed, said) = match talked {
             Ok(Some(talked)) => talked,
@@ -129,6 +152,32 @@ impl Program {
             command,
             status,
             said: last_line(&said),
+        })
+    }
+
+    /// Starts it as the first of a process group of its own, so that what it starts ends with it.
+    fn spawn(&self, stdin: Stdio, variables: &[(&str, &str)]) -> Result<Child, ProgramError> {
+        let mut command = Command::new(self.name());
+        command
+            .args(self.argv.iter().skip(1))
+            .envs(variables.iter().copied())
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        for name in OF_THE_SERVICE {
+            command.env_remove(name);
+        }
+        let command_name = || self.name().to_owned();
+        command.spawn().map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::PermissionDenied => {
+                ProgramError::Missing(command_name())
+            }
+            _ => ProgramError::Unstarted {
+                command: command_name(),
+                error,
+            },
         })
     }
 }
@@ -155,8 +204,6 @@ type Talked = (ExitStatus, Zeroizing<Vec<u8>>, Vec<u8>);
 
 /// What a program printed, unless that is too much.
 async fn talk(child: &mut Child, input: &[u8], most: usize) -> std::io::Result<Option<Talked>> {
-    /// The last line that counts stands in the last of them.
-    const SAID: usize = 64 * 1024;
     let mut stdin = child.stdin.take().expect("it is piped");
     let stdout = child.stdout.take().expect("it is piped");
     let stderr = child.stderr.take().expect("it is piped");
@@ -165,11 +212,13 @@ async fn talk(child: &mut Child, input: &[u8], most: usize) -> std::io::Result<O
         let _ = stdin.write_all(input).await;
         drop(stdin);
     };
-    let (printed, said, ()) = tokio::join!(up_to(stdout, most), tail(stderr, SAID), write);
+    let mut said = Vec::new();
+    let (printed, heard, ()) = tokio::join!(up_to(stdout, most), tail(stderr, &mut said), write);
     let Some(printed) = printed? else {
         return Ok(None);
     };
-    Ok(Some((child.wait().await?, printed, said?)))
+    heard?;
+    Ok(Some((child.wait().await?, printed, said)))
 }
 
 async fn up_to(
@@ -181,14 +230,14 @@ async fn up_to(
     Ok((bytes.len() <= most).then_some(bytes))
 }
 
-/// The end of what it says; it may say more.
-async fn tail(mut from: impl AsyncRead + Unpin, most: usize) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    while from.read_buf(&mut bytes).await? > 0 {
-        let over = bytes.len().saturating_sub(most);
-        bytes.drain(..over);
+/// Keeps the end of what it says in `said`; it may say more.
+async fn tail(mut from: impl AsyncRead + Unpin, said: &mut Vec<u8>) -> std::io::Result<()> {
+    while from.read_buf(said).await? > 0 {
+        if said.len() > 2 * SAID {
+            said.drain(..said.len() - SAID);
+        }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn last_line(said: &[u8]) -> String {
@@ -205,5 +254,30 @@ fn after_colon(text: &str) -> String {
         String::new()
     } else {
         format!(": {text}")
+    }
+}
+
+/// A script that does not say who reads it is started by a shell alone.
+fn no_shebang(error: &std::io::Error) -> &'static str {
+    let is_format = rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::NOEXEC);
+    if is_format {
+        "; a script begins with a line like #!/bin/sh"
+    } else {
+        ""
+    }
+}
+
+fn span(limit: Duration) -> String {
+    match limit.subsec_nanos() {
+        0 => format!("{} seconds", limit.as_secs()),
+        _ => format!("{limit:?}"),
+    }
+}
+
+fn size(bytes: usize) -> String {
+    match bytes / 1024 {
+        kib if kib < 1024 => format!("{kib} KB"),
+        kib if kib < 1024 * 1024 => format!("{} MB", kib / 1024),
+        kib => format!("{} GB", kib / (1024 * 1024)),
     }
 }
