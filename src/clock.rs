@@ -187,7 +187,19 @@ impl Clock {
     }
 }
 
-/// Waits on the thread of a command that has nothing else to do.
+/// A span in its largest unit that fits: "6 h", "3 d 4 h".
+#[must_use]
+pub fn in_words(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h", seconds / 3600),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
+/// Waits on a thread that has nothing else to do.
 pub fn block(span: Duration) {
     std::thread::sleep(span);
 }

@@ -1,10 +1,15 @@
 //! Why a list as a whole cannot be used, in the words of the person who owns the file.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::audience::address::mask;
 use crate::audience::separator::Separator;
+use crate::clock::in_words;
+use crate::program::ProgramError;
 
 /// A list that must not be mailed. It displays as one line.
 #[derive(Clone, Debug)]
@@ -12,7 +17,10 @@ pub struct ListError {
     /// What the configuration calls the list.
     pub list: String,
     pub path: Option<PathBuf>,
-    /// The line of the file at which the fault was found, the header being line 1.
+    /// The program that prints it, if one does.
+    pub command: Option<String>,
+    /// The line of the file, or of what the program printed, at which the fault was found; the
+    /// header is line 1.
     pub line: Option<u64>,
     /// What is wrong, without the name of the list or the file.
     pub message: String,
@@ -62,10 +70,13 @@ impl ListError {
 impl fmt::Display for ListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "list `{}`: ", self.list)?;
-        match (&self.path, self.line) {
-            (Some(path), Some(line)) => write!(f, "{}:{line}: ", path.display())?,
-            (Some(path), None) => write!(f, "{}: ", path.display())?,
-            (None, _) => {}
+        match (&self.path, &self.command, self.line) {
+            (Some(path), _, Some(line)) => write!(f, "{}:{line}: ", path.display())?,
+            (Some(path), _, None) => write!(f, "{}: ", path.display())?,
+            (None, Some(command), Some(line)) => {
+                write!(f, "line {line} of what `{command}` printed: ")?;
+            }
+            (None, ..) => {}
         }
         f.write_str(&self.message)?;
         match &self.help {
@@ -76,6 +87,20 @@ impl fmt::Display for ListError {
 }
 
 impl std::error::Error for ListError {}
+
+/// Where the text of a list comes from.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    File(PathBuf),
+    /// By its name.
+    Command(String),
+}
+
+impl From<PathBuf> for Origin {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}
 
 /// A fault and the line it is on. It travels through `io::Error` where a reader found it, because
 /// that is the only error a reader may return.
@@ -99,12 +124,18 @@ pub(super) enum FileFault {
     Unreadable(String),
     #[error("the file was changed while it was read")]
     Changed,
+    #[error("it was last changed {} ago, and `max_age` allows {}", in_words(*age), in_words(*allowed))]
+    Stale { age: Duration, allowed: Duration },
+    #[error(transparent)]
+    Program(Box<ProgramError>),
     #[error("this line is not {encoding} text")]
     NotText { encoding: &'static str },
-    #[error("this line has a NUL byte, so the file is not {encoding} text")]
+    #[error("this line has a NUL byte, so it is not {encoding} text")]
     Nul { encoding: &'static str },
-    #[error("the file ends inside the quoted cell that begins here")]
+    #[error("the list ends inside the quoted cell that begins here")]
     OpenQuote,
+    #[error("the list ends inside this row, which has fewer fields than the header")]
+    Cut,
     #[error("text follows the closing quote of the cell that begins on line {begun}")]
     TextAfterQuote { begun: u64 },
     #[error("a carriage return without a line feed")]
@@ -141,9 +172,21 @@ impl FileFault {
         }
     }
 
-    pub(super) fn of_list(self, list: &str, path: PathBuf, line: Option<u64>) -> ListError {
-        let (code, help) = (self.code(), self.help());
-        let message = self.to_string();
+    pub(super) fn of_list(
+        self,
+        list: &str,
+        origin: impl Into<Origin>,
+        line: Option<u64>,
+    ) -> ListError {
+        let (path, command) = match origin.into() {
+            Origin::File(path) => (Some(path), None),
+            Origin::Command(command) => (None, Some(command)),
+        };
+        let code = self.code();
+        let (message, help) = match &command {
+            Some(name) => (self.of_program(name), self.help_printing()),
+            None => (self.to_string(), self.help()),
+        };
         let missing_column = match self {
             Self::MissingColumn(missing) => Some(*missing),
             _ => None,
@@ -154,7 +197,8 @@ impl FileFault {
         });
         ListError {
             list: list.to_owned(),
-            path: Some(path),
+            path,
+            command,
             line,
             message,
             help,
@@ -167,8 +211,11 @@ impl FileFault {
             Self::Missing { .. } => "missing-file",
             Self::Forbidden { .. } | Self::NotAFile(_) | Self::Unreadable(_) => "unreadable-file",
             Self::Changed => "changed-file",
+            Self::Stale { .. } => "stale-file",
+            Self::Program(_) => "failed-command",
             Self::NotText { .. } | Self::Nul { .. } => "bad-encoding",
             Self::OpenQuote | Self::TextAfterQuote { .. } => "bad-quotes",
+            Self::Cut => "cut-off",
             Self::LoneReturn => "bad-line-end",
             Self::RecordTooLong | Self::TooManyColumns => "row-too-large",
             Self::AmbiguousSeparator(..) => "ambiguous-separator",
@@ -187,6 +234,7 @@ impl FileFault {
                 "write the new list beside it and rename it into place, so that no half of it is \
                  ever read"
             }
+            Self::Stale { .. } => "did its export fail?",
             Self::NotText { encoding: "UTF-8" } => {
                 "save it as UTF-8, or say how it was saved: encoding = \"gb18030\" for Chinese, \
                  \"windows-1252\" for Western European"
@@ -198,6 +246,7 @@ impl FileFault {
                 "it may be UTF-16 without its mark: encoding = \"utf-16le\"; a spreadsheet must \
                  be exported as CSV first"
             }
+            Self::Cut => "was it cut off? else give the row all its fields, and its line an end",
             Self::OpenQuote => "was it cut off? else close the quote; inside a cell, write \"\"",
             Self::TextAfterQuote { .. } => {
                 "a quote inside a quoted cell is written twice (\"\"); an opening quote too many \
@@ -219,6 +268,38 @@ impl FileFault {
                 "put a line above it that names the columns, such as email,first_name"
             }
             Self::Unreadable(_) => return None,
+            Self::Program(error) => match **error {
+                ProgramError::Slow { .. } => "`timeout` says how long it may take",
+                _ => return None,
+            },
+        };
+        Some(help.to_owned())
+    }
+
+    /// Without a line it names the program.
+    fn of_program(&self, name: &str) -> String {
+        match self {
+            Self::Empty => format!("the command `{name}` printed nothing, not even a header line"),
+            Self::Unreadable(why) => format!("the command `{name}` cannot be read: {why}"),
+            _ => self.to_string(),
+        }
+    }
+
+    /// The help for whoever writes a program instead of saving a file.
+    fn help_printing(&self) -> Option<String> {
+        let help = match self {
+            Self::NotText { encoding: "UTF-8" } => {
+                "let it print UTF-8, or say what it prints: encoding = \"gb18030\""
+            }
+            Self::NotText { .. } => {
+                "let it print UTF-8 and remove `encoding`, or say what it really prints"
+            }
+            Self::Nul { .. } => "it may be UTF-16 without its mark: encoding = \"utf-16le\"",
+            Self::NoHeader => {
+                "let it print a line before that names the columns, such as email,first_name"
+            }
+            Self::Empty => "a list without people still has a header",
+            _ => return self.help(),
         };
         Some(help.to_owned())
     }
@@ -240,9 +321,25 @@ impl From<io::Error> for Located {
     fn from(error: io::Error) -> Self {
         match error.downcast::<Self>() {
             Ok(located) => located,
-            Err(error) => FileFault::Unreadable(error.to_string()).into(),
+            Err(error) => match error.downcast::<ProgramError>() {
+                Ok(error) => FileFault::Program(Box::new(discreet(error))).into(),
+                Err(error) => FileFault::Unreadable(error.to_string()).into(),
+            },
         }
     }
+}
+
+/// Programs like to quote the row or the URL that they failed at: neither addresses nor passwords
+/// get into messages, which are logged and mailed.
+fn discreet(mut error: ProgramError) -> ProgramError {
+    if let ProgramError::Failed { said, .. } | ProgramError::Slow { said, .. } = &mut error {
+        let words = said.split(' ').map(|word| match word.contains('@') {
+            true => Cow::Owned(mask(word)),
+            false => Cow::Borrowed(word),
+        });
+        *said = words.collect::<Vec<_>>().join(" ");
+    }
+    error
 }
 
 fn missing_column_help(missing: &MissingColumn) -> String {

@@ -8,11 +8,16 @@ use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::OFlags;
 
+use crate::audience::Care;
 use crate::audience::error::{FileFault, Located};
+use crate::clock::{self, Timestamp};
+
+/// A writer that is still at work has written again by then.
+const REST: Duration = Duration::from_secs(2);
 
 /// A regular file that is the same at its end as it was when it was opened; if it is not, its last
 /// read fails with [`FileFault::Changed`].
@@ -20,6 +25,7 @@ use crate::audience::error::{FileFault, Located};
 pub(super) struct ListFile {
     file: File,
     opened: Stamp,
+    care: Care,
 }
 
 /// What tells one version of a file from another.
@@ -30,7 +36,11 @@ struct Stamp {
 }
 
 impl ListFile {
-    pub(super) fn open(path: &Path) -> Result<Self, Located> {
+    pub(super) fn open(
+        path: &Path,
+        max_age: Option<Duration>,
+        care: &Care,
+    ) -> Result<Self, Located> {
         let explain = |error: io::Error| explain(path, &error);
         regular(&std::fs::metadata(path).map_err(explain)?)?;
         // Should a pipe have taken its place by now, this does not wait for a writer.
@@ -42,17 +52,40 @@ impl ListFile {
             .map_err(explain)?;
         let metadata = file.metadata().map_err(explain)?;
         regular(&metadata)?;
+        let opened = Stamp::of(&metadata);
+        if let (Some(allowed), Care::Fresh(clock) | Care::AtRest(clock)) = (max_age, care) {
+            young(&opened, allowed, clock.now())?;
+        }
         Ok(Self {
             file,
-            opened: Stamp::of(&metadata),
+            opened,
+            care: care.clone(),
         })
+    }
+
+    /// Whether it is as it was when it was opened, after a while if it was changed just now: what
+    /// is written every other moment looks whole in between.
+    fn is_unchanged(&self) -> io::Result<bool> {
+        let now = || Ok::<_, io::Error>(Stamp::of(&self.file.metadata()?));
+        if now()? != self.opened {
+            return Ok(false);
+        }
+        let Care::AtRest(clock) = &self.care else {
+            return Ok(true);
+        };
+        let age = self.opened.age(clock.now());
+        let Some(rest) = age.and_then(|age| REST.checked_sub(age)) else {
+            return Ok(true);
+        };
+        clock::block(rest);
+        Ok(now()? == self.opened)
     }
 }
 
 impl Read for ListFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.file.read(buffer)?;
-        if count == 0 && !buffer.is_empty() && Stamp::of(&self.file.metadata()?) != self.opened {
+        if count == 0 && !buffer.is_empty() && !self.is_unchanged()? {
             return Err(Located::from(FileFault::Changed).into());
         }
         Ok(count)
@@ -65,6 +98,26 @@ impl Stamp {
             length: metadata.len(),
             modified: metadata.modified().ok(),
         }
+    }
+
+    /// How long ago it was written; nothing if that is still to come, by this clock.
+    fn age(&self, now: Timestamp) -> Option<Duration> {
+        let modified = Timestamp::try_from(self.modified?).ok()?;
+        Duration::try_from(now.duration_since(modified)).ok()
+    }
+}
+
+/// What is wrong with the age of a file, if it is there and too old.
+pub(super) fn stale(path: &Path, allowed: Duration, now: Timestamp) -> Option<FileFault> {
+    let metadata = std::fs::metadata(path).ok()?;
+    young(&Stamp::of(&metadata), allowed, now).err()
+}
+
+/// A time that is still to come is a clock's fault, and no age.
+fn young(stamp: &Stamp, allowed: Duration, now: Timestamp) -> Result<(), FileFault> {
+    match stamp.age(now) {
+        Some(age) if age > allowed => Err(FileFault::Stale { age, allowed }),
+        _ => Ok(()),
     }
 }
 

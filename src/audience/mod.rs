@@ -13,6 +13,7 @@
 //!
 //! ```text
 //! ListFile      one open descriptor, a regular file, unchanged to its end
+//! Output        what a program prints, which has ended well at its end
 //!   Text        its encoding, strictly, as UTF-8
 //!     Records   where rows begin and end, quotes, limits
 //!       Table   the csv crate: header and cells
@@ -20,6 +21,7 @@
 //! ```
 
 mod address;
+mod command;
 mod error;
 mod file;
 mod inline;
@@ -28,10 +30,12 @@ mod records;
 mod row;
 mod rows;
 mod separator;
+mod stream;
 mod table;
 mod text;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use encoding_rs::Encoding;
 use serde_json::{Map, Value};
@@ -41,6 +45,8 @@ pub use self::error::{Header, ListError, MissingColumn};
 pub use self::row::{Recipient, Row, RowFault};
 pub use self::rows::Rows;
 pub use self::separator::{Separator, SeparatorError};
+use crate::clock::{Clock, Timestamp};
+use crate::program::Program;
 
 /// Where recipients come from, and which of their columns mean what.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +62,8 @@ pub struct List {
     /// Columns that may be blank or missing: their field is then "". The blank field of any other
     /// column is absent, so that a template which uses it makes the row invalid.
     pub optional: Vec<String>,
+    /// A file that was last changed longer ago is refused, see [`Care::Fresh`].
+    pub max_age: Option<Duration>,
 }
 
 /// The kinds of list there are.
@@ -63,6 +71,7 @@ pub struct List {
 pub enum Source {
     Inline(Vec<InlineRow>),
     Csv(CsvFile),
+    Command(CommandOutput),
 }
 
 /// A person written into the configuration itself.
@@ -83,15 +92,62 @@ pub struct CsvFile {
     pub separator: Option<Separator>,
 }
 
+/// What a program prints: comma-separated values, the first line naming the columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommandOutput {
+    /// It runs for each reading once, for as long as its limit at most, and must end well.
+    pub program: Program,
+    /// As for a file.
+    pub encoding: Option<&'static Encoding>,
+    /// As for a file.
+    pub separator: Option<Separator>,
+}
+
+/// How closely a list is looked at, besides whether it can be read.
+#[derive(Clone, Debug, Default)]
+pub enum Care {
+    /// Not at all: for its columns, or to look for somebody.
+    #[default]
+    Readable,
+    /// Whether it is young enough, see [`List::max_age`].
+    Fresh(Clock),
+    /// Whether, besides, its file has come to rest: for a run that nobody watches. A file that was
+    /// changed within the last seconds is looked at again after a moment, which blocks.
+    AtRest(Clock),
+}
+
 impl List {
     /// The fields a template may use: the columns of the header (or the keys of the inline rows),
-    /// then the optional ones that are missing there. Reads no further than the header.
+    /// then the optional ones that are missing there. Reads no further than the header, but starts
+    /// the program of a list that has one.
     pub fn columns(&self) -> Result<Vec<String>, ListError> {
         Ok(self.read()?.columns().to_vec())
     }
 
     /// Opens the list. A file is opened once, here; what happens to its name later does not matter.
     pub fn read(&self) -> Result<Rows, ListError> {
-        Rows::open(self)
+        self.read_with(&Care::Readable)
+    }
+
+    /// The same, looking as closely as that.
+    pub fn read_with(&self, care: &Care) -> Result<Rows, ListError> {
+        Rows::open(self, care)
+    }
+
+    /// What will be wrong with its age if it is read now as a run reads it.
+    #[must_use]
+    pub fn stale(&self, now: Timestamp) -> Option<ListError> {
+        let (Source::Csv(CsvFile { path, .. }), Some(allowed)) = (&self.source, self.max_age)
+        else {
+            return None;
+        };
+        let fault = file::stale(path, allowed, now)?;
+        Some(fault.of_list(&self.name, path.clone(), None))
+    }
+
+    /// Whether reading it runs a program.
+    #[must_use]
+    pub fn runs_a_program(&self) -> bool {
+        matches!(self.source, Source::Command(_))
     }
 }

@@ -1,6 +1,7 @@
 //! Finds where each record of a CSV file begins and ends, and refuses what the csv crate would let
 //! pass: that crate always finds *a* reading. A quote that is never closed would end the list early
-//! or swallow rows, silently, and grow a record without bound.
+//! or swallow rows, silently, and grow a record without bound. The last row need not end its line
+//! (RFC 4180, section 2); one that also lacks cells is where the file was cut.
 //!
 //! [`Records`] sits under the csv reader and hands it at most one record for each read, so
 //! [`Records::record_line`] is always the line of the record that the csv reader returned last.
@@ -72,6 +73,8 @@ struct Scan {
     record_line: u64,
     record_bytes: usize,
     columns: usize,
+    /// How many the header has: the first record, once its line has ended.
+    header_columns: usize,
     quote_line: u64,
 }
 
@@ -85,6 +88,7 @@ impl Scan {
             record_line: 1,
             record_bytes: 0,
             columns: 0,
+            header_columns: 0,
             quote_line: 1,
         }
     }
@@ -156,6 +160,9 @@ impl Scan {
         self.line += 1;
         self.state = State::Start;
         self.record_bytes = 0;
+        if self.in_record && self.header_columns == 0 {
+            self.header_columns = self.columns;
+        }
         std::mem::take(&mut self.in_record)
     }
 
@@ -163,6 +170,9 @@ impl Scan {
         match self.state {
             State::Quoted => Err(FileFault::OpenQuote.at(self.quote_line)),
             State::Return => Err(FileFault::LoneReturn.at(self.line)),
+            _ if self.in_record && self.columns < self.header_columns => {
+                Err(FileFault::Cut.at(self.record_line))
+            }
             State::Start | State::Cell | State::Bare | State::Closed => Ok(()),
         }
     }

@@ -1,17 +1,21 @@
 //! Streams the rows of a list: cells in, recipients out.
 
 use std::iter::Enumerate;
-use std::path::PathBuf;
 use std::vec::IntoIter;
 
 use csv::StringRecord;
 use serde_json::Map;
 
-use crate::audience::error::{FileFault, Header, ListError, MissingColumn};
+use crate::audience::command;
+use crate::audience::error::{FileFault, Header, ListError, Located, MissingColumn, Origin};
+use crate::audience::file::ListFile;
 use crate::audience::inline::Inline;
 use crate::audience::row::{Recipient, Row, RowFault, named, put};
+use crate::audience::separator::Separator;
+use crate::audience::stream::Stream;
 use crate::audience::table::Table;
-use crate::audience::{CsvFile, InlineRow, List, Source};
+use crate::audience::text::Text;
+use crate::audience::{Care, InlineRow, List, Source};
 
 /// The name column of a list that does not state one.
 const NAME: &str = "name";
@@ -34,16 +38,25 @@ enum Open {
 
 struct Csv {
     list: String,
-    path: PathBuf,
+    origin: Origin,
     table: Table,
     roles: Roles,
 }
 
 impl Rows {
-    pub(super) fn open(list: &List) -> Result<Self, ListError> {
+    pub(super) fn open(list: &List, care: &Care) -> Result<Self, ListError> {
         match &list.source {
             Source::Inline(rows) => Ok(Self::inline(list, rows.clone())),
-            Source::Csv(file) => Self::csv(list, file),
+            Source::Csv(file) => {
+                let text = ListFile::open(&file.path, list.max_age, care)
+                    .and_then(|open| Ok(Text::new(Stream::File(open), file.encoding)?));
+                Self::csv(list, file.path.clone().into(), text, file.separator)
+            }
+            Source::Command(output) => {
+                let name = output.program.name().to_owned();
+                let text = command::open(output);
+                Self::csv(list, Origin::Command(name), text, output.separator)
+            }
         }
     }
 
@@ -67,15 +80,21 @@ impl Rows {
         }
     }
 
-    fn csv(list: &List, file: &CsvFile) -> Result<Self, ListError> {
-        let fail = |fault: FileFault, line| fault.of_list(&list.name, file.path.clone(), line);
-        let table = Table::open(file).map_err(|found| fail(found.fault, found.line))?;
+    fn csv(
+        list: &List,
+        origin: Origin,
+        text: Result<Text<Stream>, Located>,
+        separator: Option<Separator>,
+    ) -> Result<Self, ListError> {
+        let fail = |fault: FileFault, line| fault.of_list(&list.name, origin.clone(), line);
+        let table = text.and_then(|text| Table::open(text, separator));
+        let table = table.map_err(|found| fail(found.fault, found.line))?;
         let roles = Roles::assign(list, &table.header)
             .map_err(|fault| fail(fault, Some(table.header_line)))?;
         let columns = [&table.header.columns[..], &roles.missing_optional].concat();
         let csv = Csv {
             list: list.name.clone(),
-            path: file.path.clone(),
+            origin,
             table,
             roles,
         };
@@ -101,7 +120,11 @@ impl Iterator for Rows {
                     return Some(Ok(csv.roles.row(&self.columns, line, cells)));
                 }
                 Ok(None) => None,
-                Err(found) => Some(found.fault.of_list(&csv.list, csv.path.clone(), found.line)),
+                Err(found) => Some(
+                    found
+                        .fault
+                        .of_list(&csv.list, csv.origin.clone(), found.line),
+                ),
             },
         };
         self.source = Open::Done;

@@ -1,29 +1,27 @@
-//! A CSV file as a table: its columns, then its records one by one.
+//! Comma-separated values as a table: its columns, then its records one by one.
 
 use std::io::BufRead;
 
 use csv::StringRecord;
 
-use crate::audience::CsvFile;
 use crate::audience::error::{FileFault, Header, Located};
-use crate::audience::file::ListFile;
 use crate::audience::records::Records;
 use crate::audience::separator::Separator;
+use crate::audience::stream::Stream;
 use crate::audience::text::Text;
 
-/// An open CSV file behind its header line.
+/// A table behind its header line.
 pub(super) struct Table {
     pub(super) header: Header,
     /// Where the header begins: 1, unless blank lines stand above it.
     pub(super) header_line: u64,
-    reader: csv::Reader<Records<Text<ListFile>>>,
+    reader: csv::Reader<Records<Text<Stream>>>,
     record: StringRecord,
 }
 
 impl Table {
-    pub(super) fn open(file: &CsvFile) -> Result<Self, Located> {
-        let mut text = Text::new(ListFile::open(&file.path)?, file.encoding)?;
-        let separator = match file.separator {
+    pub(super) fn open(mut text: Text<Stream>, stated: Option<Separator>) -> Result<Self, Located> {
+        let separator = match stated {
             Some(stated) => stated,
             None => find_separator(text.fill_buf()?)?,
         };
@@ -54,7 +52,7 @@ impl Table {
 }
 
 fn read(
-    reader: &mut csv::Reader<Records<Text<ListFile>>>,
+    reader: &mut csv::Reader<Records<Text<Stream>>>,
     record: &mut StringRecord,
 ) -> Result<bool, Located> {
     reader

@@ -5,17 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
-
-/// A span in its largest unit that fits: "6 h", "3 d 4 h".
-pub(super) fn span(span: Duration) -> String {
-    let seconds = span.as_secs();
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7199 => format!("{} min", seconds / 60),
-        7200..=172_799 => format!("{} h", seconds / 3600),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
-}
+pub(super) use crate::clock::in_words as span;
 
 /// "in 6 h", or "now" if it is due.
 pub(super) fn ahead(at: i64, now: i64) -> String {

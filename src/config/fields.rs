@@ -31,7 +31,7 @@ pub(super) fn check(
         // A file may have the column again tomorrow; people in the configuration itself will not.
         section.report(match list.source {
             Source::Inline(_) => problem,
-            Source::Csv(_) => problem.of_data(),
+            _ => problem.of_data(),
         });
     }
 }
@@ -54,7 +54,7 @@ pub(super) fn check_once_per(
             let problem = problem.key(section.path("once_per"));
             section.report(match list.source {
                 Source::Inline(_) => problem,
-                Source::Csv(_) => problem.of_data(),
+                _ => problem.of_data(),
             });
         } else if !columns.iter().any(|column| column == name.text) {
             section.report(no_column(section, ("once_per", name), (list, columns), to));
@@ -102,7 +102,7 @@ fn no_column(
     .key(section.path(key));
     match list.source {
         Source::Inline(_) => problem,
-        Source::Csv(_) => problem.of_data(),
+        _ => problem.of_data(),
     }
 }
 

@@ -11,8 +11,8 @@ use super::key::keys_of;
 use super::problem::{Place, Problem};
 use super::section::{Section, Text, Value, text_of};
 use super::text::SourceText;
-use super::{encoding, mailbox, shape, suggest};
-use crate::audience::{CsvFile, InlineRow, List, ListError, MissingColumn, Source};
+use super::{encoding, mailbox, program, shape, suggest};
+use crate::audience::{CommandOutput, CsvFile, InlineRow, List, ListError, MissingColumn, Source};
 
 /// Header lines longer than this are not drawn.
 const DRAWN: u64 = 64 * 1024;
@@ -21,7 +21,7 @@ const ADDRESS_COLUMN: &str = "email";
 /// Reads a list. Nothing comes back if it says nobody, or anybody wrongly, which has been reported.
 pub(super) fn read(section: &Section<'_>) -> Option<List> {
     check_shapes(section);
-    let sources = [("csv", "one"), ("inline", "two")];
+    let sources = [("csv", "one"), ("inline", "two"), ("command", "three")];
     let message = format!("{} has two sources", section.title());
     if let Some(problem) = section.only_one_of(&sources, message) {
         let help = "make two lists and name both in the schedule: `to = [\"a\", \"b\"]`";
@@ -31,11 +31,13 @@ pub(super) fn read(section: &Section<'_>) -> Option<List> {
     let address_column = section
         .text("address_column")
         .map_or(ADDRESS_COLUMN, |it| it.text);
+    check_needless(section);
     let (source, addresses) = if section.has("inline") {
-        needless_for_inline(section);
         inline(section, address_column)?
     } else if section.has("csv") {
         (csv(section)?, Vec::new())
+    } else if section.has("command") {
+        (command(section)?, Vec::new())
     } else {
         missing_source(section);
         return None;
@@ -47,6 +49,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<List> {
         address_column: address_column.to_owned(),
         name_column: section.text("name_column").map(|it| it.text.to_owned()),
         optional: texts("optional").map(|it| it.text.to_owned()).collect(),
+        max_age: section.span("max_age"),
     };
     check_people(section, &list, &addresses);
     Some(list)
@@ -66,6 +69,9 @@ pub(super) fn columns(section: &Section<'_>, list: &List) -> Option<Vec<String>>
         if understood.is_empty() || understood.len() < written.len() {
             return None; // the others' fields are not known
         }
+    }
+    if list.runs_a_program() {
+        return None; // nobody knows them before it runs, which is not now
     }
     match list.columns() {
         Ok(columns) => {
@@ -117,13 +123,16 @@ fn check_optional(section: &Section<'_>, list: &List) {
 
 fn missing_source(section: &Section<'_>) {
     // What is planned has been told of; it says who is in it.
-    let is_planned = ["json", "command", "sql", "url"].map(|key| section.has(key));
+    let is_planned = ["json", "sql", "url"].map(|key| section.has(key));
     if is_planned.contains(&true) {
         return;
     }
-    if section.lacks("csv") && section.lacks("inline") {
+    if ["csv", "inline", "command"]
+        .iter()
+        .all(|key| section.lacks(key))
+    {
         let message = format!("{} does not say who is in it", section.title());
-        let place = section.header_place("needs `csv` or `inline`");
+        let place = section.header_place("needs `csv`, `inline` or `command`");
         section.report(
             Problem::error("missing-key", message, place)
                 .help(format!("write `csv = \"lists/{}.csv\"`", section.name))
@@ -132,17 +141,35 @@ fn missing_source(section: &Section<'_>) {
     }
 }
 
-fn needless_for_inline(section: &Section<'_>) {
-    for key in ["encoding", "separator"] {
-        if section.has(key) {
-            let message = format!(
-                "{} is no file: `{key}` has no meaning here",
-                section.title()
-            );
+/// Keys that have a meaning only beside some sources, and why not beside the others.
+const FITTING: [(&str, &[&str], &str); 4] = [
+    ("encoding", &["csv", "command"], "is no file"),
+    ("separator", &["csv", "command"], "is no file"),
+    ("timeout", &["command"], "runs no program"),
+    ("max_age", &["csv"], "is no file"),
+];
+
+fn check_needless(section: &Section<'_>) {
+    let is_known = ["csv", "inline", "command"]
+        .iter()
+        .any(|it| section.has(it));
+    for (key, sources, why) in FITTING {
+        if section.has(key) && is_known && !sources.iter().any(|it| section.has(it)) {
+            let message = format!("{} {why}: `{key}` has no meaning here", section.title());
             let place = section.key_place(key, "take it out");
             section.report(Problem::error("needless-key", message, place).key(section.path(key)));
         }
     }
+}
+
+fn command(section: &Section<'_>) -> Option<Source> {
+    Some(Source::Command(CommandOutput {
+        program: program::read(section)?,
+        encoding: section
+            .text("encoding")
+            .and_then(|name| encoding::named(name.text)),
+        separator: section.choice("separator"),
+    }))
 }
 
 fn csv(section: &Section<'_>) -> Option<Source> {

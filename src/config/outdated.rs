@@ -3,17 +3,38 @@
 use jiff::Timestamp;
 
 use super::{About, Config, Remark, Schedule, Severity};
+use crate::audience::List;
 
 impl Config {
     /// What was right when it was written and is over: files of holidays that hold none to come,
-    /// and schedules that have run for the last time.
+    /// schedules that have run for the last time, and lists that are older than their `max_age`.
     #[must_use]
     pub fn outdated(&self, now: Timestamp) -> Vec<Remark> {
         let schedules = self.schedules.values();
-        schedules
-            .flat_map(|schedule| schedule.outdated(now))
-            .collect()
+        let schedules = schedules.flat_map(|schedule| schedule.outdated(now));
+        let lists = self.lists.values().filter_map(|list| stale(list, now));
+        schedules.chain(lists).collect()
     }
+}
+
+/// A run that were due now would be refused; there may be a new file until one is.
+fn stale(list: &List, now: Timestamp) -> Option<Remark> {
+    let fault = list.stale(now)?;
+    let path = fault.path.unwrap_or_default();
+    Some(Remark {
+        about: About::List(list.name.clone()),
+        keys: vec!["max_age"],
+        code: "stale-file",
+        severity: Severity::Warning,
+        message: format!(
+            "the file of list `{}` is too old: {}",
+            list.name, fault.message
+        ),
+        label: path.display().to_string(),
+        notes: Vec::new(),
+        helps: fault.help.into_iter().collect(),
+        rows: Vec::new(),
+    })
 }
 
 impl Schedule {

@@ -11,7 +11,7 @@ use super::api::{
 };
 use super::filter::{Unfit, filter, row};
 use super::{standing, times};
-use crate::audience::{self, Row, Source};
+use crate::audience::{self, Care, Row, Source};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::deliver::{RecomposeError, recompose};
@@ -209,6 +209,14 @@ pub fn forget(
         let file = match &list.source {
             Source::Csv(csv) => csv.path.display().to_string(),
             Source::Inline(_) => config.path.display().to_string(),
+            Source::Command(output) => {
+                answer.unread.push(format!(
+                    "list `{}`: the command `{}` prints it, and was not run",
+                    list.name,
+                    output.program.name()
+                ));
+                continue;
+            }
         };
         let found = list.read().and_then(|rows| {
             let lines = rows.filter_map(|row| match row {
@@ -315,6 +323,7 @@ pub fn survey(config: &Config, order: &Order, clock: &Clock) -> Result<SendAnswe
     roll.only.clone_from(&order.only);
     roll.test.clone_from(&order.test);
     roll.former.clone_from(&order.former);
+    roll.care = Care::Fresh(clock.clone());
     let survey = survey_of(&roll, order)?;
     let (forecast, late) = foreseen(config, roll.schedule().name.as_str(), survey.people, clock);
     let (first, rendered) = survey.first.unzip();

@@ -12,6 +12,7 @@ use super::former::Former;
 use super::local::ROUND;
 use super::pools::Pools;
 use super::roll::{Badness, Roll, RollError};
+use crate::audience::Care;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Config, Schedule};
 use crate::outbox::{FinishRun, FrozenRun, NewRun, Opened, Outbox, OutboxError, RunFailed, RunNo};
@@ -180,7 +181,9 @@ pub fn open(
     roll.only.clone_from(&order.only);
     roll.test.clone_from(&order.test);
     roll.former.clone_from(&order.former);
+    roll.care = Care::Fresh(clock.clone());
     if !order.is_manual() {
+        roll.care = Care::AtRest(clock.clone());
         roll.is_due_at(order.due_at, clock.now());
     }
     let new = frozen(config, &roll, clock, order);

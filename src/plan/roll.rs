@@ -12,7 +12,7 @@ use super::change;
 use super::former::{self, Former};
 use super::local::{Lives, Local};
 use super::preflight::in_order;
-use crate::audience::{self, ListError, Row};
+use crate::audience::{self, Care, ListError, Row};
 use crate::clock::Timestamp;
 use crate::compose::Template;
 use crate::config::{BadRows, Config, EMAIL, Empty, OncePer, Schedule, Share};
@@ -37,6 +37,8 @@ pub struct Roll<'a> {
     pub test: Option<Mailbox>,
     /// The people of an earlier run, instead of the lists.
     pub former: Option<Former>,
+    /// How closely the lists are looked at.
+    pub care: Care,
     /// Where the earlier runs are.
     pub(super) state: &'a Path,
 }
@@ -195,6 +197,7 @@ impl<'a> Roll<'a> {
             only: None,
             test: None,
             former: None,
+            care: Care::default(),
             state: &config.daemon.state,
         })
     }
@@ -287,7 +290,7 @@ impl<'a> Roll<'a> {
     fn listed(&self) -> impl Iterator<Item = Sourced<'a>> + Send {
         let fault = |error| RollError::List(Box::new(error));
         self.lists.iter().flat_map(move |list| {
-            let rows = list.read().map_err(fault).and_then(|rows| {
+            let rows = list.read_with(&self.care).map_err(fault).and_then(|rows| {
                 self.check_columns(&list.name, rows.columns())?;
                 Ok(rows)
             });

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::out::{counted, plain};
-use crate::audience::{self, Source};
+use crate::audience::{self, Care, Source};
+use crate::clock::Clock;
 use crate::config::{About, BadRows, Config, Remark, RowMark, Severity};
 use crate::plan::{Badness, Roll, Size, Survey, survey};
 
@@ -13,11 +14,14 @@ pub(super) struct Look {
     pub(super) outcome: Result<Survey, String>,
 }
 
-pub(super) fn look_at(config: &Config) -> Vec<Look> {
+pub(super) fn look_at(config: &Config, clock: &Clock) -> Vec<Look> {
     let looks = config.schedules.keys().map(|schedule| Look {
         schedule: schedule.clone(),
         outcome: Roll::of(config, schedule)
-            .and_then(|roll| survey(&roll, None))
+            .and_then(|mut roll| {
+                roll.care = Care::Fresh(clock.clone());
+                survey(&roll, None)
+            })
             .map_err(|error| error.to_string()),
     });
     looks.collect()

@@ -102,7 +102,7 @@ fn find<'a>(
         return findings;
     };
     if args.lists {
-        findings.lists = during("reading the lists", out, || lists::look_at(config));
+        findings.lists = during("reading the lists", out, || lists::look_at(config, clock));
     }
     if args.connect {
         findings.tries = during("trying the accounts", out, || connect::all(config, clock));
@@ -152,7 +152,7 @@ fn sizes(config: &Config, lists: &[Look]) -> BTreeMap<String, Size> {
 
 /// How many people are in the lists of each schedule that could be sent.
 pub(super) fn list_sizes(config: &Config) -> BTreeMap<String, Size> {
-    lists::sizes_of(&lists::look_at(config)).collect()
+    lists::sizes_of(&lists::look_at(config, &Clock::system())).collect()
 }
 
 /// The configuration itself comes first, then what it points at, then the servers.

@@ -13,6 +13,7 @@ fn team(rows: &[(&str, Value)]) -> List {
         source: Source::Inline(rows.iter().map(row).collect()),
         address_column: "email".to_owned(),
         name_column: None,
+        max_age: None,
         optional: vec!["plan".to_owned()],
     }
 }

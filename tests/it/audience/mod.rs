@@ -2,8 +2,10 @@
 
 mod addresses;
 mod broken_files;
+mod command;
 mod csv_files;
 mod inline;
+mod moments;
 mod round_trip;
 
 use std::path::{Path, PathBuf};
@@ -95,12 +97,13 @@ fn list(path: &Path) -> List {
         address_column: "email".to_owned(),
         name_column: None,
         optional: Vec::new(),
+        max_age: None,
     }
 }
 
 fn file(list: &mut List) -> &mut CsvFile {
     match &mut list.source {
         Source::Csv(file) => file,
-        Source::Inline(_) => panic!("not a file"),
+        _ => panic!("not a CSV file"),
     }
 }

@@ -12,6 +12,7 @@ mod forgetting;
 mod load;
 mod next;
 mod operations;
+mod printing;
 mod reloading;
 mod secrets;
 mod sending;

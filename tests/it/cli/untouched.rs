@@ -164,6 +164,22 @@ fn a_check_writes_nothing_runs_nothing_and_opens_no_socket() {
     }
 }
 
+#[test]
+fn a_check_does_not_even_run_what_prints_a_list_unless_it_is_asked_to() {
+    if !Path::new(STRACE).exists() {
+        return skip("there is no strace", "that a check runs no program of a list");
+    }
+    let workspace = workspace();
+    let config = fs::read_to_string(workspace.path("postroom.toml")).unwrap();
+    let printed = "command = [\"/usr/bin/printf\", \"email\\nada@example.org\\n\"]";
+    let printed = config.replace("csv = \"readers.csv\"", printed);
+    workspace.write("postroom.toml", printed);
+    let plain = touching(&workspace, &[]);
+    assert!(plain.is_empty(), "{}", plain.join("\n"));
+    let asked = touching(&workspace, &["--lists"]).join("\n");
+    assert!(asked.contains("execve(\"/usr/bin/printf\""), "{asked}");
+}
+
 /// The same trace of a command that is meant to touch something.
 #[test]
 fn a_call_that_touches_something_is_seen_in_the_trace() {

@@ -145,6 +145,14 @@ fn every_key_of_the_full_file_is_understood() {
     assert_eq!(team[1].fields["seats"], 3);
     assert_eq!(team[1].fields["since"], "2026-01-31");
 
+    let customers = &config.lists["customers"];
+    assert_eq!(customers.max_age, Some(26 * 60 * MINUTE));
+    let Source::Command(builds) = &config.lists["builds"].source else {
+        panic!("a program prints it")
+    };
+    assert_eq!(builds.program.argv[0], "printf");
+    assert_eq!(builds.program.limit, 90 * MINUTE / 60);
+
     let digest = &config.schedules["weekly-digest"];
     assert_eq!(digest.to, ["customers", "team"]);
     assert_eq!(digest.zone.iana_name(), Some("America/New_York"));
@@ -346,6 +354,9 @@ fn every_key_that_is_accepted_changes_something() {
         ("[\"company\"]", "[]"),
         ("\"utf-8\"", "\"gb18030\""),
         ("separator      = \";\"", ""),
+        ("\"26h\"", "\"27h\""),
+        ("ada@example.org\\\\n", "bo@example.org\\\\n"),
+        ("\"90s\"", "\"91s\""),
         ("layout = false", ""),
         ("send           = \"digest\"", "send = \"plain\""),
         ("[\"customers\", \"team\"]", "\"customers\""),

@@ -55,6 +55,65 @@ pub(super) async fn csv_is_the_file_that_is_read() {
     }
 }
 
+/// A stage with a list that this shell script prints.
+fn printed(script: &str, lines: &str) -> Stage {
+    let command = format!("command = [\"/bin/sh\", \"-c\", \"{script}\"]\n{lines}");
+    Stage::new(list(&command).without("[list.people]", "csv"))
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn command_is_the_program_that_prints_it() {
+    for reader in ["bob@example.org", "cy@example.org"] {
+        let stage = printed(&format!("echo email; echo {reader}"), "");
+        stage.open().unwrap();
+        stage.pass(MINUTE).await;
+        assert_eq!(stage.readers(), [reader]);
+    }
+    let stage = printed(
+        "echo email; echo bob@example.org; echo no database >&2; exit 1",
+        "",
+    );
+    let refused = stage.open().unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "list `people`: the command `/bin/sh` failed (exit status: 1): no database"
+    );
+    assert!(stage.rows().is_empty());
+}
+
+/// The program runs in real time, whatever the clock of the stage says.
+#[tokio::test(start_paused = true)]
+pub(super) async fn timeout_of_a_list_is_how_long_its_program_may_take() {
+    let script = "echo email; echo bob@example.org; sleep 1";
+    for (timeout, is_time_enough) in [("5m", true), ("50ms", false)] {
+        let stage = printed(script, &format!("timeout = \"{timeout}\""));
+        let opened = stage.open();
+        assert_eq!(opened.is_ok(), is_time_enough, "{timeout}");
+        if let Err(error) = opened {
+            assert!(
+                error.to_string().contains("did not end within 50ms"),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn max_age_refuses_an_older_file() {
+    for (max_age, is_young_enough) in [("3h", true), ("1h", false)] {
+        let stage = Stage::new(list(&format!("max_age = \"{max_age}\"")));
+        let path = stage.house.path().join("people.csv");
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        let now = std::time::SystemTime::from(stage.clock.now());
+        file.set_modified(now - 120 * MINUTE).unwrap();
+        let opened = stage.open().map_err(|error| error.to_string());
+        assert_eq!(opened.is_ok(), is_young_enough, "{max_age}");
+        if let Err(error) = opened {
+            assert!(error.contains("it was last changed 2 h ago"), "{error}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 pub(super) async fn address_column_says_where_the_addresses_are() {
     let csv = "email,work\nada@example.org,ada@office.example\n";

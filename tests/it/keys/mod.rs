@@ -76,6 +76,9 @@ observed! {
 
     "list.*.inline" => list::inline_are_the_people_themselves,
     "list.*.csv" => list::csv_is_the_file_that_is_read,
+    "list.*.command" => list::command_is_the_program_that_prints_it,
+    "list.*.timeout" => list::timeout_of_a_list_is_how_long_its_program_may_take,
+    "list.*.max_age" => list::max_age_refuses_an_older_file,
     "list.*.address_column" => list::address_column_says_where_the_addresses_are,
     "list.*.name_column" => list::name_column_says_how_people_are_called,
     "list.*.optional" => list::optional_are_the_columns_that_may_be_blank,

@@ -24,6 +24,27 @@ pub(super) static CODES: &[Code] = &[
         "Write the new list beside it and rename it into place: then no half of it is ever read.",
     ),
     code(
+        "stale-file",
+        "The file of a list is older than `max_age` allows.",
+        r#"max_age = "26h"      # and the last export was two days ago"#,
+        "Look why there is no newer file. Nothing is sent to the list until there is one; \
+         `postroom check` warns of it, because there may be one in time for the run.",
+    ),
+    code(
+        "failed-command",
+        "The program that prints a list failed, was too slow or printed too much.",
+        r#"command = ["/usr/local/bin/broken-builds"]      # and it ended with status 1"#,
+        "The message has the end of what it wrote to standard error. Run it as the service's user \
+         to see the rest. Nothing of such a list is sent to.",
+    ),
+    code(
+        "cut-off",
+        "A CSV list ends in the middle of a row.",
+        "ada@example.org,Ada,pro\nbo@example.o",
+        "Export it anew, beside the old one, and rename it into place. A whole last row need not \
+         end its line; one with fewer fields than the header and no line end is half of a row.",
+    ),
+    code(
         "bad-encoding",
         "The file of a list is not of the encoding that it is read in.",
         r#"encoding = "utf-8"      # and the file is GB 18030"#,

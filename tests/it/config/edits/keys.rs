@@ -99,6 +99,7 @@ const NEEDED: &[&str] = &[
     "[account.cloud] provider",
     "[account.cloud] user",
     "[account.cloud] token",
+    "[list.builds] command",
     "[list.customers] csv",
     "[list.customers] address_column",
     "[schedule.weekly-digest] send",
