@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod audience;
+mod bad_day;
 mod calendar;
 mod cli;
 mod clocks;

@@ -167,7 +167,10 @@ fn a_check_writes_nothing_runs_nothing_and_opens_no_socket() {
 #[test]
 fn a_check_does_not_even_run_what_prints_a_list_unless_it_is_asked_to() {
     if !Path::new(STRACE).exists() {
-        return skip("there is no strace", "that a check runs no program of a list");
+        return skip(
+            "there is no strace",
+            "that a check runs no program of a list",
+        );
     }
     let workspace = workspace();
     let config = fs::read_to_string(workspace.path("postroom.toml")).unwrap();
