@@ -1,5 +1,5 @@
-//! What a program prints, as a list. It is started for a reading, and what it printed counts only if
-//! it then ends well.
+//! What a program prints, as a list. It is started for a reading, and what it printed counts only
+//! if it then ends well.
 
 use crate::audience::CommandOutput;
 use crate::audience::error::Located;

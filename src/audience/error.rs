@@ -116,6 +116,8 @@ pub(super) struct Located {
 pub(super) enum FileFault {
     #[error("there is no such file")]
     Missing { help: Option<&'static str> },
+    #[error("it is a link to {}, and that is not there", .0.display())]
+    Dangling(PathBuf),
     #[error("the user that runs postroom may not read it")]
     Forbidden { help: Option<&'static str> },
     #[error("it is {0}, not a file")]
@@ -124,7 +126,10 @@ pub(super) enum FileFault {
     Unreadable(String),
     #[error("the file was changed while it was read")]
     Changed,
-    #[error("it was last changed {} ago, and `max_age` allows {}", in_words(*age), in_words(*allowed))]
+    #[error(
+        "it was last changed {} ago, and `max_age` allows {}",
+        in_words(*age), in_words(*allowed)
+    )]
     Stale { age: Duration, allowed: Duration },
     #[error(transparent)]
     Program(Box<ProgramError>),
@@ -208,7 +213,7 @@ impl FileFault {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Missing { .. } => "missing-file",
+            Self::Missing { .. } | Self::Dangling(_) => "missing-file",
             Self::Forbidden { .. } | Self::NotAFile(_) | Self::Unreadable(_) => "unreadable-file",
             Self::Changed => "changed-file",
             Self::Stale { .. } => "stale-file",
@@ -267,7 +272,7 @@ impl FileFault {
             Self::NoHeader => {
                 "put a line above it that names the columns, such as email,first_name"
             }
-            Self::Unreadable(_) => return None,
+            Self::Unreadable(_) | Self::Dangling(_) => return None,
             Self::Program(error) => match **error {
                 ProgramError::Slow { .. } => "`timeout` says how long it may take",
                 _ => return None,

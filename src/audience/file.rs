@@ -142,7 +142,10 @@ fn kind(file_type: FileType) -> &'static str {
 
 fn explain(path: &Path, error: &io::Error) -> FileFault {
     match error.kind() {
-        ErrorKind::NotFound => FileFault::Missing { help: hidden(path) },
+        ErrorKind::NotFound => match path.read_link() {
+            Ok(target) => FileFault::Dangling(target),
+            Err(_) => FileFault::Missing { help: hidden(path) },
+        },
         ErrorKind::PermissionDenied => FileFault::Forbidden {
             help: hidden(path).or(Some(
                 "give that user leave to read the file and to enter its folders",

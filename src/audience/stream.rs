@@ -1,5 +1,5 @@
-//! The bytes of a list, wherever they come from. Its last read fails if they must not be trusted: the
-//! file was changed meanwhile, the program failed.
+//! The bytes of a list, wherever they come from. Its last read fails if they must not be trusted:
+//! the file was changed meanwhile, the program failed.
 
 use std::io::{self, Read};
 

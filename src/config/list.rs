@@ -17,12 +17,16 @@ use crate::audience::{CommandOutput, CsvFile, InlineRow, List, ListError, Missin
 /// Header lines longer than this are not drawn.
 const DRAWN: u64 = 64 * 1024;
 const ADDRESS_COLUMN: &str = "email";
+/// The keys that say where people come from; there is one of them.
+const SOURCES: [&str; 3] = ["csv", "inline", "command"];
 
 /// Reads a list. Nothing comes back if it says nobody, or anybody wrongly, which has been reported.
 pub(super) fn read(section: &Section<'_>) -> Option<List> {
     check_shapes(section);
-    let sources = [("csv", "one"), ("inline", "two"), ("command", "three")];
-    let message = format!("{} has two sources", section.title());
+    let written = SOURCES.into_iter().filter(|key| section.has(key));
+    let sources: Vec<_> = written.zip(["one", "two", "three"]).collect();
+    let count = if sources.len() > 2 { "three" } else { "two" };
+    let message = format!("{} has {count} sources", section.title());
     if let Some(problem) = section.only_one_of(&sources, message) {
         let help = "make two lists and name both in the schedule: `to = [\"a\", \"b\"]`";
         section.report(problem.help(help));
@@ -127,10 +131,7 @@ fn missing_source(section: &Section<'_>) {
     if is_planned.contains(&true) {
         return;
     }
-    if ["csv", "inline", "command"]
-        .iter()
-        .all(|key| section.lacks(key))
-    {
+    if SOURCES.iter().all(|key| section.lacks(key)) {
         let message = format!("{} does not say who is in it", section.title());
         let place = section.header_place("needs `csv`, `inline` or `command`");
         section.report(
@@ -150,9 +151,7 @@ const FITTING: [(&str, &[&str], &str); 4] = [
 ];
 
 fn check_needless(section: &Section<'_>) {
-    let is_known = ["csv", "inline", "command"]
-        .iter()
-        .any(|it| section.has(it));
+    let is_known = SOURCES.iter().any(|it| section.has(it));
     for (key, sources, why) in FITTING {
         if section.has(key) && is_known && !sources.iter().any(|it| section.has(it)) {
             let message = format!("{} {why}: `{key}` has no meaning here", section.title());

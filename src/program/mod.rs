@@ -1,8 +1,8 @@
 //! Other people's programs: run without a shell and with nothing on their standard input but what
 //! they are given, within a deadline, and with their exit status checked.
 //!
-//! What they print is the caller's, and never logged here: it may be a secret. [`Program::run`] holds
-//! it until the end, [`Program::stream`] hands it on as it comes.
+//! What they print is the caller's, and never logged here: it may be a secret. [`Program::run`]
+//! holds it until the end, [`Program::stream`] hands it on as it comes.
 
 mod output;
 

@@ -1,10 +1,10 @@
 //! What a program prints, read as it comes: it may be more than fits into memory.
 //!
-//! The program is watched by a thread of its own, with a runtime of its own, because whoever reads a
-//! list blocks a thread and may or may not be within a runtime. That thread hands pieces on, a few
-//! ahead of the reader, keeps the end of standard error, and ends everything at the deadline, at the
-//! cap, and when nobody reads any more. Whoever has read to the end without an error has read what a
-//! program printed that then ended well.
+//! The program is watched by a thread of its own, with a runtime of its own, because whoever reads
+//! a list blocks a thread and may or may not be within a runtime. That thread hands pieces on, a
+//! few ahead of the reader, keeps the end of standard error, and ends everything at the deadline,
+//! at the cap, and when nobody reads any more. Whoever has read to the end without an error has
+//! read what a program printed that then ended well.
 
 use std::io::{self, Read};
 use std::process::{ExitStatus, Stdio};

@@ -18,16 +18,16 @@ fn a_broken_file_is_refused_with_its_line_and_what_to_do() {
         (b"\n\r\n\n", "list `people`: people.csv: the file is empty"),
         (
             b"email,name\nada@example.org,\"Ada\nbo@example.org,Bo\n",
-            "list `people`: people.csv:2: the file ends inside the quoted cell that begins here; \
+            "list `people`: people.csv:2: the list ends inside the quoted cell that begins here; \
              was it cut off? else close the quote; inside a cell, write \"\"",
         ),
         (
             b"email,note\na@example.org,\"x \"\"y\"\" \"\"\n",
-            "list `people`: people.csv:2: the file ends inside the quoted cell",
+            "list `people`: people.csv:2: the list ends inside the quoted cell",
         ),
         (
             b"email,note\na@example.org,x\nb@example.org,\"",
-            "list `people`: people.csv:3: the file ends inside the quoted cell",
+            "list `people`: people.csv:3: the list ends inside the quoted cell",
         ),
         (
             b"email,note\na@example.org,\"x\nb@example.org,\"y\n",
@@ -57,7 +57,7 @@ fn a_broken_file_is_refused_with_its_line_and_what_to_do() {
         ),
         (
             b"email\na@example.org\nb\0@example.org\n",
-            "list `people`: people.csv:3: this line has a NUL byte, so the file is not UTF-8 text",
+            "list `people`: people.csv:3: this line has a NUL byte, so it is not UTF-8 text",
         ),
         (
             b"\xff\xfee\0m\0a\0i\0l\0\n\0a",
@@ -65,7 +65,7 @@ fn a_broken_file_is_refused_with_its_line_and_what_to_do() {
         ),
         (
             b"e\0m\0a\0i\0l\0\n\0a\0\x20\x5f\n\0",
-            "list `people`: people.csv:1: this line has a NUL byte, so the file is not UTF-8 text; \
+            "list `people`: people.csv:1: this line has a NUL byte, so it is not UTF-8 text; \
              it may be UTF-16 without its mark: encoding = \"utf-16le\"",
         ),
         (
@@ -109,6 +109,53 @@ fn a_broken_file_is_refused_with_its_line_and_what_to_do() {
         let said = Csv::new(content).said();
         assert!(said.starts_with(words), "expected {words}\ngot      {said}");
         assert!(!said.contains('\n'), "{said}");
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_is_refused_and_one_that_only_lacks_its_last_line_end_is_not() {
+    let head = "email,home,note\r\nada@example.org,\"A street\r\n";
+    for (rest, code, line) in [
+        ("", "bad-quotes", 2),
+        ("in Paris", "bad-quotes", 2),
+        ("in Paris\"", "cut-off", 2),
+        ("in Paris\",x\r", "bad-line-end", 3),
+        ("in Paris\",x\r\nb", "cut-off", 4),
+        ("in Paris\",x\r\nbo@example.org", "cut-off", 4),
+        ("in Paris\",x\r\nbo@example.org,Rome", "cut-off", 4),
+        ("in Paris\",x\r\nbo@example.org,\"Rome\"", "cut-off", 4),
+        ("in Paris\",x\r\n\r\nbo@example.org", "cut-off", 5),
+    ] {
+        let error = Csv::new(format!("{head}{rest}")).error();
+        assert_eq!((error.code(), error.line), (code, Some(line)), "{rest:?}");
+    }
+    // Between two rows, or in the last cell of one, nobody can see that there was more.
+    for (rest, rows) in [
+        ("in Paris\",", 1),
+        ("in Paris\",x", 1),
+        ("in Paris\",x\r\n", 1),
+        ("in Paris\",x\r\nbo@example.org,Rome,", 2),
+        ("in Paris\",x\r\nbo@example.org,Rome,y", 2),
+    ] {
+        assert_eq!(
+            Csv::new(format!("{head}{rest}")).people().len(),
+            rows,
+            "{rest:?}"
+        );
+    }
+    assert_eq!(
+        Csv::new("email,name\nada@example.org,Ada\nbo@exam").said(),
+        "list `people`: people.csv:3: the list ends inside this row, which has fewer fields than \
+         the header; was it cut off? else give the row all its fields, and its line an end"
+    );
+    // A row that lacks cells elsewhere, or has too many, is that row's fault alone.
+    for rest in [
+        "\nbo@example.org\ncy@example.org,Cy",
+        ",x\nbo@example.org\n",
+        ",x",
+    ] {
+        let rows = Csv::new(format!("email,name\nada@example.org,Ada{rest}")).rows();
+        assert!(rows.iter().any(|row| row.recipient.is_err()), "{rest:?}");
     }
 }
 
@@ -168,8 +215,33 @@ fn rows_and_columns_without_bound_are_refused() {
             .len(),
         1
     );
-    let said = Csv::new(format!("email{}\n", ",x".repeat(1000))).said();
-    assert!(said.contains("people.csv:1: the row that begins here has more than 1,000 columns"));
+    for columns in [1001, 10_000] {
+        let said = Csv::new(format!("email{}\n", ",x".repeat(columns - 1))).said();
+        let words = "people.csv:1: the row that begins here has more than 1,000 columns";
+        assert!(said.contains(words), "{said}");
+        let row = ",x".repeat(columns);
+        let said = Csv::new(format!("email\nada@example.org\n{row}\n")).said();
+        assert!(
+            said.contains("people.csv:3: the row that begins here has more"),
+            "{said}"
+        );
+    }
+}
+
+/// Whoever kept it would run out of memory, whoever read on would never end.
+#[test]
+fn a_line_without_end_is_refused_at_its_beginning() {
+    let csv = Csv::new("email\nada@example.org\n");
+    let file = OpenOptions::new().write(true).open(csv.path()).unwrap();
+    file.set_len(1 << 40).unwrap();
+    let said = csv.said();
+    assert!(
+        said.contains("people.csv:3: this line has a NUL byte"),
+        "{said}"
+    );
+    let script = "printf 'email,note\\nada@example.org,x\\nbo@example.org,'; yes | tr -d '\\n'";
+    let error = super::command::error(&super::command::by(script));
+    assert_eq!((error.code(), error.line), ("row-too-large", Some(3)));
 }
 
 #[test]
@@ -179,9 +251,12 @@ fn what_is_not_a_regular_file_is_refused_without_waiting() {
     rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR).unwrap();
     let socket = folder.path().join("socket");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&fifo, &link).unwrap();
     for (path, kind) in [
         (folder.path(), "a directory"),
         (&fifo, "a pipe (FIFO)"),
+        (&link, "a pipe (FIFO)"),
         (&socket, "a socket"),
         (Path::new("/dev/zero"), "a device"),
     ] {
@@ -219,6 +294,16 @@ fn a_missing_file_is_named_with_a_hint_where_services_see_other_folders() {
         .err()
         .unwrap();
     assert_eq!(mistyped.help, None, "its folder is in sight");
+    let dangling = folder.path().join("people.csv");
+    std::os::unix::fs::symlink("export/people.csv", &dangling).unwrap();
+    let error = list(&dangling).read().err().unwrap();
+    assert_eq!(
+        (error.message.as_str(), error.code()),
+        (
+            "it is a link to export/people.csv, and that is not there",
+            "missing-file"
+        )
+    );
     let looped = tempfile::tempdir().unwrap();
     let path = looped.path().join("people.csv");
     std::os::unix::fs::symlink(&path, &path).unwrap();

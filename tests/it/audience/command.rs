@@ -31,7 +31,7 @@ fn printed(program: Program) -> List {
     }
 }
 
-fn by(script: &str) -> List {
+pub(super) fn by(script: &str) -> List {
     printed(shell(script, LONG))
 }
 
@@ -42,7 +42,7 @@ fn addresses(list: &List) -> Vec<String> {
 }
 
 /// What is said of the list on opening it or at any row.
-fn error(list: &List) -> ListError {
+pub(super) fn error(list: &List) -> ListError {
     let found = list.read().map(|mut rows| {
         let error = rows.find_map(Result::err).expect("the list is refused");
         assert!(rows.next().is_none(), "there are no rows after an error");

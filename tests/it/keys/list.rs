@@ -79,6 +79,23 @@ pub(super) async fn command_is_the_program_that_prints_it() {
         "list `people`: the command `/bin/sh` failed (exit status: 1): no database"
     );
     assert!(stage.rows().is_empty());
+    assert_eq!(stage.runs()[0].reason.as_deref(), Some(&*refused));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_runs_the_program_of_a_list_once() {
+    let scenery = Scenery::default();
+    let count = scenery.house.path().join("count");
+    let script = format!(
+        "echo >> {}; echo email; echo bob@example.org",
+        count.display()
+    );
+    let command = format!("command = [\"/bin/sh\", \"-c\", \"{script}\"]");
+    let stage = Stage::among(scenery, list(&command).without("[list.people]", "csv"));
+    stage.open().unwrap();
+    stage.pass(MINUTE).await;
+    assert_eq!(stage.readers(), ["bob@example.org"]);
+    assert_eq!(std::fs::read(count).unwrap().len(), 1);
 }
 
 /// The program runs in real time, whatever the clock of the stage says.

@@ -56,6 +56,11 @@ const BESIDES: &[(&str, &[(&str, &str)])] = &[
         &[("account.*.rule.reply", "\"551\"")],
     ),
     ("list.*.inline", &[("list.*.csv", "")]),
+    ("list.*.command", &[("list.*.csv", "")]),
+    (
+        "list.*.timeout",
+        &[("list.*.csv", ""), ("list.*.command", "[\"true\"]")],
+    ),
     ("schedule.*.on", &[("schedule.*.cron", "")]),
     (
         "schedule.*.every",
