@@ -86,6 +86,7 @@ fn envelope(recipients: usize, size: usize) -> Result<Envelope, Failure> {
         size,
         dsn: None,
         reply_to: None,
+        named: Vec::new(),
     })
 }
 

@@ -43,7 +43,7 @@ use serde_json::{Map, Value};
 pub use self::address::{AddressFault, CodePoint, Part, domain, key, mailbox, mask};
 pub use self::error::{Header, ListError, MissingColumn};
 pub use self::row::{Recipient, Row, RowFault};
-pub use self::rows::Rows;
+pub use self::rows::{NAME, Rows};
 pub use self::separator::{Separator, SeparatorError};
 use crate::clock::{Clock, Timestamp};
 use crate::program::Program;

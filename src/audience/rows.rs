@@ -18,7 +18,7 @@ use crate::audience::text::Text;
 use crate::audience::{Care, InlineRow, List, Source};
 
 /// The name column of a list that does not state one.
-const NAME: &str = "name";
+pub const NAME: &str = "name";
 
 /// The rows of one reading of a list. After an error there are no more.
 pub struct Rows {

@@ -41,19 +41,33 @@ pub(super) fn text(out: &mut String, name: &str, value: &str) {
     out.push_str("\r\n");
 }
 
-/// Writes a header of one mailbox. An address that is not ASCII stays as it is: no encoding may be
-/// used in one (RFC 2047, section 5, rule 3; RFC 6532, section 3.2).
-pub(super) fn mailbox(out: &mut String, name: &str, mailbox: &Mailbox) {
+/// Writes a header of mailboxes, each on a line of its own. An address that is not ASCII stays as it
+/// is: no encoding may be used in one (RFC 2047, section 5, rule 3; RFC 6532, section 3.2).
+pub(super) fn mailboxes(out: &mut String, name: &str, mailboxes: &[Mailbox]) {
     out.push_str(name);
     out.push_str(": ");
+    let mut start = name.len() + 2;
+    for (at, mailbox) in mailboxes.iter().enumerate() {
+        if at > 0 {
+            out.push_str(",\r\n ");
+            start = 1;
+        }
+        let comma = usize::from(at + 1 < mailboxes.len());
+        one_mailbox(out, start, mailbox, comma);
+    }
+    out.push_str("\r\n");
+}
+
+/// `after` is what follows it on its line.
+fn one_mailbox(out: &mut String, start: usize, mailbox: &Mailbox, after: usize) {
     let address = mailbox.email.as_ref();
     let display = mailbox.name.as_deref().map_or("", str::trim);
     if display.is_empty() {
         out.push_str(address);
     } else {
-        phrase(out, name.len() + 2, display);
+        phrase(out, start, display);
         let column = out.len() - out.rfind('\n').map_or(0, |at| at + 1);
-        out.push_str(if column + address.len() + 3 > LINE {
+        out.push_str(if column + address.len() + 3 + after > LINE {
             "\r\n <"
         } else {
             " <"
@@ -61,7 +75,6 @@ pub(super) fn mailbox(out: &mut String, name: &str, mailbox: &Mailbox) {
         out.push_str(address);
         out.push('>');
     }
-    out.push_str("\r\n");
 }
 
 /// A display name: as it is, in quotation marks, or encoded (RFC 5322 section 3.2.5).
@@ -177,10 +190,10 @@ mod tests {
     fn to(name: &str) -> String {
         let mut out = String::new();
         let address = "ada@example.org".parse().expect("an address");
-        mailbox(
+        mailboxes(
             &mut out,
             "To",
-            &Mailbox::new(Some(name.to_owned()), address),
+            &[Mailbox::new(Some(name.to_owned()), address)],
         );
         out
     }
@@ -216,6 +229,28 @@ mod tests {
         );
         assert_eq!(to("张伟"), "To: =?utf-8?b?5byg5Lyf?= <ada@example.org>\r\n");
         assert_eq!(to(" "), "To: ada@example.org\r\n");
+    }
+
+    #[test]
+    fn each_of_several_mailboxes_has_its_line() {
+        let mut out = String::new();
+        let long = "x".repeat(40);
+        let mailbox = |text: &str| text.parse::<Mailbox>().expect("a mailbox");
+        let people = [
+            mailbox("Ada <ada@example.org>"),
+            mailbox("bob@example.org"),
+            mailbox(&format!("{long} <{}@example.org>", "y".repeat(20))),
+            mailbox("\"Hopper, Grace\" <grace@example.org>"),
+        ];
+        mailboxes(&mut out, "To", &people);
+        let y = "y".repeat(20);
+        assert_eq!(
+            out,
+            format!(
+                "To: Ada <ada@example.org>,\r\n bob@example.org,\r\n {long}\r\n \
+                 <{y}@example.org>,\r\n \"Hopper, Grace\" <grace@example.org>\r\n"
+            )
+        );
     }
 
     #[test]

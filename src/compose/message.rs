@@ -1,5 +1,7 @@
 //! The bytes of a message.
 
+use std::slice;
+
 use jiff::tz::{Offset, TimeZone};
 use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
@@ -44,6 +46,15 @@ pub enum ComposeFault {
     Wire(#[from] WireFault),
 }
 
+/// Whom the header of a message names. Who else gets it is nobody's business.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addressees {
+    /// To. Without anybody it says so (RFC 5322 section 3.4: a group may have no members).
+    pub to: Vec<Mailbox>,
+    /// Cc.
+    pub cc: Vec<Mailbox>,
+}
+
 /// Writes a message to one person: plain text, or plain text and HTML as alternatives.
 ///
 /// The same arguments give the same bytes, in every process. The lines end with CRLF; dots are not
@@ -59,14 +70,39 @@ pub fn message(
     to: &Mailbox,
     identity: &Identity,
 ) -> Result<Vec<u8>, ComposeFault> {
+    let addressees = Addressees {
+        to: vec![to.clone()],
+        cc: Vec::new(),
+    };
+    message_to(rendered, sender, &addressees, identity)
+}
+
+/// The same to several people, all of whom see each other.
+///
+/// # Errors
+///
+/// [`ComposeFault`] for whatever would not be a well-formed message.
+pub fn message_to(
+    rendered: &Rendered,
+    sender: &Sender,
+    addressees: &Addressees,
+    identity: &Identity,
+) -> Result<Vec<u8>, ComposeFault> {
     let mut head = String::with_capacity(1024);
     let public_id = public_id(&identity.message_id)?;
     header::plain(&mut head, "Date", &date(identity)?);
-    mailbox(&mut head, "From", &sender.from)?;
+    mailboxes(&mut head, "From", slice::from_ref(&sender.from))?;
     if let Some(reply_to) = &sender.reply_to {
-        mailbox(&mut head, "Reply-To", reply_to)?;
+        mailboxes(&mut head, "Reply-To", slice::from_ref(reply_to))?;
     }
-    mailbox(&mut head, "To", to)?;
+    if addressees.to.is_empty() {
+        header::plain(&mut head, "To", "undisclosed-recipients:;");
+    } else {
+        mailboxes(&mut head, "To", &addressees.to)?;
+    }
+    if !addressees.cc.is_empty() {
+        mailboxes(&mut head, "Cc", &addressees.cc)?;
+    }
     if rendered.subject.contains(char::is_control) {
         return Err(ComposeFault::ControlCharacter("subject"));
     }
@@ -86,20 +122,26 @@ pub fn message(
     Ok(bytes)
 }
 
-fn mailbox(head: &mut String, name: &'static str, mailbox: &Mailbox) -> Result<(), ComposeFault> {
-    let address: &str = mailbox.email.as_ref();
-    let has_control = |text: &str| text.contains(char::is_control);
-    if has_control(address) || mailbox.name.as_deref().is_some_and(has_control) {
-        return Err(ComposeFault::ControlCharacter(match name {
-            "From" => "sender's name or address",
-            "To" => "recipient's name or address",
-            _ => "name or address for replies",
-        }));
+fn mailboxes(
+    head: &mut String,
+    name: &'static str,
+    mailboxes: &[Mailbox],
+) -> Result<(), ComposeFault> {
+    for mailbox in mailboxes {
+        let address: &str = mailbox.email.as_ref();
+        let has_control = |text: &str| text.contains(char::is_control);
+        if has_control(address) || mailbox.name.as_deref().is_some_and(has_control) {
+            return Err(ComposeFault::ControlCharacter(match name {
+                "From" => "sender's name or address",
+                "Reply-To" => "name or address for replies",
+                _ => "recipient's name or address",
+            }));
+        }
+        if !mailbox.email.domain().is_ascii() {
+            return Err(ComposeFault::Domain(name, address.to_owned()));
+        }
     }
-    if !mailbox.email.domain().is_ascii() {
-        return Err(ComposeFault::Domain(name, address.to_owned()));
-    }
-    header::mailbox(head, name, mailbox);
+    header::mailboxes(head, name, mailboxes);
     Ok(())
 }
 

@@ -29,7 +29,7 @@ mod template;
 pub use builtin::{BuiltIn, HELPERS};
 pub use fault::{RenderFault, TemplateFault};
 pub use gate::WireFault;
-pub use message::{ComposeFault, Identity, message};
+pub use message::{Addressees, ComposeFault, Identity, message, message_to};
 pub use render::Rendered;
 pub use sender::Sender;
 pub use source::{LayoutChoice, Part, Source};

@@ -16,7 +16,8 @@ use super::tables::{Known, Named, header};
 use super::template::Templates;
 use super::written::Written;
 use super::{
-    Config, Loaded, account, alert, daemon, failover, fields, include, list, schedule, syntax,
+    Config, Loaded, account, alert, daemon, failover, fields, group, include, list, schedule,
+    syntax,
 };
 use crate::audience::List;
 
@@ -107,6 +108,8 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
     for (section, draft) in &drafts {
         look_up(section, "via", &draft.via, &tables.accounts);
         look_up(section, "to", &draft.to, &tables.lists);
+        look_up(section, "cc", &draft.copies[0], &tables.lists);
+        look_up(section, "bcc", &draft.copies[1], &tables.lists);
         failover::check_senders(section, &draft.via, &accounts);
     }
     let alert_via = alert.as_ref().and_then(|it| it.via.clone());
@@ -121,6 +124,7 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
     }
     check_templates(&drafts, &mut templates, &lists);
     check_columns(&drafts, &lists);
+    check_groups(&drafts, &mut templates, &lists);
     // While something is wrong, its name may be all that keeps another thing from being used.
     if !docs.iter().any(Document::has_errors) {
         tables.report_unused(doc, &drafts, alert_via.as_ref());
@@ -171,7 +175,8 @@ impl<'d> Tables<'d> {
         let drafts = || drafts.iter().map(|(_, draft)| draft);
         let via = drafts().flat_map(|it| &it.via).chain(alert_via);
         report_unused(&self.accounts, via);
-        report_unused(&self.lists, drafts().flat_map(|it| &it.to));
+        let copies = drafts().flat_map(|it| it.copies.iter().flatten());
+        report_unused(&self.lists, drafts().flat_map(|it| &it.to).chain(copies));
         report_unused(&self.templates, drafts().map(|it| &it.send));
         if self.schedules.tables.is_empty() {
             let message = "there is no schedule: nothing will be sent";
@@ -231,6 +236,21 @@ fn check_templates(
                 fields::check(section, templates, &template, (list, columns), to);
             }
         }
+    }
+}
+
+/// Holds mails to all against whom they go to.
+fn check_groups(
+    drafts: &[(&Section<'_>, Draft<'_>)],
+    templates: &mut Templates,
+    lists: &Lists<'_>,
+) {
+    let lists: BTreeMap<&str, &List> = lists.iter().map(|(name, it)| (*name, &it.0)).collect();
+    for (section, draft) in drafts.iter().filter(|it| it.1.schedule.group.is_some()) {
+        if let Some(template) = templates.named(section, &draft.send) {
+            group::check_template(section, draft, &template, &lists);
+        }
+        group::check_size(section, draft, &lists);
     }
 }
 

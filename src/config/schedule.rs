@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::amount::Share;
 use super::canary::{self, Canary};
 use super::choice::{BadRows, Empty, OnUncertain, Overlap};
+use super::group::{self, Group};
 use super::holidays::HolidayFile;
 use super::problem::Problem;
 use super::rate::Rate;
@@ -70,6 +71,8 @@ pub struct Schedule {
     pub bad_rows: BadRows,
     /// What is never sent again.
     pub once_per: Option<OncePer>,
+    /// All people get one mail together, and these with them.
+    pub group: Option<Group>,
 }
 
 /// The field of [`OncePer`] that is the address, whatever its column is called.
@@ -101,6 +104,8 @@ pub(super) struct Draft<'d> {
     pub(super) via: Vec<Text<'d>>,
     pub(super) once_per: Vec<Text<'d>>,
     pub(super) zone_column: Option<Text<'d>>,
+    /// The lists' names in `cc` and in `bcc`.
+    pub(super) copies: [Vec<Text<'d>>; 2],
 }
 
 /// Reads a schedule. Nothing comes back if it does not say what goes to whom via which account,
@@ -128,6 +133,7 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
     let owned = |names: &[Text<'_>]| names.iter().map(|name| name.text.to_owned()).collect();
     let (to, via) = (to.unwrap_or_default(), via.unwrap_or_default());
     let once_per = section.some_texts("once_per").unwrap_or_default();
+    let (group, copies) = group::read(section);
     let schedule = Schedule {
         name: section.name.to_owned(),
         send: send
@@ -155,6 +161,7 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         empty: section.choice("empty").unwrap_or_default(),
         bad_rows: section.choice("bad_rows").unwrap_or_default(),
         once_per: once(section, owned(&once_per)),
+        group,
     };
     Some(Draft {
         schedule,
@@ -163,6 +170,7 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         via,
         once_per,
         zone_column,
+        copies,
     })
 }
 

@@ -364,7 +364,8 @@ impl AccountWork {
 
     /// The outbox may have rows claimed again, if they are leased still.
     pub(super) fn release(&self, rows: &[Claimed], next_at: Option<i64>) {
-        let rows = rows.iter().map(|row| (row.id, row.epoch)).collect();
+        let rows = rows.iter().flat_map(Claimed::each);
+        let rows = rows.map(|row| (row.id, row.epoch)).collect();
         drop(self.tools.outbox.submit(Release { rows, next_at }));
     }
 }

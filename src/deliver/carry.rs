@@ -13,11 +13,14 @@ use super::letter::{Letter, Letterhead, NoLetterhead};
 use super::line::Line;
 use super::report::{Body, Happened};
 use super::verdict::{self, Fault, Lesson, Scope};
-use crate::outbox::{Arm, Claimed, Outcome};
+use crate::outbox::{Arm, ArmRefusal, Claimed, Outcome};
 use crate::smtp::{Dsn, Envelope, Offer, SmtpError, Stage, Unfit};
 
 const NEEDS_SMTPUTF8: &str = "the address has letters before the @ that this server cannot mail \
                               (it does not offer SMTPUTF8)";
+
+const NAMES_INTERNATIONAL: &str = "the message names somebody whose address has letters before \
+                                   the @ that this server cannot mail (it does not offer SMTPUTF8)";
 
 /// A row with its message, ready to go.
 pub(super) struct Task {
@@ -62,21 +65,22 @@ impl Lane {
                 return;
             };
             match offered {
-                Ok(Offer::Ready { .. }) => {
+                Ok(Offer::Ready { recipients }) => {
+                    self.seat(&mut task, &recipients);
                     let Some(next) = self.send(&task).await else {
                         return;
                     };
                     (task, chained) = (next, true);
                     continue;
                 }
-                Ok(Offer::Refused { stage, reply, .. }) => {
-                    let verdict = verdict::judge(&self.place.work.account.rules, stage, &reply);
-                    let happened = Happened::reply(stage, &reply);
-                    match self.not_taken(&mut task, verdict, happened) {
-                        Next::Again => chained = false,
-                        Next::Done => return,
-                    }
-                }
+                Ok(Offer::Refused {
+                    stage,
+                    reply,
+                    recipients,
+                }) => match self.refused(&mut task, (stage, &reply), &recipients) {
+                    Next::Again => chained = false,
+                    Next::Done => return,
+                },
                 Ok(Offer::Unfit(unfit)) => return self.unfit(&task, &unfit),
                 Err(error) => match self.broken_offer(&mut task, &error) {
                     Next::Again => chained = false,
@@ -92,11 +96,14 @@ impl Lane {
         match unfit {
             Unfit::TooLarge { .. } => {
                 let happened = Happened::here(Stage::Mail, why);
-                self.end(row, Outcome::Rejected { suppress: false }, happened);
+                self.end(row, &Outcome::Rejected { suppress: false }, &happened);
             }
             // It would burn every recipient of the run.
             Unfit::NeedsSmtpUtf8(address) if task.envelope.is_sender(address) => {
                 self.account_fault(row, Fault::Sender, &why);
+            }
+            Unfit::NeedsSmtpUtf8(_) if row.grouped => {
+                self.invalid(row, NAMES_INTERNATIONAL.to_owned());
             }
             // Who that is stands beside it, masked where the log is to have it so.
             Unfit::NeedsSmtpUtf8(_) => self.invalid(row, NEEDS_SMTPUTF8.to_owned()),
@@ -191,7 +198,7 @@ impl Lane {
         let digest = ring::digest::digest(&ring::digest::SHA256, &task.letter.bytes);
         let digest = digest.as_ref().try_into().expect("a SHA-256 has 32 bytes");
         let armed = work.tools.outbox.submit(Arm {
-            rows: vec![task.row.clone()],
+            rows: task.row.apart(),
             account: work.account.name.clone(),
             digest,
         });
@@ -199,7 +206,7 @@ impl Lane {
         let next = self.compose_next(); // while the arm is being written
         self.report.confirm().await; // handed in before the arm, so durable no later
         let refusal = match armed.await {
-            Ok(refusals) => refusals.into_iter().find_map(Result::err),
+            Ok(refusals) => ArmRefusal::first(&refusals),
             Err(error) => {
                 self.line = None;
                 self.place.give_back_next();
@@ -258,7 +265,7 @@ impl Lane {
                     self.place.forget_next();
                     work.used(&row);
                     let happened = Happened::here(Stage::Connect, why);
-                    self.report.submit(&row, Outcome::Invalid, happened);
+                    self.report.submit(&row, &Outcome::Invalid, &happened);
                 }
             }
         }
@@ -281,12 +288,12 @@ impl Lane {
                 let work = Arc::clone(&self.place.work);
                 let next_at = work.tools.clock.now().as_millisecond();
                 let happened = stopped(Stage::Data, "the message went out");
-                self.end(&row, Outcome::NotSent { next_at }, happened);
+                self.end(&row, &Outcome::NotSent { next_at }, &happened);
                 work.release(slice::from_ref(&row), None);
             }
             Body::Gone => {
                 let happened = stopped(Stage::Dot, "the server's answer came");
-                self.end(&row, Outcome::Uncertain, happened);
+                self.end(&row, &Outcome::Uncertain, &happened);
             }
         }
     }
@@ -301,6 +308,18 @@ enum Obstacle {
 }
 
 impl Task {
+    /// Goes on for those in these places only, at least one.
+    pub(super) fn keep(&mut self, places: &[bool]) {
+        let staying = |at: &usize| places[*at];
+        let rows = self.row.apart();
+        let rows = (0..rows.len()).filter(staying).map(|at| rows[at].clone());
+        let to = (0..places.len()).filter(staying);
+        let to = to.map(|at| self.envelope.to[at].clone()).collect();
+        if let Some(row) = Claimed::together(rows.collect()) {
+            (self.row, self.envelope.to) = (row, to);
+        }
+    }
+
     fn compose(work: &AccountWork, row: &Claimed) -> Result<Self, Obstacle> {
         let head = match work.tools.heads.of(row.id.run) {
             Ok(head) => head,
@@ -315,13 +334,14 @@ impl Task {
         };
         let letter = head.write(row).map_err(Obstacle::Never)?;
         let dsn = work.account.dsn.map(|notify| Dsn {
-            envelope_id: format!("{}.{}", row.run_id, row.id.seq),
+            envelope_id: letter.id.clone(),
             notify,
         });
         let envelope = Envelope {
             from: letter.from.clone(),
-            to: vec![letter.to.clone()],
+            to: letter.to.clone(),
             reply_to: letter.reply_to.clone(),
+            named: letter.named.clone(),
             size: letter.bytes.len(),
             dsn,
         };

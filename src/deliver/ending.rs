@@ -158,7 +158,7 @@ impl Lane {
         let happened = Happened::error(error);
         if error.in_doubt {
             self.line = None;
-            self.end(&task.row, Outcome::Uncertain, happened);
+            self.end(&task.row, &Outcome::Uncertain, &happened);
             return self.place.work.broke(&error.to_string());
         }
         let verdict = verdict::judge_error(&self.place.work.account.rules, error);
@@ -179,7 +179,7 @@ impl Lane {
         self.line = None;
         if learned.is_some() {
             let next_at = work.tools.clock.now().as_millisecond();
-            return self.end(&task.row, Outcome::NotSent { next_at }, happened);
+            return self.end(&task.row, &Outcome::NotSent { next_at }, &happened);
         }
         self.conclude(task, verdict, happened);
         match (verdict.scope, goodbye) {
@@ -192,20 +192,19 @@ impl Lane {
     /// Records what follows from a verdict.
     fn conclude(&mut self, task: &Task, verdict: Verdict, what: Happened) {
         let row = &task.row;
-        let clock = &self.place.work.tools.clock;
         let about_it = matches!(verdict.scope, Scope::Recipient | Scope::Message);
         self.place.work.heard(task, verdict, what.reply.as_ref());
-        // What is not its own fault does not make its waits longer.
-        let step = if about_it { row.tries } else { 0 };
-        let wait = clock.jittered(task.head.wait_after(step), 20);
-        let next_at = (clock.now() + wait).as_millisecond();
+        let next_at = self.next_at(task, about_it);
         let outcome = match verdict.decision {
             Decision::Accept => {
                 self.place.work.took_one();
                 Outcome::Accepted
             }
             Decision::Never => Outcome::Rejected { suppress: false },
-            Decision::Gone => Outcome::Rejected { suppress: true },
+            // What is said of a message to several people is about none of them.
+            Decision::Gone => Outcome::Rejected {
+                suppress: !row.grouped,
+            },
             Decision::Later if !about_it && self.report.body() == Body::Gone => {
                 Outcome::NotSent { next_at }
             }
@@ -214,7 +213,16 @@ impl Lane {
             }
             Decision::Later => Outcome::Deferred { next_at },
         };
-        self.end(row, outcome, what);
+        self.end(row, &outcome, &what);
+    }
+
+    /// When to try again. What is not its own fault does not make its waits longer.
+    pub(super) fn next_at(&self, task: &Task, about_it: bool) -> i64 {
+        let clock = &self.place.work.tools.clock;
+        let tries = task.row.each().map(|row| row.tries).max();
+        let step = tries.filter(|_| about_it).unwrap_or(0);
+        let wait = clock.jittered(task.head.wait_after(step), 20);
+        (clock.now() + wait).as_millisecond()
     }
 
     /// The arm was refused: the row is where it belongs already.
@@ -230,15 +238,20 @@ impl Lane {
     }
 
     pub(super) fn invalid(&mut self, row: &Claimed, why: String) {
-        self.end(row, Outcome::Invalid, Happened::here(Stage::Connect, why));
+        self.end(row, &Outcome::Invalid, &Happened::here(Stage::Connect, why));
     }
 
     /// Hands the end of a try to the outbox; it is confirmed before the next arm.
-    pub(super) fn end(&mut self, row: &Claimed, outcome: Outcome, happened: Happened) {
+    pub(super) fn end(&mut self, row: &Claimed, outcome: &Outcome, happened: &Happened) {
+        self.report.submit(row, outcome, happened);
+        self.ended(row);
+    }
+
+    /// All who share the message have heard.
+    pub(super) fn ended(&mut self, row: &Claimed) {
         let work = &self.place.work;
         work.used(row);
         work.note_answered();
-        self.report.submit(row, outcome, happened);
         self.report.end();
     }
 

@@ -171,6 +171,13 @@ impl Place {
         self.row.as_ref().map(|hand| hand.row.clone())
     }
 
+    /// Of the rows that share the message in hand, only these are left.
+    pub(super) fn keep(&mut self, rows: &Claimed) {
+        if let Some(hand) = &mut self.row {
+            hand.row.clone_from(rows);
+        }
+    }
+
     /// The row taken ahead is the one in hand now.
     pub(super) fn advance(&mut self) {
         self.row = self.next.take();

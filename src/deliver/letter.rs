@@ -10,9 +10,9 @@ use lettre::message::Mailbox;
 
 use crate::audience::mailbox;
 use crate::clock::Timestamp;
-use crate::compose::{self, Identity, Sender, Template};
+use crate::compose::{self, Addressees, Identity, Sender, Template};
 use crate::outbox::state::State;
-use crate::outbox::{Claimed, Outbox, OutboxError, Reader, RunNo};
+use crate::outbox::{Claimed, Group, Named, Outbox, OutboxError, Reader, RunNo};
 
 /// A run needs its template compiled once, not once for each person.
 const KEPT_RUNS: usize = 64;
@@ -26,13 +26,20 @@ pub(super) struct Letterhead {
     retry: Vec<Duration>,
     account: String,
     taken_before: bool,
+    /// All people of the run get one message.
+    group: Option<Group>,
 }
 
 /// A message ready for the wire.
 pub(super) struct Letter {
+    /// The left side of its Message-ID.
+    pub(super) id: String,
     pub(super) from: Address,
-    pub(super) to: Address,
+    /// As many as its rows.
+    pub(super) to: Vec<Address>,
     pub(super) reply_to: Option<Address>,
+    /// Whom its header names, where those may be others.
+    pub(super) named: Vec<Address>,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -58,6 +65,7 @@ impl Letterhead {
             retry: frozen.retry,
             account: row.account,
             taken_before: row.counts.of(State::Accepted) > 0,
+            group: reader.group(run).map_err(NoLetterhead::Unreadable)?,
         })
     }
 
@@ -99,28 +107,68 @@ impl Letterhead {
     }
 
     fn compose(&self, row: &Claimed) -> Result<Letter, String> {
-        let fields: serde_json::Map<_, _> =
-            serde_json::from_str(&row.fields).map_err(|e| e.to_string())?;
-        let to = mailbox(&row.address)
-            .map_err(|fault| fault.to_string())?
-            .email;
-        let rendered = self.template.render(&fields).map_err(|e| e.to_string())?;
+        let to: Vec<Address> = row
+            .each()
+            .map(|row| address(&row.address))
+            .collect::<Result<_, _>>()?;
+        let own: serde_json::Map<_, _>;
+        let (addressees, fields, id) = match &self.group {
+            // Rows count from 1.
+            Some(group) => (
+                addressees(group)?,
+                &group.fields,
+                format!("{}.0", row.run_id),
+            ),
+            None => {
+                own = serde_json::from_str(&row.fields).map_err(|e| e.to_string())?;
+                let to = vec![Mailbox::new(row.name.clone(), to[0].clone())];
+                let cc = Vec::new();
+                let id = format!("{}.{}", row.run_id, row.id.seq);
+                (Addressees { to, cc }, &own, id)
+            }
+        };
+        let rendered = self.template.render(fields).map_err(|e| e.to_string())?;
         let from = self.sender.from.email.clone();
         let identity = Identity {
-            message_id: format!("{}.{}@{}", row.run_id, row.id.seq, from.domain()),
+            message_id: format!("{id}@{}", from.domain()),
             date: self.date(row),
             utc_offset_seconds: self.utc_offset,
         };
-        let mailbox = Mailbox::new(row.name.clone(), to.clone());
-        let bytes = compose::message(&rendered, &self.sender, &mailbox, &identity)
+        let bytes = compose::message_to(&rendered, &self.sender, &addressees, &identity)
             .map_err(|e| e.to_string())?;
+        let named = match &self.group {
+            Some(_) => {
+                let all = addressees.to.into_iter().chain(addressees.cc);
+                all.map(|it| it.email).collect()
+            }
+            None => Vec::new(),
+        };
         Ok(Letter {
+            id,
             from,
             to,
             reply_to: self.sender.reply_to.as_ref().map(|it| it.email.clone()),
+            named,
             bytes,
         })
     }
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    let mailbox = mailbox(text).map_err(|fault| fault.to_string())?;
+    Ok(mailbox.email)
+}
+
+fn addressees(group: &Group) -> Result<Addressees, String> {
+    let mailboxes = |named: &[Named]| {
+        let all = named.iter();
+        all.map(|(to, name)| Ok(Mailbox::new(name.clone(), address(to)?)))
+            .collect::<Result<_, String>>()
+    };
+    Ok(Addressees {
+        to: mailboxes(&group.to)?,
+        cc: mailboxes(&group.cc)?,
+    })
 }
 
 /// Why there is no letterhead.

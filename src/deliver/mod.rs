@@ -33,6 +33,7 @@ mod ready;
 mod report;
 mod settings;
 mod slots;
+mod together;
 pub mod verdict;
 mod view;
 

@@ -6,7 +6,7 @@ use super::account::AccountWork;
 use crate::audience::mask;
 use crate::config::Addresses;
 use crate::outbox::state::State;
-use crate::outbox::{Claimed, OutboxError, Outcome, Receipt, Record};
+use crate::outbox::{Claimed, OutboxError, Outcome, Receipt, Record, Records};
 use crate::smtp::{Reply, SmtpError, Stage};
 
 /// Refusals in a row are confirmed together, so many at most.
@@ -16,6 +16,7 @@ const PENDING_MAX: usize = 16;
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What decided the end of a try.
+#[derive(Clone)]
 pub(super) struct Happened {
     pub(super) stage: Stage,
     pub(super) reply: Option<Reply>,
@@ -76,7 +77,7 @@ pub(super) struct Report {
     started_at: i64,
     body: Body,
     /// Handed to the outbox, not known to be durable yet, in that order.
-    pending: Vec<(Receipt<Option<State>>, Record, Told)>,
+    pending: Vec<(Receipt<Vec<Option<State>>>, Records, Vec<Told>)>,
 }
 
 /// What the log will say.
@@ -126,8 +127,30 @@ impl Report {
         self.body = Body::Kept;
     }
 
-    /// Hands the end of a try to the outbox. [`Report::confirm`] waits for it.
-    pub(super) fn submit(&mut self, row: &Claimed, outcome: Outcome, happened: Happened) {
+    /// Hands the end of a try to the outbox, the same for all who share the message.
+    /// [`Report::confirm`] waits for it.
+    pub(super) fn submit(&mut self, row: &Claimed, outcome: &Outcome, happened: &Happened) {
+        let ends = row.each();
+        self.submit_all(ends.map(|row| (row, outcome.clone(), happened.clone())));
+    }
+
+    /// The same, to each his own.
+    pub(super) fn submit_all<'a>(
+        &mut self,
+        ends: impl Iterator<Item = (&'a Claimed, Outcome, Happened)>,
+    ) {
+        let (records, told): (Vec<_>, Vec<_>) = ends
+            .map(|(row, outcome, happened)| self.written(row, outcome, happened))
+            .unzip();
+        if records.is_empty() {
+            return;
+        }
+        let records = Records(records);
+        let receipt = self.work.tools.outbox.submit(records.clone());
+        self.pending.push((receipt, records, told));
+    }
+
+    fn written(&self, row: &Claimed, outcome: Outcome, happened: Happened) -> (Record, Told) {
         let code = happened.reply.as_ref().map(|reply| reply.code);
         let told = Told {
             schedule: row.schedule.clone(),
@@ -152,8 +175,7 @@ impl Report {
                 .map(|it| it.to_string()),
             reply: happened.text,
         };
-        let receipt = self.work.tools.outbox.submit(record.clone());
-        self.pending.push((receipt, record, told));
+        (record, told)
     }
 
     fn shown(&self, address: &str) -> String {
@@ -173,7 +195,7 @@ impl Report {
     /// up: a result that cannot be recorded now, for want of disk space for example, is handed in
     /// until it is, and this lane sends nothing before.
     pub(super) async fn confirm(&mut self) {
-        for (mut receipt, record, told) in std::mem::take(&mut self.pending) {
+        for (mut receipt, records, told) in std::mem::take(&mut self.pending) {
             while let Err(error) = self.tell(receipt.await, &told) {
                 let stopped = matches!(error, OutboxError::Stopped(_));
                 if stopped {
@@ -183,34 +205,45 @@ impl Report {
                     break;
                 }
                 self.work.tools.clock.sleep(AGAIN).await;
-                receipt = self.work.tools.outbox.submit(record.clone());
+                receipt = self.work.tools.outbox.submit(records.clone());
             }
         }
     }
 
     fn tell(
         &self,
-        recorded: Result<Option<State>, OutboxError>,
-        told: &Told,
+        recorded: Result<Vec<Option<State>>, OutboxError>,
+        all: &[Told],
     ) -> Result<(), OutboxError> {
-        let Told { run, to, text, .. } = told;
         match recorded {
-            Ok(Some(_)) => log(&self.work.account.name, told),
-            Ok(None) => {
-                tracing::warn!(
-                    run,
-                    "the result for {to} came after its lease had ended: {text}"
-                );
+            Ok(states) => {
+                for (state, told) in states.into_iter().zip(all) {
+                    self.tell_one(state, told);
+                }
+                Ok(())
             }
             Err(error) => {
-                tracing::error!(
-                    run,
-                    "the result for {to} is not recorded yet ({text}): {error}"
-                );
-                return Err(error);
+                for Told { run, to, text, .. } in all {
+                    tracing::error!(
+                        run,
+                        "the result for {to} is not recorded yet ({text}): {error}"
+                    );
+                }
+                Err(error)
             }
         }
-        Ok(())
+    }
+
+    fn tell_one(&self, recorded: Option<State>, told: &Told) {
+        let Told { run, to, text, .. } = told;
+        if recorded.is_some() {
+            log(&self.work.account.name, told);
+        } else {
+            tracing::warn!(
+                run,
+                "the result for {to} came after its lease had ended: {text}"
+            );
+        }
     }
 }
 

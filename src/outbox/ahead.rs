@@ -29,7 +29,7 @@ pub struct Waiting {
     pub from: i64,
     /// In milliseconds, if they have a time of their own.
     pub expires_at: Option<i64>,
-    /// How many.
+    /// How many; 1 where they get one message together.
     pub people: u64,
 }
 
@@ -70,7 +70,8 @@ impl Reader {
         let mut query = self
             .conn
             .prepare_cached(
-                "SELECT d.pool, max(d.next_at), d.expires_at, count(*)
+                "SELECT d.pool, max(d.next_at), d.expires_at,
+                   iif(r.grouped IS NULL, count(*), 1)
                  FROM run r CROSS JOIN delivery d ON d.run = r.no
                  WHERE r.id = ?1 AND d.state IN ('queued', 'deferred', 'leased', 'armed')
                  GROUP BY d.pool, max(0, d.next_at - ?2 + ?3) / ?3, d.expires_at",
@@ -98,8 +99,10 @@ impl Reader {
         let mut query = self
             .conn
             .prepare_cached(
-                "SELECT account, started_at, ended_at FROM attempt INDEXED BY attempt_ended
-                 WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT ?1",
+                "SELECT account, started_at, ended_at FROM attempt a INDEXED BY attempt_ended
+                 WHERE ended_at IS NOT NULL AND NOT EXISTS (
+                   SELECT 1 FROM run r WHERE r.no = a.run AND r.grouped IS NOT NULL)
+                 ORDER BY ended_at DESC LIMIT ?1",
             )
             .map_err(failed)?;
         let tries: Vec<(String, i64, i64)> = query

@@ -20,7 +20,8 @@ use super::writer::{Operation, Rank};
 const ARMED: Duration = Duration::from_secs(2 * 3600);
 
 /// Makes it durable that the bodies of these deliveries may go out now. All share one transaction
-/// on one connection: the row's own, or each recipient's of a message to several.
+/// on one connection: the row's own, or each recipient's of a message to several. The server gives
+/// a body to all or to none of them: where one may not have it, none is armed.
 #[derive(Clone, Debug)]
 pub struct Arm {
     /// What the claim gave.
@@ -46,6 +47,18 @@ pub enum ArmRefusal {
     Expired,
     /// An earlier try is in doubt and the bytes would differ now: a person decides.
     BytesChanged,
+    /// Nothing stands against it but that another recipient of the message may not have it. It is
+    /// offered anew without them.
+    Companion,
+}
+
+impl ArmRefusal {
+    /// What stands against sending, if anything does against one of them.
+    #[must_use]
+    pub fn first(of: &[Result<(), Self>]) -> Option<Self> {
+        let refusals = of.iter().filter_map(|it| it.err());
+        refusals.min_by_key(|it| *it == Self::Companion)
+    }
 }
 
 impl Operation for Arm {
@@ -53,11 +66,15 @@ impl Operation for Arm {
     const RANK: Rank = Rank::Step;
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Self::Receipt> {
-        let refusals: Vec<_> = self
+        let mut refusals: Vec<_> = self
             .rows
             .iter()
             .map(|row| self.obstacle(tx, row))
             .collect::<Result<_, _>>()?;
+        if refusals.iter().any(Option::is_some) {
+            let others = refusals.iter_mut().filter(|it| it.is_none());
+            others.for_each(|it| *it = Some(ArmRefusal::Companion));
+        }
         for (row, refusal) in self.rows.iter().zip(&refusals) {
             match refusal {
                 None => self.arm(tx, row)?,
@@ -150,7 +167,7 @@ fn is_banned(tx: &Tx<'_>, key: &str) -> rusqlite::Result<bool> {
 fn withdraw(tx: &mut Tx<'_>, row: &Claimed, refusal: ArmRefusal) -> rusqlite::Result<()> {
     let (step, reason) = match refusal {
         ArmRefusal::LeaseLost => return Ok(()),
-        ArmRefusal::Held | ArmRefusal::Closed => (Move::Release, None),
+        ArmRefusal::Held | ArmRefusal::Closed | ArmRefusal::Companion => (Move::Release, None),
         ArmRefusal::Suppressed => (
             Move::Suppress,
             Some("the address was suppressed after the run opened"),

@@ -4,6 +4,8 @@
 //! end. Each run gets an equal share, then those that have more get what is left; and so does each
 //! pool within a run. What it costs depends on how many runs are open and how
 //! many rows it takes, never on how many wait.
+//!
+//! The people of a run who all get one message together are claimed together: all that are due.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -110,13 +112,44 @@ pub struct Claimed {
     pub not_before: i64,
     /// It may not leave from then on, in milliseconds, as long as this claim lasts.
     pub closes_at: Option<i64>,
+    /// Whether all people of its run get one message together.
+    pub grouped: bool,
+    /// The others who get this message along with it, in the order of their rows.
+    pub companions: Vec<Claimed>,
 }
 
 impl Claimed {
-    /// The recipient's domain, normalised.
+    /// The recipient's domain, normalised; nothing where the message goes to people of many.
     #[must_use]
     pub fn domain(&self) -> &str {
-        self.key.rsplit_once('@').map_or("", |(_, domain)| domain)
+        let domain = self.key.rsplit_once('@').map(|(_, domain)| domain);
+        domain.filter(|_| !self.grouped).unwrap_or_default()
+    }
+
+    /// The row itself and its companions.
+    pub fn each(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.companions)
+    }
+
+    /// Who gets one message together; nothing of nobody.
+    #[must_use]
+    pub fn together(rows: Vec<Self>) -> Option<Self> {
+        let mut rows = rows.into_iter();
+        let first = rows.next()?;
+        let companions = rows.collect();
+        Some(Self {
+            companions,
+            ..first
+        })
+    }
+
+    /// The same, each for itself.
+    #[must_use]
+    pub fn apart(&self) -> Vec<Self> {
+        let mut first = self.clone();
+        let mut rows = std::mem::take(&mut first.companions);
+        rows.insert(0, first);
+        rows
     }
 
     /// Whether the hours are over at which it may leave.
@@ -155,6 +188,7 @@ struct OpenRun {
     home: bool,
     /// Rows behind this one wait for those before it.
     canary: Option<i64>,
+    grouped: bool,
     pools: Vec<Pool>,
 }
 
@@ -293,8 +327,30 @@ impl Claim {
         if most == 0 {
             return Ok(0);
         }
-        let (due, moved) = self.due(tx, run, pool, most)?;
-        into.moved += moved;
+        let mut rows = Vec::new();
+        if run.grouped {
+            let mut due = waiting(tx, run, pool, tx.now, usize::MAX)?;
+            due.sort_unstable_by_key(|row| row.seq);
+            self.lease_all(tx, run, pool, &due, &mut rows)?;
+            rows = Claimed::together(rows).into_iter().collect();
+        } else {
+            let (due, moved) = self.due(tx, run, pool, most)?;
+            into.moved += moved;
+            self.lease_all(tx, run, pool, &due, &mut rows)?;
+        }
+        let taken = rows.len();
+        into.rows.append(&mut rows);
+        Ok(taken)
+    }
+
+    fn lease_all(
+        &self,
+        tx: &mut Tx<'_>,
+        run: &OpenRun,
+        pool: &Pool,
+        due: &[Waiting],
+        rows: &mut Vec<Claimed>,
+    ) -> rusqlite::Result<()> {
         let mut lease = tx.conn.prepare_cached(
             "UPDATE delivery SET state = ?4, epoch = epoch + 1, lease_until = ?3, carrier = ?5
              WHERE run = ?1 AND seq = ?2
@@ -302,11 +358,10 @@ impl Claim {
         )?;
         let until = tx.ticks + millis(self.lease);
         let carrier = (!run.home).then_some(&self.account);
-        for Waiting { seq, state, .. } in &due {
+        for Waiting { seq, state, .. } in due {
             let leased = tx.step(run.no, *state, Move::Claim)?.name();
-            into.rows.push(lease.query_row(
-                params![run.no, seq, until, leased, carrier],
-                |row| {
+            rows.push(
+                lease.query_row(params![run.no, seq, until, leased, carrier], |row| {
                     Ok(Claimed {
                         id: DeliveryId {
                             run: RunNo(run.no),
@@ -326,11 +381,13 @@ impl Claim {
                         doubted: row.get(6)?,
                         not_before: row.get(7)?,
                         closes_at: self.closing.get(&run.schedule).copied(),
+                        grouped: run.grouped,
+                        companions: Vec::new(),
                     })
-                },
-            )?);
+                })?,
+            );
         }
-        Ok(due.len())
+        Ok(())
     }
 
     /// The first rows of a pool that are due. Those of a run that was opened before their domain
@@ -395,7 +452,8 @@ impl Claim {
                 ORDER BY d.next_at LIMIT 1),
                (SELECT d.pool FROM delivery d INDEXED BY delivery_waiting
                 WHERE d.run = r.no AND d.state IN ('queued', 'deferred') AND d.pool > ''
-                ORDER BY d.pool LIMIT 1)
+                ORDER BY d.pool LIMIT 1),
+               grouped IS NOT NULL
              FROM run r
              WHERE account = ?3 AND state IN ('expanding', 'sending') AND state = 'sending'
                AND expires_at > ?1 AND NOT {HELD} AND NOT (queues AND EXISTS (
@@ -427,6 +485,7 @@ impl Claim {
                 waiting: row.get(6)?,
                 home,
                 canary,
+                grouped: row.get(9)?,
                 pools: pools.into_iter().map(pool).collect(),
             });
         }
@@ -524,7 +583,7 @@ fn waiting(
          WHERE run = ?1 AND state IN ('queued', 'deferred') AND pool = ?2 AND next_at <= ?3
          ORDER BY next_at, seq LIMIT ?4",
     )?;
-    let looked_at = most.max(LOOKED_AT);
+    let looked_at = i64::try_from(most.max(LOOKED_AT)).unwrap_or(i64::MAX);
     query
         .query_map(params![run.no, pool.name, until, looked_at], Waiting::of)?
         .filter(|row| row.as_ref().map_or(true, fits))

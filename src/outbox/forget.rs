@@ -389,7 +389,7 @@ impl Reader {
             ("attempt", "reply"),
             ("suppression", "concat(address, ' ', reason, ' ', source)"),
             ("audit", "detail"),
-            ("run", "concat(reason, ' ', sender)"),
+            ("run", "concat(reason, ' ', sender, ' ', grouped)"),
             ("blob", "CAST(content AS TEXT)"),
         ];
         let mut mentions = 0;

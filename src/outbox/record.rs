@@ -131,6 +131,21 @@ impl Operation for Record {
     }
 }
 
+/// The ends of tries that belong together, recorded at one moment: those to whom a message goes
+/// together are due again together.
+#[derive(Clone, Debug)]
+pub struct Records(pub Vec<Record>);
+
+impl Operation for Records {
+    /// As [`Record`]'s, for each.
+    type Receipt = Vec<Option<State>>;
+    const RANK: Rank = Rank::Result;
+
+    fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Self::Receipt> {
+        self.0.iter().map(|record| record.apply(tx)).collect()
+    }
+}
+
 struct Row {
     state: State,
     attempts: i64,

@@ -21,6 +21,7 @@ use serde::Serialize;
 use super::RunNo;
 use super::canary;
 use super::filling::{forget_counts, still_filled};
+use super::group::NewGroup;
 use super::once;
 use super::schedule::{Missed, Unrun};
 use super::store::Tx;
@@ -249,6 +250,8 @@ pub struct FinishRun {
     pub run: RunNo,
     /// How many rows it has.
     pub people: i64,
+    /// They all get one message together.
+    pub group: Option<NewGroup>,
 }
 
 impl Operation for FinishRun {
@@ -257,6 +260,9 @@ impl Operation for FinishRun {
     const RANK: Rank = Rank::Step;
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Option<String>> {
+        if let Some(group) = &self.group {
+            group.write(tx, self.run.0)?;
+        }
         tx.conn
             .prepare_cached(
                 "UPDATE run SET state = 'sending', people = ?2

@@ -23,7 +23,7 @@ impl Reader {
             .prepare_cached(
                 "SELECT d.seq, r.id, r.schedule, d.epoch, d.key, d.address, d.name, d.fields,
                    d.tries, d.doubted, d.digest,
-                   d.not_before, d.pool, r.people
+                   d.not_before, d.pool, r.people, r.grouped IS NOT NULL
                  FROM run_key k JOIN run r ON r.no = k.run
                  JOIN delivery d ON d.run = k.run AND d.seq = k.seq
                  WHERE k.run = ?1 AND k.fingerprint = ?2 AND k.key = ?3",
@@ -50,6 +50,8 @@ impl Reader {
                             doubted: row.get(9)?,
                             not_before: row.get(11)?,
                             closes_at: None,
+                            grouped: row.get(14)?,
+                            companions: Vec::new(),
                         },
                         digest: row.get(10)?,
                     })

@@ -14,6 +14,11 @@ use crate::clock::Clock;
 /// Uses that ended within one such part of the longest window are told as one.
 const GRAINS: i64 = 1024;
 
+/// A message to several people used one slot. Where it is tried twice within a grain it counts once:
+/// between tries lies more than that.
+const MESSAGES: &str = "count(iif(r.grouped IS NULL, 1, NULL))
+               + count(DISTINCT iif(r.grouped IS NULL, NULL, r.no))";
+
 /// Messages that used a slot of the limits, at about the same time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Use {
@@ -66,26 +71,26 @@ impl Reader {
     }
 
     fn under_way(&self) -> rusqlite::Result<Vec<Use>> {
-        let mut query = self.conn.prepare_cached(
-            "SELECT r.schedule, a.account, d.pool, count(*)
+        let mut query = self.conn.prepare_cached(&format!(
+            "SELECT r.schedule, a.account, d.pool, {MESSAGES}
              FROM run r CROSS JOIN delivery d INDEXED BY delivery_busy ON d.run = r.no
              CROSS JOIN attempt a ON a.run = d.run AND a.seq = d.seq AND a.n = d.attempts
              WHERE r.state IN ('expanding', 'sending')
                AND d.state IN ('leased', 'armed', 'uncertain') AND d.state = 'armed'
                AND a.ended_at IS NULL
-             GROUP BY r.schedule, a.account, d.pool",
-        )?;
+             GROUP BY r.schedule, a.account, d.pool"
+        ))?;
         query.query_map([], Use::of)?.collect()
     }
 
     fn ended(&self, stretch: &Stretch, longest: i64, now: Moment) -> rusqlite::Result<Vec<Use>> {
-        let mut query = self.conn.prepare_cached(
-            "SELECT r.schedule, a.account, d.pool, count(*), max(a.ended_at)
+        let mut query = self.conn.prepare_cached(&format!(
+            "SELECT r.schedule, a.account, d.pool, {MESSAGES}, max(a.ended_at)
              FROM attempt a INDEXED BY attempt_ended CROSS JOIN run r ON r.no = a.run
              CROSS JOIN delivery d ON d.run = a.run AND d.seq = a.seq
              WHERE a.ended_at >= ?1 AND a.ended_at < ?2 AND a.outcome <> 'invalid'
-             GROUP BY r.schedule, a.account, d.pool, a.ended_at / ?3",
-        )?;
+             GROUP BY r.schedule, a.account, d.pool, a.ended_at / ?3"
+        ))?;
         let grain = (longest / GRAINS).max(1);
         let since = stretch.since(longest, now);
         let uses = query.query_map(params![since, stretch.to, grain], |row| {
@@ -101,12 +106,12 @@ impl Reader {
 
 /// What is claimed at the moment, by account and what limits it.
 pub(super) fn leased(tx: &Tx<'_>) -> rusqlite::Result<Vec<Use>> {
-    let mut query = tx.conn.prepare_cached(
-        "SELECT r.schedule, coalesce(d.carrier, r.account), d.pool, count(*)
+    let mut query = tx.conn.prepare_cached(&format!(
+        "SELECT r.schedule, coalesce(d.carrier, r.account), d.pool, {MESSAGES}
          FROM run r CROSS JOIN delivery d INDEXED BY delivery_busy ON d.run = r.no
          WHERE r.state IN ('expanding', 'sending') AND d.state IN ('leased', 'armed', 'uncertain')
            AND d.state = 'leased'
-         GROUP BY 1, 2, 3",
-    )?;
+         GROUP BY 1, 2, 3"
+    ))?;
     query.query_map([], Use::of)?.collect()
 }

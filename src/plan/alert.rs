@@ -237,7 +237,13 @@ impl Raised {
         let rows = self.rows;
         outbox.submit(AddRows { run, rows }).wait()?;
         outbox.submit(SealKeys { run, keys }).wait()?;
-        outbox.submit(FinishRun { run, people }).wait()?;
+        outbox
+            .submit(FinishRun {
+                run,
+                people,
+                group: None,
+            })
+            .wait()?;
         Ok(true)
     }
 }

@@ -8,12 +8,13 @@ use std::collections::VecDeque;
 
 use lettre::message::Mailbox;
 
+use super::group::Common;
 use super::opening::OpenError;
 use super::pools::Pools;
 use super::roll::{Badness, Person, Roll, RollError};
 use crate::outbox::{
-    AddRows, ClearRun, Hour, Kept, NewDelivery, Notices, Outbox, OutboxError, Receipt, ReserveOnce,
-    RowKey, RunNo, SealKeys,
+    AddRows, ClearRun, Hour, Kept, NewDelivery, NewGroup, Notices, Outbox, OutboxError, Receipt,
+    ReserveOnce, RowKey, RunNo, SealKeys, Seat,
 };
 
 /// So many rows go to the outbox at once: more would make arms and results wait.
@@ -40,7 +41,16 @@ pub(super) struct Filling<'a> {
     few: Vec<RowKey>,
     keys: Vec<SortKey>,
     once: Option<Once>,
+    together: Option<Together>,
     under_way: UnderWay<u64>,
+}
+
+/// What one message to all says of its people.
+#[derive(Default)]
+struct Together {
+    /// The last rows that it names in To and in Cc.
+    until: (i64, i64),
+    common: Common,
 }
 
 /// The notices of a run that must not be sent twice.
@@ -70,6 +80,7 @@ impl<'a> Filling<'a> {
                 notices,
                 keys: Vec::new(),
             }),
+            together: None,
             under_way: UnderWay::of(UNDER_WAY),
         }
     }
@@ -82,6 +93,7 @@ impl<'a> Filling<'a> {
 
     /// Brings everybody on the roll.
     pub(super) fn fill(&mut self, roll: &Roll<'_>) -> Result<Badness, OpenError> {
+        self.together = roll.is_together().then(Together::default);
         let badness = roll.call::<OpenError>(|person| {
             if let (None, None, Ok(mailbox)) = (&self.first, &person.fault, &person.mailbox) {
                 let subject = roll
@@ -99,8 +111,21 @@ impl<'a> Filling<'a> {
         Ok(badness)
     }
 
+    /// What the one message to all of them says, if that is what they get.
+    pub(super) fn group(&mut self, roll: &Roll<'_>) -> Option<NewGroup> {
+        let Together { until, common } = self.together.take()?;
+        Some(NewGroup {
+            to_until: until.0,
+            cc_until: until.1,
+            fields: common.fields(&roll.lists),
+        })
+    }
+
     fn add(&mut self, person: Person) -> Result<(), OpenError> {
         self.rows += 1;
+        if let Some(together) = &mut self.together {
+            together.seat(&person, self.rows);
+        }
         if person.fault.is_none() {
             self.keys.push(SortKey::of_address(&person.key, self.rows)?);
             if self.is_short() && !matches!(person.hour, Some(Hour::Over(_))) {
@@ -116,7 +141,11 @@ impl<'a> Filling<'a> {
             Ok(mailbox) => (mailbox.email.to_string(), mailbox.name),
             Err(raw) => (raw.chars().take(320).collect(), None),
         };
-        let pool = self.pools.pool(&person.key);
+        // A message to all is limited by nobody's domain.
+        let pool = match self.together {
+            Some(_) => String::new(),
+            None => self.pools.pool(&person.key),
+        };
         self.chunk.push(NewDelivery {
             seq: self.rows,
             list: person.list,
@@ -226,6 +255,19 @@ impl<'a> Filling<'a> {
             skipped += more;
         }
         Ok(skipped)
+    }
+}
+
+impl Together {
+    fn seat(&mut self, person: &Person, row: i64) {
+        match person.seat {
+            Seat::To => self.until = (row, row),
+            Seat::Cc => self.until.1 = row,
+            Seat::Bcc => {}
+        }
+        if person.fault.is_none() && person.seat == Seat::To {
+            self.common.see(person);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::roll::RollError;
 use crate::audience::{Recipient, Row, mailbox};
 use crate::outbox::state::State;
-use crate::outbox::{Addressee, OutboxError, Reader, RunNo};
+use crate::outbox::{Addressee, Group, OutboxError, Reader, RunNo, Seat};
 
 /// So many people are read at once.
 const PAGE: usize = 500;
@@ -22,11 +22,12 @@ pub struct Former {
     pub states: Vec<State>,
 }
 
-/// Reads them from the outbox below `state`, each with the list that they came from then.
+/// Reads them from the outbox below `state`, each with the list that they came from then. If all
+/// are to get one message, those who have this `seat` in it: the one that they had then, or To.
 ///
 /// # Errors
 /// There is no such run, or its rows are not there any more.
-pub(super) fn rows(state: &Path, former: &Former) -> Result<Rows, RollError> {
+pub(super) fn rows(state: &Path, former: &Former, seat: Option<Seat>) -> Result<Rows, RollError> {
     let reader = Reader::open(state).map_err(unreadable)?;
     let run = reader.run(&former.run).map_err(unreadable)?;
     let run = run.ok_or_else(|| {
@@ -40,8 +41,11 @@ pub(super) fn rows(state: &Path, former: &Former) -> Result<Rows, RollError> {
         )));
     }
     let no = reader.run_no(&run.id).map_err(unreadable)?;
+    let no = no.expect("the run was found just now");
+    let group = reader.group(no).map_err(unreadable)?;
     Ok(Rows {
-        run: no.expect("the run was found just now"),
+        run: no,
+        seat: seat.map(|seat| (seat, group)),
         states: former.states.clone(),
         reader,
         page: VecDeque::new(),
@@ -58,6 +62,8 @@ fn unreadable(error: OutboxError) -> RollError {
 pub(super) struct Rows {
     reader: Reader,
     run: RunNo,
+    /// Only those who have it, by what their run says of them.
+    seat: Option<(Seat, Option<Group>)>,
     states: Vec<State>,
     page: VecDeque<Addressee>,
     after: i64,
@@ -68,7 +74,7 @@ impl Iterator for Rows {
     type Item = Result<(String, Row), RollError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.page.is_empty() && !self.ended {
+        while self.page.is_empty() && !self.ended {
             let page = self
                 .reader
                 .addressees(self.run, &self.states, self.after, PAGE);
@@ -81,6 +87,10 @@ impl Iterator for Rows {
             }
             self.ended = self.page.len() < PAGE;
             self.after = self.page.back().map_or(self.after, |last| last.seq);
+            if let Some((seat, group)) = &self.seat {
+                let of = |seq| group.as_ref().map_or(Seat::To, |group| group.seat(seq));
+                self.page.retain(|addressee| of(addressee.seq) == *seat);
+            }
         }
         self.page.pop_front().map(|addressee| Ok(row(addressee)))
     }

@@ -16,6 +16,7 @@ mod filling;
 mod firing;
 mod forecast;
 mod former;
+mod group;
 mod load;
 mod local;
 mod opening;

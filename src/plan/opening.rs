@@ -266,8 +266,8 @@ fn fill(
         let people = reader.audience(run)?.people;
         change::weigh(roll.schedule(), order, &reader, (Some(run), people))?;
     }
-    let people = filling.rows;
-    let waits_for = outbox.submit(FinishRun { run, people }).wait()?;
+    let (people, group) = (filling.rows, filling.group(roll));
+    let waits_for = outbox.submit(FinishRun { run, people, group }).wait()?;
     Ok(Opening {
         waits_for,
         badness,

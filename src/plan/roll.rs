@@ -10,13 +10,14 @@ use lettre::message::Mailbox;
 
 use super::change;
 use super::former::{self, Former};
+use super::group::{Common, Copies};
 use super::local::{Lives, Local};
 use super::preflight::in_order;
 use crate::audience::{self, Care, ListError, Row};
 use crate::clock::Timestamp;
 use crate::compose::Template;
-use crate::config::{BadRows, Config, EMAIL, Empty, OncePer, Schedule, Share};
-use crate::outbox::{Hour, Kept};
+use crate::config::{BadRows, Config, EMAIL, Empty, MOST_TOGETHER, OncePer, Schedule, Share};
+use crate::outbox::{Hour, Kept, Seat};
 
 /// Up to so many unusable rows are accidents that happen; above, more than one in a hundred stops
 /// the run.
@@ -27,10 +28,12 @@ const BAD_ROWS_TOLD: usize = 3;
 /// The people that a schedule is for, or the part of them that a person chose.
 pub struct Roll<'a> {
     schedule: &'a Schedule,
-    lists: Vec<&'a audience::List>,
+    pub(super) lists: Vec<&'a audience::List>,
     template: &'a Template,
     /// Where readers live, if that matters.
     local: Option<Local<'a>>,
+    /// Who gets the one message to all besides those of the lists.
+    pub(super) copies: Option<Copies<'a>>,
     /// Only the person with this normalised address.
     pub only: Option<String>,
     /// One message, to this mailbox instead of the person it was made for.
@@ -62,6 +65,8 @@ pub struct Person {
     pub hour: Option<Hour>,
     /// Why another zone is taken for the one that the row names.
     pub stray: Option<String>,
+    /// Where one message to all names it.
+    pub seat: Seat,
 }
 
 /// How many rows there were, and which could not be used.
@@ -118,6 +123,16 @@ pub enum RollError {
         /// How many may be.
         most: u64,
     },
+    /// More people than one message may go to.
+    #[error(
+        "schedule `{0}` sends one message to all (`group = true`), and these are more than \
+         {MOST_TOGETHER} people: no server need take more recipients of one (RFC 5321); make several \
+         schedules, or take `group` out, and each gets their own"
+    )]
+    TooManyTogether(
+        /// The schedule.
+        String,
+    ),
     /// Many more or far fewer people than in the schedule's last run.
     #[error(
         "{}, and {before} in its last run {run}: {}, where `max_change = \"{most}\"` \
@@ -194,6 +209,7 @@ impl<'a> Roll<'a> {
                 .get(&schedule.send)
                 .expect("a loaded configuration has the templates of its schedules"),
             local: schedule.readers.as_ref().map(Local::of),
+            copies: Copies::of(config, schedule),
             only: None,
             test: None,
             former: None,
@@ -248,6 +264,7 @@ impl<'a> Roll<'a> {
     ) -> Result<Badness, E> {
         let mut seen = Badness::default();
         let mut fuse = self.schedule.max_recipients.map(Fuse::new);
+        let mut together = self.is_together().then(Together::default);
         let rendered = |row: Sourced<'_>| row.map(|(list, row)| self.person(&list, row));
         let called = in_order(self.rows(), rendered, |person| {
             let Some(person) = person.map_err(|error| End::Of(error.into()))? else {
@@ -256,6 +273,10 @@ impl<'a> Roll<'a> {
             seen.count(&person);
             if let Some(fuse) = &mut fuse {
                 fuse.count(&person).map_err(|error| End::Of(error.into()))?;
+            }
+            if let Some(together) = &mut together {
+                let counted = together.see(self.schedule, &person);
+                counted.map_err(|error| End::Of(error.into()))?;
             }
             each(person).map_err(End::Of)?;
             match self.test.is_some() && seen.usable() == 1 {
@@ -268,11 +289,40 @@ impl<'a> Roll<'a> {
             Err(End::Enough) => return Ok(seen),
             Ok(()) => {}
         }
+        if let Some(together) = together.filter(|_| seen.usable() > 0) {
+            self.call_copied(&mut seen, &mut each, (&mut fuse, together))?;
+        }
         if let Some(fuse) = &mut fuse {
             fuse.weigh()?;
         }
         self.weigh(&seen)?;
         Ok(seen)
+    }
+
+    /// The same for those who get a copy, and whether one message to all can be made.
+    fn call_copied<E: From<RollError>>(
+        &self,
+        seen: &mut Badness,
+        each: &mut impl FnMut(Person) -> Result<(), E>,
+        (fuse, mut together): (&mut Option<Fuse>, Together),
+    ) -> Result<(), E> {
+        for (seat, rows) in self.copied() {
+            for row in rows {
+                let (list, row) = row?;
+                let Some(mut person) = self.person(&list, row) else {
+                    continue;
+                };
+                person.seat = seat;
+                seen.count(&person);
+                if let Some(fuse) = fuse {
+                    fuse.count(&person)?;
+                }
+                together.see(self.schedule, &person)?;
+                each(person)?;
+            }
+        }
+        together.weigh(self)?;
+        Ok(())
     }
 
     /// The rows of all lists, each with the name of its list. A list is opened when the one before
@@ -281,7 +331,8 @@ impl<'a> Roll<'a> {
         let Some(former) = &self.former else {
             return Box::new(self.listed());
         };
-        match former::rows(self.state, former) {
+        let seat = self.is_together().then_some(Seat::To);
+        match former::rows(self.state, former, seat) {
             Ok(rows) => Box::new(rows.map(|it| it.map(|(list, row)| (Cow::Owned(list), row)))),
             Err(error) => Box::new(iter::once(Err(error))),
         }
@@ -320,11 +371,11 @@ impl<'a> Roll<'a> {
             fault: None,
             hour: None,
             stray: None,
+            seat: Seat::To,
         };
         match row.recipient {
             Ok(recipient) => {
-                let checked = self.template.check(&recipient.fields);
-                person.fault = checked.err().map(|fault| fault.to_string());
+                person.fault = self.blank(&recipient.fields);
                 person.key = recipient.key;
                 person.mailbox = Ok(recipient.mailbox);
                 person.fields = recipient.fields;
@@ -341,6 +392,15 @@ impl<'a> Roll<'a> {
             person.mailbox = Ok(test.clone());
         }
         Some(person)
+    }
+
+    /// Why the template cannot be rendered for this row. What is the same for all is seen at the end.
+    fn blank(&self, fields: &serde_json::Map<String, serde_json::Value>) -> Option<String> {
+        if self.is_together() {
+            return None;
+        }
+        let checked = self.template.check(fields);
+        checked.err().map(|fault| fault.to_string())
     }
 
     fn check_columns(&self, list: &str, columns: &[String]) -> Result<(), RollError> {
@@ -453,6 +513,38 @@ impl Fuse {
             return Err(RollError::TooMany { most });
         }
         Ok(())
+    }
+}
+
+/// The people of one message to all.
+struct Together {
+    crowd: Fuse,
+    common: Common,
+}
+
+impl Default for Together {
+    fn default() -> Self {
+        Self {
+            crowd: Fuse::new(MOST_TOGETHER),
+            common: Common::default(),
+        }
+    }
+}
+
+impl Together {
+    fn see(&mut self, schedule: &Schedule, person: &Person) -> Result<(), RollError> {
+        if person.fault.is_none() && person.seat == Seat::To {
+            self.common.see(person);
+        }
+        let counted = self.crowd.count(person);
+        counted.map_err(|_| RollError::TooManyTogether(schedule.name.clone()))
+    }
+
+    fn weigh(mut self, roll: &Roll<'_>) -> Result<(), RollError> {
+        let schedule = &roll.schedule.name;
+        let weighed = self.crowd.weigh();
+        weighed.map_err(|_| RollError::TooManyTogether(schedule.clone()))?;
+        self.common.check(schedule, roll.template, &roll.lists)
     }
 }
 

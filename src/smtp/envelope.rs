@@ -19,6 +19,8 @@ pub struct Envelope {
     /// Where answers go, if the message says so. No command speaks of it, but its letters too may
     /// need SMTPUTF8.
     pub reply_to: Option<Address>,
+    /// Whom the message names as its recipients besides those above. The same holds for them.
+    pub named: Vec<Address>,
     /// The message's size in bytes, before dot-stuffing.
     pub size: usize,
     /// Delivery status notifications, where the server offers them.
@@ -90,7 +92,7 @@ impl Envelope {
     }
 
     fn international(&self) -> Option<&Address> {
-        let mut all = self.senders().chain(&self.to);
+        let mut all = self.senders().chain(&self.to).chain(&self.named);
         all.find(|address| !AsRef::<str>::as_ref(*address).is_ascii())
     }
 

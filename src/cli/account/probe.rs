@@ -157,6 +157,7 @@ async fn send(
                 from: sender.from.email.clone(),
                 to: to.iter().map(|it| it.email.clone()).collect(),
                 reply_to: sender.reply_to.as_ref().map(|it| it.email.clone()),
+                named: Vec::new(),
                 size: bytes.len(),
                 dsn: None,
             };

@@ -7,8 +7,9 @@ use postroom::audience::Source;
 use postroom::calendar::When;
 use postroom::config::key::{KEYS, Kind};
 use postroom::config::{
-    Addresses, BadRows, Canary, CatchUp, Config, DomainLimits, Dsn, Empty, LogFormat, OnUncertain,
-    OncePer, PROVIDERS, Proof, Rate, Rule, SaidTo, Servers, Share, Tls, Treatment, find,
+    Addresses, BadRows, Canary, CatchUp, Config, Copied, DomainLimits, Dsn, Empty, Group,
+    LogFormat, OnUncertain, OncePer, PROVIDERS, Proof, Rate, Rule, SaidTo, Servers, Share, Tls,
+    Treatment, find,
 };
 use postroom::secret::Secret;
 
@@ -168,6 +169,13 @@ fn every_key_of_the_full_file_is_understood() {
     let morning = config.schedules["good-morning"].canary;
     assert_eq!(morning, Some(Canary { people, wait }));
     assert_eq!(config.schedules["party"].via, ["relay", "main"]);
+    let one = |text: &str| Copied::One(text.parse().expect("a mailbox"));
+    let group = Group {
+        cc: vec![one("Boss <boss@example.org>"), one("chair@example.org")],
+        bcc: vec![one("archive@example.org")],
+    };
+    assert_eq!(config.schedules["party"].group, Some(group));
+    assert_eq!(config.schedules["by-hand"].group, None);
     let party = config.schedules["party"]
         .calendar
         .as_ref()

@@ -7,6 +7,7 @@
 
 mod account;
 mod daemon;
+mod group;
 mod how;
 mod limits;
 mod list;
@@ -14,6 +15,7 @@ mod listener;
 mod login;
 mod rule;
 mod stage;
+mod together;
 mod toml;
 mod when;
 mod wire;
@@ -116,6 +118,9 @@ observed! {
     "schedule.*.resend_after" => how::resend_after_is_how_long_such_a_mail_waits,
     "schedule.*.empty" => how::empty_says_what_a_run_to_nobody_is,
     "schedule.*.bad_rows" => how::bad_rows_says_whether_the_others_get_theirs,
+    "schedule.*.group" => group::group_is_one_message_to_all,
+    "schedule.*.cc" => group::cc_is_who_else_is_named,
+    "schedule.*.bcc" => group::bcc_is_who_else_gets_it_and_is_named_nowhere,
     "schedule.*.once_per" => how::once_per_says_what_makes_it_the_same_notice,
     "schedule.*.once_for" => how::once_for_is_how_long_a_notice_counts,
 }

@@ -24,13 +24,15 @@ pub(super) type Answers = fn(&str) -> Option<&'static str>;
 #[derive(Clone)]
 pub(super) struct Wire {
     clock: Clock,
-    answers: Answers,
+    answers: Arc<Mutex<Answers>>,
     secure: Option<Arc<Reception>>,
     book: Arc<Mutex<Book>>,
 }
 
 #[derive(Default)]
 struct Book {
+    /// Other answers after a line that begins so was answered.
+    then: Option<(&'static str, Answers)>,
     hosts: Vec<String>,
     calls: Vec<Call>,
     mails: Vec<Mail>,
@@ -67,12 +69,23 @@ pub(super) struct Mail {
     pub(super) at: Timestamp,
     pub(super) host: String,
     pub(super) from: String,
+    /// The last of its recipients, mostly the only one.
     pub(super) to: String,
+    /// All of them.
+    pub(super) all: Vec<String>,
     /// The message as it came.
     pub(super) text: String,
 }
 
 impl Mail {
+    /// A header with all its lines, unfolded.
+    pub(super) fn unfolded(&self, name: &str) -> Option<String> {
+        let head = self.text.split("\r\n\r\n").next()?.replace("\r\n ", " ");
+        let start = format!("{name}: ");
+        let mut lines = head.lines();
+        lines.find_map(|line| line.strip_prefix(&start).map(str::to_owned))
+    }
+
     /// A header's line, if it has one.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let start = format!("{name}: ");
@@ -86,10 +99,29 @@ impl Wire {
         let book = Arc::default();
         Self {
             clock,
-            answers,
+            answers: Arc::new(Mutex::new(answers)),
             secure,
             book,
         }
+    }
+
+    /// From now on the servers have other answers.
+    pub(super) fn answer(&self, answers: Answers) {
+        *self.answers.lock().unwrap() = answers;
+    }
+
+    /// The same once a line that begins so was answered.
+    pub(super) fn answer_once(&self, answers: Answers, heard: &'static str) {
+        self.book().then = Some((heard, answers));
+    }
+
+    fn answer_to(&self, line: &str) -> Option<&'static str> {
+        let answer = (self.answers.lock().unwrap())(line);
+        let mut book = self.book();
+        if let Some((_, answers)) = book.then.take_if(|(heard, _)| line.starts_with(*heard)) {
+            *self.answers.lock().unwrap() = answers;
+        }
+        answer
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -217,27 +249,30 @@ impl Server {
     /// Nothing once somebody has hung up.
     async fn serve(mut self) -> Option<()> {
         self.say("220 mx ESMTP").await?;
-        let (mut from, mut to) = (None, None);
+        let (mut from, mut to) = (None, Vec::<String>::new());
         loop {
             let line = self.hear("\r\n").await?;
-            let answer = match (self.wire.answers)(&line) {
+            let answer = match self.wire.answer_to(&line) {
                 Some(answer) => answer,
                 None if line.starts_with("RCPT") && from.is_none() => "503 5.5.1 from whom?",
-                None if line == "DATA" && to.is_none() => "554 5.5.1 to whom?",
+                None if line == "DATA" && to.is_empty() => "554 5.5.1 to whom?",
                 None => usual(&line),
             };
             let address = line.split(['<', '>']).nth(1).map(str::to_owned);
             let address = address.filter(|_| answer.starts_with('2'));
             match line.get(..4) {
-                Some("MAIL") => (from, to) = (address, None),
-                Some("RCPT") => to = address.or(to),
+                Some("MAIL") => (from, to) = (address, Vec::new()),
+                Some("RCPT") => to.extend(address),
                 _ => {}
             }
             self.say(answer).await?;
             if answer.starts_with("354") {
                 let text = self.hear("\r\n.\r\n").await?;
-                let (from, to) = (from.take()?, to.take()?);
-                let answer = (self.wire.answers)(&format!(". {to}")).unwrap_or("250 2.0.0 ok");
+                let (from, to) = (from.take()?, std::mem::take(&mut to));
+                let answer = self
+                    .wire
+                    .answer_to(&format!(". {}", to.last()?))
+                    .unwrap_or("250 2.0.0 ok");
                 self.say(answer).await?;
                 if answer.contains("250 ") {
                     self.take(from, to, text);
@@ -246,14 +281,15 @@ impl Server {
         }
     }
 
-    fn take(&self, from: String, to: String, text: String) {
+    fn take(&self, from: String, all: Vec<String>, text: String) {
         let mut book = self.wire.book();
         let host = book.calls[self.call].host.clone();
         book.mails.push(Mail {
             at: self.wire.clock.now(),
             host,
             from,
-            to,
+            to: all.last().cloned().unwrap_or_default(),
+            all,
             text,
         });
     }

@@ -13,9 +13,10 @@ use super::swarm::{Swarm, happens};
 const WRITES: u64 = 60;
 
 /// What a slow disk may let wait: whoever asks for these waits in virtual time for the answer.
-const MAY_WAIT: [&str; 9] = [
+const MAY_WAIT: [&str; 10] = [
     "Arm",
     "Record",
+    "Records",
     "Claim",
     "Release",
     "Hold",

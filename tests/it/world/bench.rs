@@ -185,7 +185,8 @@ impl Bench {
 
     pub(crate) fn finish(&self, run: RunNo, people: usize) {
         let people = i64::try_from(people).unwrap();
-        now(self.outbox.submit(FinishRun { run, people })).unwrap();
+        let group = None;
+        now(self.outbox.submit(FinishRun { run, people, group })).unwrap();
     }
 
     pub(crate) fn claims(&self, limit: usize) -> Claims {

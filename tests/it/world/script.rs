@@ -217,6 +217,7 @@ pub(crate) fn envelope(to: &[&str], size: usize) -> Envelope {
         from: "ada@example.org".parse().unwrap(),
         to: to.iter().map(|to| to.parse().unwrap()).collect(),
         reply_to: None,
+        named: Vec::new(),
         size,
         dsn: None,
     }

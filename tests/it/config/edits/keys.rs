@@ -111,6 +111,7 @@ const NEEDED: &[&str] = &[
     "[schedule.party] send",
     "[schedule.party] to",
     "[schedule.party] via",
+    "[schedule.party] group",
     "[schedule.fortnight] send",
     "[schedule.fortnight] to",
     "[schedule.fortnight] via",

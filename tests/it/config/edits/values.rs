@@ -87,6 +87,7 @@ const ALIKE: &[(&str, &str)] = &[
     ("from", "reply_to"),
     ("user", "password"),
     ("address_column", "name_column"),
+    ("cc", "bcc"),
 ];
 
 #[test]

@@ -81,6 +81,8 @@ const BESIDES: &[(&str, &[(&str, &str)])] = &[
         "schedule.*.canary.wait",
         &[("schedule.*.canary.people", "20")],
     ),
+    ("schedule.*.cc", &[("schedule.*.group", "true")]),
+    ("schedule.*.bcc", &[("schedule.*.group", "true")]),
     (
         "schedule.*.once_for",
         &[("schedule.*.once_per", "[\"email\"]")],

@@ -1,0 +1,138 @@
+//! A run whose people all get one message together: what that message says of them.
+//!
+//! Each of them has a row like everybody, with a state and tries of its own; who is named where is
+//! kept by rows, so that a person's address stands in one place only. What the message says is
+//! settled in the transaction that hands the run to deliver, and is the same ever after: who is
+//! refused or cancelled later stays in its header.
+
+use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use super::forget::FORGOTTEN;
+use super::query::failed;
+use super::store::Tx;
+use super::{OutboxError, Reader, RunNo};
+
+/// How the rows of a run share a message.
+#[derive(Clone, Debug)]
+pub struct NewGroup {
+    /// The last row of those who are named in To.
+    pub to_until: i64,
+    /// The last row of those in Cc; all after it are named nowhere.
+    pub cc_until: i64,
+    /// The fields that are the same for everybody.
+    pub fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The same as it is kept.
+#[derive(Deserialize, Serialize)]
+struct Kept {
+    /// Rows that the header names, in their order.
+    to: Vec<i64>,
+    cc: Vec<i64>,
+    /// See [`NewGroup`].
+    until: (i64, i64),
+    fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What a message to several people says of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Address and display name of those in To.
+    pub to: Vec<Named>,
+    /// The same in Cc.
+    pub cc: Vec<Named>,
+    /// Its fields.
+    pub fields: serde_json::Map<String, serde_json::Value>,
+    until: (i64, i64),
+}
+
+/// An address, and the display name beside it.
+pub type Named = (String, Option<String>);
+
+/// Where a message to several people names one of them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Seat {
+    /// In To.
+    #[default]
+    To,
+    /// In Cc.
+    Cc,
+    /// Nowhere.
+    Bcc,
+}
+
+impl Group {
+    /// Where a row of its run has its seat.
+    #[must_use]
+    pub fn seat(&self, seq: i64) -> Seat {
+        match self.until {
+            (to, _) if seq <= to => Seat::To,
+            (_, cc) if seq <= cc => Seat::Cc,
+            _ => Seat::Bcc,
+        }
+    }
+}
+
+impl NewGroup {
+    /// Names those who are to get it as things stand now: nobody who was left out.
+    pub(super) fn write(&self, tx: &Tx<'_>, run: i64) -> rusqlite::Result<()> {
+        let rows = |after: i64, until: i64| {
+            tx.conn
+                .prepare_cached(
+                    "SELECT seq FROM delivery WHERE run = ?1 AND seq > ?2 AND seq <= ?3
+                       AND state = 'queued' ORDER BY seq",
+                )?
+                .query_map(params![run, after, until], |row| row.get(0))?
+                .collect::<rusqlite::Result<Vec<i64>>>()
+        };
+        let kept = Kept {
+            to: rows(0, self.to_until)?,
+            cc: rows(self.to_until, self.cc_until)?,
+            until: (self.to_until, self.cc_until),
+            fields: self.fields.clone(),
+        };
+        let text = serde_json::to_string(&kept).expect("plain data serialises");
+        tx.conn
+            .prepare_cached("UPDATE run SET grouped = ?2 WHERE no = ?1 AND state = 'expanding'")?
+            .execute(params![run, text])?;
+        Ok(())
+    }
+}
+
+impl Reader {
+    /// What the one message of a run says of its people; none if each of them gets an own one.
+    ///
+    /// # Errors
+    /// The database cannot be read, or there is no such run.
+    pub fn group(&self, run: RunNo) -> Result<Option<Group>, OutboxError> {
+        self.find_group(run).map_err(failed)
+    }
+
+    fn find_group(&self, run: RunNo) -> rusqlite::Result<Option<Group>> {
+        let text: Option<String> = self
+            .conn
+            .prepare_cached("SELECT grouped FROM run WHERE no = ?1")?
+            .query_row([run.0], |row| row.get(0))?;
+        let Some(text) = text else { return Ok(None) };
+        let kept: Kept = serde_json::from_str(&text).expect("written by this module");
+        let mut person = self.conn.prepare_cached(
+            "SELECT address, name FROM delivery WHERE run = ?1 AND seq = ?2 AND address <> ?3",
+        )?;
+        let mut named = |rows: &[i64]| {
+            let found = rows.iter().map(|seq| {
+                let row = params![run.0, seq, FORGOTTEN];
+                let row = person.query_row(row, |row| Ok((row.get(0)?, row.get(1)?)));
+                row.optional()
+            });
+            let found: rusqlite::Result<Vec<Option<Named>>> = found.collect();
+            found.map(|all| all.into_iter().flatten().collect())
+        };
+        Ok(Some(Group {
+            to: named(&kept.to)?,
+            cc: named(&kept.cc)?,
+            fields: kept.fields,
+            until: kept.until,
+        }))
+    }
+}
