@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::audience::address::mask;
+use crate::audience::json::fault::JsonFault;
 use crate::audience::separator::Separator;
 use crate::clock::in_words;
 use crate::program::ProgramError;
@@ -43,14 +44,27 @@ pub struct MissingColumn {
     pub key: &'static str,
     /// The column that was probably meant.
     pub suggestion: Option<String>,
+    /// What else may be the reason.
+    pub hint: Option<String>,
     pub header: Header,
 }
 
-/// The first line of a list file.
+/// What the columns of a list file are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
     pub columns: Vec<String>,
-    pub separator: Separator,
+    /// What stands between them in the first line; nothing in a JSON file.
+    pub separator: Option<Separator>,
+}
+
+impl fmt::Display for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.columns.join(", "))?;
+        match self.separator {
+            Some(separator) => write!(f, " (separator {separator})"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl ListError {
@@ -167,6 +181,10 @@ pub(super) enum FileFault {
     NoHeader,
     #[error("no column is called `{}`", .0.wanted)]
     MissingColumn(Box<MissingColumn>),
+    #[error("the column `{0}` is one of the list's `fields` too")]
+    FixedColumn(String),
+    #[error(transparent)]
+    Json(Box<JsonFault>),
 }
 
 impl FileFault {
@@ -227,6 +245,8 @@ impl FileFault {
             Self::Empty | Self::NoHeader => "missing-header",
             Self::Nameless(_) | Self::Duplicate { .. } | Self::Control(_) => "bad-header",
             Self::MissingColumn(_) => "missing-column",
+            Self::FixedColumn(_) => "fixed-column",
+            Self::Json(fault) => fault.code(),
         }
     }
 
@@ -234,6 +254,10 @@ impl FileFault {
         let help = match self {
             Self::Missing { help } | Self::Forbidden { help } => return help.map(str::to_owned),
             Self::MissingColumn(missing) => return Some(missing_column_help(missing)),
+            Self::Json(fault) => return Some(fault.help()),
+            Self::FixedColumn(_) => {
+                "take it out of `fields`, or out of the file: nobody can tell which of them holds"
+            }
             Self::NotAFile(_) => "give the path of a regular file, or of a link to one",
             Self::Changed => {
                 "write the new list beside it and rename it into place, so that no half of it is \
@@ -351,16 +375,14 @@ fn missing_column_help(missing: &MissingColumn) -> String {
     let MissingColumn {
         key,
         suggestion,
+        hint,
         header,
         ..
     } = missing;
-    let columns = header.columns.join(", ");
-    let found = format!(
-        "the columns are: {columns} (separator {})",
-        header.separator
-    );
-    match suggestion {
-        Some(near) => format!("did you mean {key} = \"{near}\"? {found}"),
-        None => format!("say which one it is with {key} = \"...\"; {found}"),
+    let found = format!("the columns are: {header}");
+    match (hint, suggestion) {
+        (Some(hint), _) => format!("{hint}; {found}"),
+        (None, Some(near)) => format!("did you mean {key} = \"{near}\"? {found}"),
+        (None, None) => format!("say which one it is with {key} = \"...\"; {found}"),
     }
 }

@@ -17,15 +17,19 @@
 //!   Text        its encoding, strictly, as UTF-8
 //!     Records   where rows begin and end, quotes, limits
 //!       Table   the csv crate: header and cells
+//!     Elements  of a JSON document: the people in it, one by one
 //!         Rows  addresses, names, fields
 //! ```
 
 mod address;
 mod command;
 mod error;
+mod extras;
 mod file;
 mod inline;
+mod json;
 mod local_part;
+mod object;
 mod records;
 mod row;
 mod rows;
@@ -34,7 +38,7 @@ mod stream;
 mod table;
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use encoding_rs::Encoding;
@@ -42,6 +46,7 @@ use serde_json::{Map, Value};
 
 pub use self::address::{AddressFault, CodePoint, Part, domain, key, mailbox, mask};
 pub use self::error::{Header, ListError, MissingColumn};
+pub use self::json::{RowsPath, RowsPathError};
 pub use self::row::{Recipient, Row, RowFault};
 pub use self::rows::{NAME, Rows};
 pub use self::separator::{Separator, SeparatorError};
@@ -64,6 +69,12 @@ pub struct List {
     pub optional: Vec<String>,
     /// A file that was last changed longer ago is refused, see [`Care::Fresh`].
     pub max_age: Option<Duration>,
+    /// Fields that everybody on the list has alike. None of them is a column of the source: it and
+    /// the configuration may not disagree.
+    pub fields: Map<String, Value>,
+    /// What a field is where its cell is blank or null, or its column missing. The display name of
+    /// a message is never one of these.
+    pub defaults: Map<String, Value>,
 }
 
 /// The kinds of list there are.
@@ -71,6 +82,7 @@ pub struct List {
 pub enum Source {
     Inline(Vec<InlineRow>),
     Csv(CsvFile),
+    Json(JsonFile),
     Command(CommandOutput),
 }
 
@@ -92,6 +104,17 @@ pub struct CsvFile {
     pub separator: Option<Separator>,
 }
 
+/// A file of people in JSON (RFC 8259), an object each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonFile {
+    pub path: PathBuf,
+    /// Where in the one document the array of people is. `None`: the document is that array, or
+    /// there is an object on each line (JSON Lines).
+    pub rows: Option<RowsPath>,
+    /// `None`: UTF-8. A byte order mark at the start of the file always wins.
+    pub encoding: Option<&'static Encoding>,
+}
+
 /// What a program prints: comma-separated values, the first line naming the columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CommandOutput {
@@ -101,6 +124,18 @@ pub struct CommandOutput {
     pub encoding: Option<&'static Encoding>,
     /// As for a file.
     pub separator: Option<Separator>,
+}
+
+impl Source {
+    /// The file that it is, if it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Inline(_) | Self::Command(_) => None,
+            Self::Csv(file) => Some(&file.path),
+            Self::Json(file) => Some(&file.path),
+        }
+    }
 }
 
 /// How closely a list is looked at, besides whether it can be read.
@@ -117,9 +152,9 @@ pub enum Care {
 }
 
 impl List {
-    /// The fields a template may use: the columns of the header (or the keys of the inline rows),
-    /// then the optional ones that are missing there. Reads no further than the header, but starts
-    /// the program of a list that has one.
+    /// The fields a template may use: the columns of the header (the keys of the inline rows, or of
+    /// the first hundred rows of JSON), then those of the configuration that are missing there.
+    /// Reads no further than that, but starts the program of a list that has one.
     pub fn columns(&self) -> Result<Vec<String>, ListError> {
         Ok(self.read()?.columns().to_vec())
     }

@@ -5,14 +5,17 @@ use serde_json::{Map, Value};
 
 use crate::audience::address::{self, AddressFault};
 
+/// The name column of a list that does not state one.
+pub(super) const NAME: &str = "name";
+
 /// One row, good or bad. Every row of the source comes out as one of these, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The line of the file on which the row begins, the first line being 1; of an inline list, the
-    /// row's place in it, counted from 1.
+    /// The line of the file on which the row (of JSON, its object) begins, the first line being 1;
+    /// of an inline list, the row's place in it, counted from 1.
     pub line: u64,
-    /// The cell of the address column as it stands in the source, "" where the row has none. It may
-    /// hold anything: mask or escape it before it is shown.
+    /// The cell of the address column as it stands in the source, "" where the row has none or it is
+    /// not text. It may hold anything: mask or escape it before it is shown.
     pub raw_address: String,
     pub recipient: Result<Recipient, RowFault>,
 }
@@ -26,8 +29,9 @@ pub struct Recipient {
     /// as its A-label.
     pub key: String,
     /// What templates may use, by column. The address column holds the bare address as it is
-    /// mailed, the name column the display name, any other cell its text untouched. A blank cell is
-    /// absent, unless its column is optional: then it is "".
+    /// mailed, the name column the display name, any other cell its text untouched, or its value of
+    /// JSON with its type. A blank cell is absent, unless it has a default, or its column is
+    /// optional: then it is "". A default of the name column is no display name.
     pub fields: Map<String, Value>,
 }
 
@@ -38,8 +42,14 @@ pub enum RowFault {
     Fields { found: usize, expected: usize },
     #[error(transparent)]
     Address(#[from] AddressFault),
+    #[error("it is no object with keys and values")]
+    NotAnObject,
+    #[error("the address is not text")]
+    AddressNotText,
     #[error("the name is not text")]
     NameNotText,
+    #[error("the key `{0}` is there twice")]
+    Twice(String),
     #[error("NUL character in the field `{0}`")]
     Nul(String),
 }
@@ -65,12 +75,13 @@ pub(super) fn named(address: &str, name: &str) -> Result<Mailbox, AddressFault> 
     Ok(mailbox)
 }
 
-/// Sets a field from a cell; a cell of white space only counts as blank.
-pub(super) fn put(fields: &mut Map<String, Value>, column: &str, cell: &str, optional: bool) {
+/// Sets a field from a cell; a cell of white space only is blank, and counts as what fills it.
+pub(super) fn put(fields: &mut Map<String, Value>, column: &str, cell: &str, fill: Option<&Value>) {
     let blank = cell.trim().is_empty();
-    if !blank {
-        fields.insert(column.to_owned(), Value::String(cell.to_owned()));
-    } else if optional {
-        fields.insert(column.to_owned(), Value::String(String::new()));
-    }
+    let value = match fill {
+        _ if !blank => Value::from(cell),
+        Some(fill) => fill.clone(),
+        None => return,
+    };
+    fields.insert(column.to_owned(), value);
 }

@@ -4,35 +4,38 @@ use std::iter::Enumerate;
 use std::vec::IntoIter;
 
 use csv::StringRecord;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::audience::command;
 use crate::audience::error::{FileFault, Header, ListError, Located, MissingColumn, Origin};
+use crate::audience::extras::Extras;
 use crate::audience::file::ListFile;
-use crate::audience::inline::Inline;
-use crate::audience::row::{Recipient, Row, RowFault, named, put};
+use crate::audience::inline;
+use crate::audience::json::JsonRows;
+use crate::audience::object::Objects;
+use crate::audience::row::{NAME, Recipient, Row, RowFault, named, put};
 use crate::audience::separator::Separator;
 use crate::audience::stream::Stream;
 use crate::audience::table::Table;
 use crate::audience::text::Text;
-use crate::audience::{Care, InlineRow, List, Source};
-
-/// The name column of a list that does not state one.
-pub const NAME: &str = "name";
+use crate::audience::{Care, InlineRow, List, RowsPath, Source};
 
 /// The rows of one reading of a list. After an error there are no more.
 pub struct Rows {
     /// What the fields are called, see [`List::columns`].
     columns: Vec<String>,
+    /// Whether the source says what its columns are.
+    tells_columns: bool,
     source: Open,
 }
 
 enum Open {
     Inline {
-        people: Inline,
+        people: Objects,
         rows: Enumerate<IntoIter<InlineRow>>,
     },
     Csv(Box<Csv>),
+    Json(Box<JsonRows>),
     Done,
 }
 
@@ -52,6 +55,11 @@ impl Rows {
                     .and_then(|open| Ok(Text::new(Stream::File(open), file.encoding)?));
                 Self::csv(list, file.path.clone().into(), text, file.separator)
             }
+            Source::Json(file) => {
+                let text = ListFile::open(&file.path, list.max_age, care)
+                    .and_then(|open| Ok(Text::new(Stream::File(open), file.encoding)?));
+                Self::json(list, file.path.clone().into(), text, file.rows.as_ref())
+            }
             Source::Command(output) => {
                 let name = output.program.name().to_owned();
                 let text = command::open(output);
@@ -66,17 +74,21 @@ impl Rows {
         &self.columns
     }
 
+    /// Whether the columns are known: a list of nobody that has no header cannot tell them.
+    #[must_use]
+    pub fn tells_columns(&self) -> bool {
+        self.tells_columns
+    }
+
     fn inline(list: &List, rows: Vec<InlineRow>) -> Self {
-        let people = Inline {
-            address_column: list.address_column.clone(),
-            name_column: list.name_column.clone().unwrap_or_else(|| NAME.to_owned()),
-            optional: list.optional.clone(),
-        };
-        let columns = people.columns(&rows);
-        let rows = rows.into_iter().enumerate();
+        let people = Objects::of(list);
         Self {
-            columns,
-            source: Open::Inline { people, rows },
+            columns: inline::columns(&people, &rows),
+            tells_columns: !rows.is_empty(),
+            source: Open::Inline {
+                people,
+                rows: rows.into_iter().enumerate(),
+            },
         }
     }
 
@@ -91,7 +103,9 @@ impl Rows {
         let table = table.map_err(|found| fail(found.fault, found.line))?;
         let roles = Roles::assign(list, &table.header)
             .map_err(|fault| fail(fault, Some(table.header_line)))?;
-        let columns = [&table.header.columns[..], &roles.missing_optional].concat();
+        let missing = roles.missing.iter().map(|(column, _)| column);
+        let columns = table.header.columns.iter().chain(missing);
+        let columns = columns.cloned().collect();
         let csv = Csv {
             list: list.name.clone(),
             origin,
@@ -100,7 +114,22 @@ impl Rows {
         };
         Ok(Self {
             columns,
+            tells_columns: true,
             source: Open::Csv(Box::new(csv)),
+        })
+    }
+
+    fn json(
+        list: &List,
+        origin: Origin,
+        text: Result<Text<Stream>, Located>,
+        rows: Option<&RowsPath>,
+    ) -> Result<Self, ListError> {
+        let rows = JsonRows::open(list, origin, text, rows)?;
+        Ok(Self {
+            columns: rows.columns.clone(),
+            tells_columns: rows.tells_columns,
+            source: Open::Json(Box::new(rows)),
         })
     }
 }
@@ -113,7 +142,7 @@ impl Iterator for Rows {
             Open::Done => return None,
             Open::Inline { people, rows } => {
                 let (place, row) = rows.next()?;
-                return Some(Ok(people.row(place as u64 + 1, row)));
+                return Some(Ok(inline::row(people, place as u64 + 1, row)));
             }
             Open::Csv(csv) => match csv.table.next() {
                 Ok(Some((line, cells))) => {
@@ -126,6 +155,11 @@ impl Iterator for Rows {
                         .of_list(&csv.list, csv.origin.clone(), found.line),
                 ),
             },
+            Open::Json(rows) => match rows.next() {
+                Ok(Some(row)) => return Some(Ok(row)),
+                Ok(None) => None,
+                Err(fault) => Some(fault),
+            },
         };
         self.source = Open::Done;
         fault.map(Err)
@@ -136,42 +170,42 @@ impl Iterator for Rows {
 struct Roles {
     address: usize,
     name: Option<usize>,
-    /// The field that a display name from the address cell fills where there is no name column.
-    name_field: String,
-    /// For each column of the file.
-    optional: Vec<bool>,
-    missing_optional: Vec<String>,
+    /// The field that a display name from the address cell fills, where no column does.
+    name_field: Option<String>,
+    /// For each column of the file, what a blank cell of it counts as.
+    fills: Vec<Option<Value>>,
+    /// Columns that the file does not have, and what they are for everybody.
+    missing: Map<String, Value>,
 }
 
 impl Roles {
     fn assign(list: &List, header: &Header) -> Result<Self, FileFault> {
         let place = |wanted: &str| header.columns.iter().position(|column| column == wanted);
         let missing = |wanted: &str, key| missing_column(wanted, key, header);
+        let extras = Extras::of(list);
         let address = place(&list.address_column)
             .ok_or_else(|| missing(&list.address_column, "address_column"))?;
         let name = match &list.name_column {
             None => place(NAME),
-            Some(stated) if list.optional.contains(stated) => place(stated),
+            Some(stated) if extras.can_fill(stated) => place(stated),
             Some(stated) => Some(place(stated).ok_or_else(|| missing(stated, "name_column"))?),
         };
-        let optional = header
-            .columns
-            .iter()
-            .map(|column| list.optional.contains(column))
-            .collect();
-        let missing_optional = list
-            .optional
-            .iter()
-            .filter(|column| place(column).is_none())
-            .cloned()
-            .collect();
-        let name_field = list.name_column.clone().unwrap_or_else(|| NAME.to_owned());
+        let both = extras.fixed.keys().find(|column| place(column).is_some());
+        if let Some(both) = both {
+            return Err(FileFault::FixedColumn(both.clone()));
+        }
+        let fills = header.columns.iter().map(|column| extras.fill(column));
+        let name_field = list.name_column.as_deref().unwrap_or(NAME);
+        let is_free = name.is_none() && !extras.fixed.contains_key(name_field);
+        let mut missing = Map::new();
+        extras.complete(&mut missing);
+        missing.retain(|column, _| place(column).is_none());
         Ok(Self {
             address,
             name,
-            name_field,
-            optional,
-            missing_optional,
+            name_field: is_free.then(|| name_field.to_owned()),
+            fills: fills.collect(),
+            missing,
         })
     }
 
@@ -185,7 +219,7 @@ impl Roles {
     }
 
     fn recipient(&self, columns: &[String], cells: &StringRecord) -> Result<Recipient, RowFault> {
-        let (found, expected) = (cells.len(), self.optional.len());
+        let (found, expected) = (cells.len(), self.fills.len());
         if found != expected {
             return Err(RowFault::Fields { found, expected });
         }
@@ -200,13 +234,13 @@ impl Roles {
             } else {
                 cell
             };
-            put(&mut fields, column, cell, self.optional[place]);
+            put(&mut fields, column, cell, self.fills[place].as_ref());
         }
-        for column in &self.missing_optional {
-            put(&mut fields, column, "", true);
+        for (column, value) in &self.missing {
+            fields.insert(column.clone(), value.clone());
         }
-        if let (None, Some(name)) = (self.name, &mailbox.name) {
-            put(&mut fields, &self.name_field, name, false);
+        if let (Some(field), Some(name)) = (&self.name_field, &mailbox.name) {
+            put(&mut fields, field, name, None);
         }
         Ok(Recipient::new(mailbox, fields))
     }
@@ -221,12 +255,13 @@ fn missing_column(wanted: &str, key: &'static str, header: &Header) -> FileFault
         wanted: wanted.to_owned(),
         key,
         suggestion: nearest(wanted, &header.columns),
+        hint: None,
         header: header.clone(),
     }))
 }
 
 /// The column that is written almost alike, or that says "mail" in another way.
-fn nearest(wanted: &str, columns: &[String]) -> Option<String> {
+pub(super) fn nearest(wanted: &str, columns: &[String]) -> Option<String> {
     let plain = |text: &str| -> String {
         text.chars()
             .filter(|one| one.is_alphanumeric())

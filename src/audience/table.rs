@@ -37,7 +37,10 @@ impl Table {
         let header_line = reader.get_ref().record_line();
         let columns = columns(&record).map_err(|fault| fault.at(header_line))?;
         Ok(Self {
-            header: Header { columns, separator },
+            header: Header {
+                columns,
+                separator: Some(separator),
+            },
             header_line,
             reader,
             record,

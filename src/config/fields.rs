@@ -28,11 +28,7 @@ pub(super) fn check(
         }
         reported.push(&variable.name);
         let problem = missing(section, templates, template, variable, (list, columns), to);
-        // A file may have the column again tomorrow; people in the configuration itself will not.
-        section.report(match list.source {
-            Source::Inline(_) => problem,
-            _ => problem.of_data(),
-        });
+        section.report(of_source(list, problem));
     }
 }
 
@@ -52,10 +48,7 @@ pub(super) fn check_once_per(
                 "write \"{EMAIL}\", which is the address whatever its column is called"
             ));
             let problem = problem.key(section.path("once_per"));
-            section.report(match list.source {
-                Source::Inline(_) => problem,
-                _ => problem.of_data(),
-            });
+            section.report(of_source(list, problem));
         } else if !columns.iter().any(|column| column == name.text) {
             section.report(no_column(section, ("once_per", name), (list, columns), to));
         }
@@ -100,6 +93,11 @@ fn no_column(
     .suggest(suggest::nearest(column.text, known))
     .and(section.doc.place(to.span.clone(), enumerated(columns)))
     .key(section.path(key));
+    of_source(list, problem)
+}
+
+/// A file may have the column again tomorrow; people in the configuration itself will not.
+fn of_source(list: &List, problem: Problem) -> Problem {
     match list.source {
         Source::Inline(_) => problem,
         _ => problem.of_data(),

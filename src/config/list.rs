@@ -4,29 +4,32 @@ use std::path::Path;
 use std::sync::Arc;
 
 use encoding_rs::{Encoding, UTF_8};
-use serde_json::{Map, Value as Json};
+use serde_json::Map;
 use toml::de::{DeTable, DeValue};
 
 use super::key::keys_of;
 use super::problem::{Place, Problem};
 use super::section::{Section, Text, Value, text_of};
 use super::text::SourceText;
-use super::{encoding, mailbox, program, shape, suggest};
-use crate::audience::{CommandOutput, CsvFile, InlineRow, List, ListError, MissingColumn, Source};
+use super::{encoding, extras, mailbox, program, shape, suggest};
+use crate::audience::{
+    CommandOutput, CsvFile, InlineRow, JsonFile, List, ListError, MissingColumn, Rows, RowsPath,
+    RowsPathError, Source,
+};
 
 /// Header lines longer than this are not drawn.
 const DRAWN: u64 = 64 * 1024;
 const ADDRESS_COLUMN: &str = "email";
 /// The keys that say where people come from; there is one of them.
-const SOURCES: [&str; 3] = ["csv", "inline", "command"];
+const SOURCES: [&str; 4] = ["csv", "json", "inline", "command"];
 
 /// Reads a list. Nothing comes back if it says nobody, or anybody wrongly, which has been reported.
 pub(super) fn read(section: &Section<'_>) -> Option<List> {
     check_shapes(section);
     let written = SOURCES.into_iter().filter(|key| section.has(key));
-    let sources: Vec<_> = written.zip(["one", "two", "three"]).collect();
-    let count = if sources.len() > 2 { "three" } else { "two" };
-    let message = format!("{} has {count} sources", section.title());
+    let sources: Vec<_> = written.zip(["one", "two", "three", "four"]).collect();
+    let several = if sources.len() > 2 { "several" } else { "two" };
+    let message = format!("{} has {several} sources", section.title());
     if let Some(problem) = section.only_one_of(&sources, message) {
         let help = "make two lists and name both in the schedule: `to = [\"a\", \"b\"]`";
         section.report(problem.help(help));
@@ -35,16 +38,16 @@ pub(super) fn read(section: &Section<'_>) -> Option<List> {
     let address_column = section
         .text("address_column")
         .map_or(ADDRESS_COLUMN, |it| it.text);
-    check_needless(section);
-    let (source, addresses) = if section.has("inline") {
-        inline(section, address_column)?
-    } else if section.has("csv") {
-        (csv(section)?, Vec::new())
-    } else if section.has("command") {
-        (command(section)?, Vec::new())
-    } else {
+    let Some((source, _)) = sources.first() else {
         missing_source(section);
         return None;
+    };
+    needless(section, source);
+    let (source, addresses) = match *source {
+        "inline" => inline(section, address_column)?,
+        "json" => (json(section)?, Vec::new()),
+        "command" => (command(section)?, Vec::new()),
+        _ => (csv(section)?, Vec::new()),
     };
     let texts = |key| section.texts(key).unwrap_or_default().into_iter();
     let list = List {
@@ -54,7 +57,10 @@ pub(super) fn read(section: &Section<'_>) -> Option<List> {
         name_column: section.text("name_column").map(|it| it.text.to_owned()),
         optional: texts("optional").map(|it| it.text.to_owned()).collect(),
         max_age: section.span("max_age"),
+        fields: extras::values(section, "fields"),
+        defaults: extras::values(section, "defaults"),
     };
+    extras::check(section, &list);
     check_people(section, &list, &addresses);
     Some(list)
 }
@@ -62,9 +68,16 @@ pub(super) fn read(section: &Section<'_>) -> Option<List> {
 /// The columns that templates may use. A file that cannot be read now may be there when its run is
 /// due: that is reported as a fault of the data.
 pub(super) fn columns(section: &Section<'_>, list: &List) -> Option<Vec<String>> {
-    if ["address_column", "separator", "encoding"]
-        .into_iter()
-        .any(|it| section.is_unclear(it))
+    if [
+        "address_column",
+        "separator",
+        "encoding",
+        "rows",
+        "fields",
+        "defaults",
+    ]
+    .into_iter()
+    .any(|it| section.is_unclear(it))
     {
         return None; // it would be read another way than it is meant
     }
@@ -77,10 +90,10 @@ pub(super) fn columns(section: &Section<'_>, list: &List) -> Option<Vec<String>>
     if list.runs_a_program() {
         return None; // nobody knows them before it runs, which is not now
     }
-    match list.columns() {
-        Ok(columns) => {
-            check_optional(section, list);
-            Some(columns)
+    match list.read() {
+        Ok(rows) => {
+            check_lenient(section, list);
+            rows.tells_columns().then(|| rows.columns().to_vec())
         }
         Err(fault) => {
             section.report(unreadable(section, list, &fault).of_data());
@@ -90,70 +103,68 @@ pub(super) fn columns(section: &Section<'_>, list: &List) -> Option<Vec<String>>
 }
 
 /// A column may be missing; one that is called nearly so is a sign that it is not meant to be.
-fn check_optional(section: &Section<'_>, list: &List) {
-    let optional = section.texts("optional").unwrap_or_default();
+fn check_lenient(section: &Section<'_>, list: &List) {
+    let lenient = extras::lenient(section);
     let without = List {
         optional: Vec::new(),
+        defaults: Map::new(),
         ..list.clone()
     };
-    let Some(there) = (!optional.is_empty())
-        .then(|| without.columns().ok())
-        .flatten()
-    else {
+    let there = (!lenient.is_empty()).then(|| without.read().ok()).flatten();
+    let Some(there) = there.filter(Rows::tells_columns) else {
         return;
     };
-    for name in optional
+    let there = there.columns();
+    for (key, (span, name)) in lenient
         .into_iter()
-        .filter(|it| !there.iter().any(|column| column == it.text))
+        .filter(|(_, (_, name))| !there.iter().any(|column| column == name))
     {
-        let near = suggest::nearest(name.text, there.iter().map(String::as_str));
+        let near = suggest::nearest(name, there.iter().map(String::as_str));
         let Some(near) = near else {
             continue;
         };
         let message = format!(
-            "`optional` names `{}`, which {} does not have",
-            name.text,
+            "`{key}` names `{name}`, which {} does not have",
             section.title()
         );
-        let problem = Problem::warning("missing-column", message, section.doc.place(name.span, ""));
-        section.report(
-            problem
-                .suggest(Some(near))
-                .key(section.path("optional"))
-                .of_data(),
-        );
+        let problem = Problem::warning("missing-column", message, section.doc.place(span, ""));
+        let problem = problem.suggest(Some(near)).key(section.path(key));
+        section.report(problem.of_data());
     }
 }
 
 fn missing_source(section: &Section<'_>) {
     // What is planned has been told of; it says who is in it.
-    let is_planned = ["json", "sql", "url"].map(|key| section.has(key));
+    let is_planned = ["sql", "url"].map(|key| section.has(key));
     if is_planned.contains(&true) {
         return;
     }
     if SOURCES.iter().all(|key| section.lacks(key)) {
         let message = format!("{} does not say who is in it", section.title());
-        let place = section.header_place("needs `csv`, `inline` or `command`");
+        let place = section.header_place("needs `csv`, `json`, `inline` or `command`");
         section.report(
             Problem::error("missing-key", message, place)
-                .help(format!("write `csv = \"lists/{}.csv\"`", section.name))
+                .help(format!(
+                    "write `csv = \"lists/{0}.csv\"`, or `json = \"lists/{0}.json\"`",
+                    section.name
+                ))
                 .key(section.path("csv")),
         );
     }
 }
 
 /// Keys that have a meaning only beside some sources, and why not beside the others.
-const FITTING: [(&str, &[&str], &str); 4] = [
-    ("encoding", &["csv", "command"], "is no file"),
-    ("separator", &["csv", "command"], "is no file"),
+const FITTING: [(&str, &[&str], &str); 5] = [
+    ("encoding", &["csv", "json", "command"], "is no file"),
+    ("separator", &["csv", "command"], "is no CSV"),
+    ("rows", &["json"], "is no JSON"),
     ("timeout", &["command"], "runs no program"),
-    ("max_age", &["csv"], "is no file"),
+    ("max_age", &["csv", "json"], "is no file"),
 ];
 
-fn check_needless(section: &Section<'_>) {
-    let is_known = SOURCES.iter().any(|it| section.has(it));
+fn needless(section: &Section<'_>, source: &str) {
     for (key, sources, why) in FITTING {
-        if section.has(key) && is_known && !sources.iter().any(|it| section.has(it)) {
+        if section.has(key) && !sources.contains(&source) {
             let message = format!("{} {why}: `{key}` has no meaning here", section.title());
             let place = section.key_place(key, "take it out");
             section.report(Problem::error("needless-key", message, place).key(section.path(key)));
@@ -179,6 +190,33 @@ fn csv(section: &Section<'_>) -> Option<Source> {
             .and_then(|name| encoding::named(name.text)),
         separator: section.choice("separator"),
     }))
+}
+
+fn json(section: &Section<'_>) -> Option<Source> {
+    Some(Source::Json(JsonFile {
+        path: section.path_of("json")?,
+        rows: match section.text("rows") {
+            Some(path) => Some(rows(section, &path)?),
+            None => None,
+        },
+        encoding: section
+            .text("encoding")
+            .and_then(|name| encoding::named(name.text)),
+    }))
+}
+
+fn rows(section: &Section<'_>, path: &Text<'_>) -> Option<RowsPath> {
+    match path.text.parse() {
+        Ok(path) => Some(path),
+        Err(fault) => {
+            let fault: RowsPathError = fault;
+            let message = format!("`rows` cannot be `{}`", path.text);
+            let place = section.doc.place(path.span.clone(), "");
+            let problem = Problem::error("bad-value", message, place).help(fault.to_string());
+            section.report(problem.key(section.path("rows")));
+            None
+        }
+    }
 }
 
 /// Reports everything among the people that is nobody: a number, a date.
@@ -210,7 +248,9 @@ fn inline<'d>(section: &Section<'d>, address_column: &str) -> Option<(Source, Ve
     let people = people.iter().filter_map(|person| match person.get_ref() {
         DeValue::Table(table) => {
             let address = address_in(section, person, table, address_column)?;
-            Some((address, fields(table, address_column)))
+            let mut fields = extras::members(table);
+            fields.shift_remove(address_column);
+            Some((address, fields))
         }
         _ => Some((text_of(person)?, Map::new())),
     });
@@ -246,30 +286,6 @@ fn address_in<'d>(
     found
 }
 
-fn fields(table: &DeTable<'_>, address_column: &str) -> Map<String, Json> {
-    table
-        .iter()
-        .filter(|(key, _)| key.get_ref() != address_column)
-        .map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())))
-        .collect()
-}
-
-fn json(value: &DeValue<'_>) -> Json {
-    match value {
-        DeValue::String(text) => Json::from(text.as_ref()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or_else(|_| Json::from(number.to_string()), Json::from),
-        DeValue::Float(number) => number
-            .as_str()
-            .parse::<f64>()
-            .map_or_else(|_| Json::from(number.as_str()), Json::from),
-        DeValue::Boolean(yes) => Json::from(*yes),
-        DeValue::Datetime(date) => Json::from(date.to_string()),
-        DeValue::Array(list) => list.iter().map(|item| json(item.get_ref())).collect(),
-        DeValue::Table(table) => Json::Object(fields(table, "")),
-    }
-}
-
 /// The people written into the file are judged as they will be when a run is opened.
 fn check_people(section: &Section<'_>, list: &List, addresses: &[Text<'_>]) {
     if !matches!(list.source, Source::Inline(_)) || section.is_unclear("address_column") {
@@ -286,8 +302,9 @@ fn check_people(section: &Section<'_>, list: &List, addresses: &[Text<'_>]) {
 
 fn unreadable(section: &Section<'_>, list: &List, fault: &ListError) -> Problem {
     let path = fault.path.as_deref().unwrap_or(Path::new(""));
+    let source = source_key(section);
     let shown = section
-        .text("csv")
+        .text(source)
         .map_or_else(|| path.display().to_string(), |it| it.text.into());
     if let Some(missing) = fault.missing_column() {
         return missing_column(section, list, path, &shown, missing);
@@ -297,16 +314,21 @@ fn unreadable(section: &Section<'_>, list: &List, fault: &ListError) -> Problem 
         Some(line) => format!("{}:{line}", path.display()),
         None => path.display().to_string(),
     };
-    let problem = Problem::error(fault.code(), message, section.value_place("csv", label));
+    let key = match fault.code() {
+        "missing-rows" if section.has("rows") => "rows",
+        "fixed-column" => "fields",
+        _ => source,
+    };
+    let problem = Problem::error(fault.code(), message, section.value_place(key, label));
     let is_relative = section
-        .text("csv")
+        .text(source)
         .is_some_and(|it| !it.text.starts_with('/'));
     let from_where = (fault.code() == "missing-file" && is_relative)
         .then(|| "relative paths start at the folder of the file that names them".to_owned());
     let problem = problem
         .maybe_note(from_where)
         .maybe_help(fault.help.clone())
-        .key(section.path("csv"));
+        .key(section.path(key));
     // Other lines may hold people, and problems are logged.
     match header_place(list, path).filter(|_| {
         ["bad-header", "ambiguous-separator"].contains(&fault.code()) && fault.line == Some(1)
@@ -314,6 +336,12 @@ fn unreadable(section: &Section<'_>, list: &List, fault: &ListError) -> Problem 
         Some(header) => problem.and(header),
         None => problem,
     }
+}
+
+/// The key of the file that the list is.
+fn source_key(section: &Section<'_>) -> &'static str {
+    let written = SOURCES.into_iter().find(|key| section.has(key));
+    written.unwrap_or("csv")
 }
 
 fn missing_column(
@@ -324,13 +352,18 @@ fn missing_column(
     missing: &MissingColumn,
 ) -> Problem {
     let message = format!("`{shown}` has no column `{}`", missing.wanted);
-    let columns = missing.header.columns.join(", ");
-    let separator = missing.header.separator;
     let is_named = section.has(missing.key);
-    let place = section.value_place(if is_named { missing.key } else { "csv" }, "");
+    let key = if is_named {
+        missing.key
+    } else {
+        source_key(section)
+    };
+    let place = section.value_place(key, "");
     let mut problem =
         Problem::error("missing-column", message, place).key(section.path(missing.key));
-    if is_named {
+    if let Some(hint) = &missing.hint {
+        problem = problem.help(hint);
+    } else if is_named {
         problem = problem.suggest(missing.suggestion.as_deref());
     } else {
         let column = missing.suggestion.as_deref().unwrap_or("…");
@@ -341,10 +374,10 @@ fn missing_column(
     }
     match header_place(list, path) {
         Some(mut header) => {
-            header.label = format!("columns: {columns} (separator {separator})");
+            header.label = format!("columns: {}", missing.header);
             problem.and(header)
         }
-        None => problem.note(format!("its columns are {columns} (separator {separator})")),
+        None => problem.note(format!("its columns are {}", missing.header)),
     }
 }
 

@@ -29,6 +29,7 @@ mod document;
 mod domain;
 mod dsn;
 mod encoding;
+mod extras;
 mod failover;
 mod fields;
 mod files;

@@ -206,18 +206,16 @@ pub fn forget(
         unread: Vec::new(),
     };
     for list in config.lists.values() {
-        let file = match &list.source {
-            Source::Csv(csv) => csv.path.display().to_string(),
-            Source::Inline(_) => config.path.display().to_string(),
-            Source::Command(output) => {
-                answer.unread.push(format!(
-                    "list `{}`: the command `{}` prints it, and was not run",
-                    list.name,
-                    output.program.name()
-                ));
-                continue;
-            }
-        };
+        if let Source::Command(output) = &list.source {
+            answer.unread.push(format!(
+                "list `{}`: the command `{}` prints it, and was not run",
+                list.name,
+                output.program.name()
+            ));
+            continue;
+        }
+        let file = list.source.path().unwrap_or(&config.path);
+        let file = file.display().to_string();
         let found = list.read().and_then(|rows| {
             let lines = rows.filter_map(|row| match row {
                 Ok(row) => names(&row, key).then_some(Ok(row.line)),

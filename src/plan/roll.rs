@@ -342,7 +342,9 @@ impl<'a> Roll<'a> {
         let fault = |error| RollError::List(Box::new(error));
         self.lists.iter().flat_map(move |list| {
             let rows = list.read_with(&self.care).map_err(fault).and_then(|rows| {
-                self.check_columns(&list.name, rows.columns())?;
+                if rows.tells_columns() {
+                    self.check_columns(&list.name, rows.columns())?;
+                }
                 Ok(rows)
             });
             let (rows, error) = match rows {

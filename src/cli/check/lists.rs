@@ -123,11 +123,8 @@ impl Look {
 fn bad_rows(config: &Config, schedule: &str, badness: &Badness) -> Option<Remark> {
     let first = badness.first.first()?;
     let row = |list: &str, line: u64, fault: &str| {
-        let Source::Csv(csv) = &config.lists.get(list)?.source else {
-            return None;
-        };
         Some(RowMark {
-            file: csv.path.clone(),
+            file: config.lists.get(list)?.source.path()?.to_owned(),
             line: usize::try_from(line).ok()?,
             label: plain(fault),
         })
@@ -156,7 +153,7 @@ fn bad_rows(config: &Config, schedule: &str, badness: &Badness) -> Option<Remark
     }
     Some(Remark {
         about: About::List(first.list.clone()),
-        keys: vec!["csv", "inline"],
+        keys: vec!["csv", "json", "inline"],
         code: "bad-row",
         severity: Severity::Warning,
         message: format!(

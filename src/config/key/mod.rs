@@ -83,6 +83,8 @@ pub enum Kind {
     Texts,
     /// The people of a list.
     People,
+    /// Values, each under a name that a person chose.
+    Values,
     /// Where a credential comes from.
     Secret,
     /// A name, or `false`.

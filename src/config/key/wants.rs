@@ -3,7 +3,7 @@
 use super::Kind::{
     self, Bound, Choice, Choices, Count, CountOrTable, Cron, Days, Duration, Encoding, Flag, Hours,
     Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates, Secret, Separator, Share,
-    Span, SpanOrNever, Spans, Text, Texts, Zone,
+    Span, SpanOrNever, Spans, Text, Texts, Values, Zone,
 };
 use crate::config::provider;
 
@@ -27,6 +27,7 @@ pub(in crate::config) fn wants(kind: Kind) -> String {
         Names => "a name in quotes, or a list of names".into(),
         Texts => "a list of texts, like [\"a\", \"b\"]".into(),
         People => "a list of people, like [\"Ada <ada@example.org>\"]".into(),
+        Values => "names with values, like { team = \"ops\" }".into(),
         Secret => {
             "{ file = \"…\" }, { credential = \"…\" }, { command = [\"…\"] } or { env = \"…\" }"
                 .into()

@@ -181,6 +181,7 @@ fn shape(key: &Key) -> Value {
         Kind::Rates => one_or_several(json!({ "$ref": "#/definitions/rate" })),
         Kind::Texts => several(&text()),
         Kind::People => json!({ "type": "array", "items": { "type": ["string", "object"] } }),
+        Kind::Values => json!({ "type": "object" }),
         Kind::Secret => reference("secret"),
         Kind::NameOrFalse => json!({ "anyOf": [text(), { "const": false }] }),
         Kind::CountOrTable(least) => {

@@ -43,6 +43,7 @@ fn is_named(kind: Kind) -> bool {
             | Kind::Names
             | Kind::Texts
             | Kind::People
+            | Kind::Values
             | Kind::NameOrFalse
             | Kind::Days
             | Kind::Zone
@@ -73,7 +74,7 @@ fn inline(
     redaction: Option<&Redaction>,
     kind: Kind,
 ) -> String {
-    let is_people = kind == Kind::People;
+    let is_people = matches!(kind, Kind::People | Kind::Values);
     let mut pairs: Vec<_> = table.iter().collect();
     pairs.sort_by_key(|(name, _)| name.span().start);
     let pairs = pairs.into_iter().map(|(name, value)| {

@@ -1,7 +1,7 @@
 //! People written into the configuration itself.
 
 use postroom::audience::{InlineRow, List, Row, Source};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 fn team(rows: &[(&str, Value)]) -> List {
     let row = |(address, fields): &(&str, Value)| InlineRow {
@@ -15,6 +15,8 @@ fn team(rows: &[(&str, Value)]) -> List {
         name_column: None,
         max_age: None,
         optional: vec!["plan".to_owned()],
+        fields: Map::new(),
+        defaults: Map::new(),
     }
 }
 

@@ -4,13 +4,18 @@ mod addresses;
 mod broken_files;
 mod command;
 mod csv_files;
+mod extras;
 mod inline;
+mod json;
+mod json_broken;
+mod json_round_trip;
 mod moments;
 mod round_trip;
 
 use std::path::{Path, PathBuf};
 
 use postroom::audience::{CsvFile, List, ListError, Recipient, Row, Source};
+use serde_json::Map;
 use tempfile::TempDir;
 
 /// A list file in a folder of its own.
@@ -98,6 +103,8 @@ fn list(path: &Path) -> List {
         name_column: None,
         optional: Vec::new(),
         max_age: None,
+        fields: Map::new(),
+        defaults: Map::new(),
     }
 }
 

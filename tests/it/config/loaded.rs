@@ -145,6 +145,15 @@ fn every_key_of_the_full_file_is_understood() {
     assert_eq!(team[1].address, "bo@example.org");
     assert_eq!(team[1].fields["seats"], 3);
     assert_eq!(team[1].fields["since"], "2026-01-31");
+    let partners = &config.lists["partners"];
+    let Source::Json(file) = &partners.source else {
+        panic!("it is JSON")
+    };
+    assert_eq!(file.path, world.path().join("lists/partners.json"));
+    assert_eq!(file.rows, "data.people".parse().ok());
+    let fields = serde_json::json!({ "team": "ops", "tier": 2 });
+    assert_eq!(partners.fields, *fields.as_object().expect("a table"));
+    assert_eq!(partners.defaults["first_name"], "friend");
 
     let customers = &config.lists["customers"];
     assert_eq!(customers.max_age, Some(26 * 60 * MINUTE));
@@ -365,6 +374,10 @@ fn every_key_that_is_accepted_changes_something() {
         ("\"26h\"", "\"27h\""),
         ("ada@example.org\\\\n", "bo@example.org\\\\n"),
         ("\"90s\"", "\"91s\""),
+        ("lists/partners.json", "lists/../lists/partners.json"),
+        ("rows     = \"data.people\"", "rows = \"data.persons\""),
+        ("tier = 2", "tier = 3"),
+        ("\"friend\"", "\"colleague\""),
         ("layout = false", ""),
         ("send           = \"digest\"", "send = \"plain\""),
         ("[\"customers\", \"team\"]", "\"customers\""),

@@ -55,6 +55,101 @@ pub(super) async fn csv_is_the_file_that_is_read() {
     }
 }
 
+/// A stage with this JSON file as its list, after a run was sent.
+async fn sent_json(lines: &str, files: &[(&str, &str)]) -> Stage {
+    let toml = list(lines).without("[list.people]", "csv");
+    let stage = Stage::among(Scenery::with_files(files), toml);
+    stage.open().unwrap();
+    stage.pass(MINUTE).await;
+    stage
+}
+
+/// The bodies of all mails.
+fn bodies(stage: &Stage) -> Vec<String> {
+    let mails = stage.mails().into_iter();
+    let bodies = mails.map(|mail| mail.text.split_once("\r\n\r\n").unwrap().1.to_owned());
+    bodies.collect()
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn json_is_the_file_that_is_read() {
+    let bob = r#"[{"email": "bob@example.org", "n": [1, 0.1, 12345678901234567890, 1e400, true]}]"#;
+    let cy = r#"{"email": "cy@example.org", "n": [{"x": 12.5}]}"#;
+    let files = [
+        ("one.json", bob),
+        ("two.json", cy),
+        (
+            "templates/hello/body.txt",
+            "{{#each n}}{{this}}{{this.x}};{{/each}}\n",
+        ),
+    ];
+    for (json, reader, body) in [
+        (
+            "one.json",
+            "bob@example.org",
+            "1;0.1;12345678901234567890;1e400;true;\r\n",
+        ),
+        ("two.json", "cy@example.org", "[object]12.5;\r\n"),
+    ] {
+        let stage = sent_json(&format!("json = \"{json}\""), &files).await;
+        assert_eq!(stage.readers(), [reader]);
+        assert_eq!(bodies(&stage), [body]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn rows_says_where_in_the_document_the_people_are() {
+    let document = r#"{"old": [{"email": "ada@example.org"}],
+        "data": {"people": [{"email": "bob@example.org"}]}}"#;
+    for (rows, reader) in [
+        ("old", "ada@example.org"),
+        ("data.people", "bob@example.org"),
+    ] {
+        let lines = format!("json = \"people.json\"\nrows = \"{rows}\"");
+        let stage = sent_json(&lines, &[("people.json", document)]).await;
+        assert_eq!(stage.readers(), [reader]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn fields_are_the_same_for_everybody() {
+    let files = [
+        ("people.csv", "email\nada@example.org\nbob@example.org\n"),
+        (
+            "templates/hello/body.txt",
+            "{{team}} {{#if (gt seats 2)}}many{{else}}few{{/if}}\n",
+        ),
+    ];
+    for (fields, body) in [
+        ("{ team = \"ops\", seats = 3 }", "ops many\r\n"),
+        ("{ team = \"sales\", seats = 2 }", "sales few\r\n"),
+    ] {
+        let stage = sent(&format!("fields = {fields}"), &files).await;
+        assert_eq!(bodies(&stage), [body, body]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn defaults_are_what_blank_cells_count_as() {
+    let csv = "email,first_name\nada@example.org,\nbob@example.org,Bob\n";
+    let files = [
+        ("people.csv", csv),
+        (
+            "templates/hello/body.txt",
+            "Dear {{first_name}} of {{city}}\n",
+        ),
+    ];
+    for (name, city) in [("friend", "Rome"), ("colleague", "Paris")] {
+        let defaults = format!("{{ first_name = \"{name}\", city = \"{city}\" }}");
+        let stage = sent(&format!("defaults = {defaults}"), &files).await;
+        let mut bodies = bodies(&stage);
+        bodies.sort();
+        let mut expected = [name, "Bob"].map(|name| format!("Dear {name} of {city}\r\n"));
+        expected.sort();
+        assert_eq!(bodies, expected);
+    }
+}
+
 /// A stage with a list that this shell script prints.
 fn printed(script: &str, lines: &str) -> Stage {
     let command = format!("command = [\"/bin/sh\", \"-c\", \"{script}\"]\n{lines}");

@@ -61,6 +61,14 @@ const BESIDES: &[(&str, &[(&str, &str)])] = &[
         "list.*.timeout",
         &[("list.*.csv", ""), ("list.*.command", "[\"true\"]")],
     ),
+    ("list.*.json", &[("list.*.csv", "")]),
+    (
+        "list.*.rows",
+        &[
+            ("list.*.csv", ""),
+            ("list.*.json", "\"lists/document.json\""),
+        ],
+    ),
     ("schedule.*.on", &[("schedule.*.cron", "")]),
     (
         "schedule.*.every",
@@ -200,6 +208,9 @@ pub(super) fn world() -> World {
     std::fs::create_dir(world.path().join("conf.d")).expect("the folder is new");
     world.write("lists/people.csv", PEOPLE);
     world.write("lists/customers.csv", PEOPLE);
+    world.write("lists/partners.json", PARTNERS);
+    let document = format!("{{\"data\": {{\"people\": {PARTNERS}}}}}");
+    world.write("lists/document.json", document);
     world.write("secrets/main", "hunter2\n");
     world.write("holidays.ics", HOLIDAYS);
     world.write(
@@ -216,6 +227,8 @@ pub(super) fn world() -> World {
 
 const PEOPLE: &str = "email;e-mail;first_name;company;plan;ends_on\n\
     ada@example.org;ada@example.org;Ada;Acme;pro;2027-01-31\n";
+
+const PARTNERS: &str = r#"[{"email": "ada@example.org", "first_name": "Ada"}]"#;
 
 const HOLIDAYS: &str = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20300101\r\n\
     SUMMARY:New Year\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
