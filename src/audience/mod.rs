@@ -47,8 +47,8 @@ use serde_json::{Map, Value};
 pub use self::address::{AddressFault, CodePoint, Part, domain, key, mailbox, mask};
 pub use self::error::{Header, ListError, MissingColumn};
 pub use self::json::{RowsPath, RowsPathError};
-pub use self::row::{Recipient, Row, RowFault};
-pub use self::rows::{NAME, Rows};
+pub use self::row::{NAME, Recipient, Row, RowFault};
+pub use self::rows::Rows;
 pub use self::separator::{Separator, SeparatorError};
 use crate::clock::{Clock, Timestamp};
 use crate::program::Program;
@@ -172,12 +172,9 @@ impl List {
     /// What will be wrong with its age if it is read now as a run reads it.
     #[must_use]
     pub fn stale(&self, now: Timestamp) -> Option<ListError> {
-        let (Source::Csv(CsvFile { path, .. }), Some(allowed)) = (&self.source, self.max_age)
-        else {
-            return None;
-        };
+        let (path, allowed) = (self.source.path()?, self.max_age?);
         let fault = file::stale(path, allowed, now)?;
-        Some(fault.of_list(&self.name, path.clone(), None))
+        Some(fault.of_list(&self.name, path.to_owned(), None))
     }
 
     /// Whether reading it runs a program.

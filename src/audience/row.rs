@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::audience::address::{self, AddressFault};
 
 /// The name column of a list that does not state one.
-pub(super) const NAME: &str = "name";
+pub const NAME: &str = "name";
 
 /// One row, good or bad. Every row of the source comes out as one of these, in order.
 #[derive(Clone, Debug, PartialEq)]

@@ -80,7 +80,8 @@ pub(super) fn check(section: &Section<'_>, list: &List) {
             }
         }
     }
-    for (key, name) in claims(section) {
+    let claims = claims(section).into_iter();
+    for (key, name) in claims.filter(|(_, name)| name.1 != list.address_column) {
         let fixed = written(section, "fields").find(|(fixed, _)| *fixed.get_ref() == name.1);
         let Some((fixed, _)) = fixed else { continue };
         let message = format!(

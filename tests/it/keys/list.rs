@@ -74,22 +74,22 @@ fn bodies(stage: &Stage) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 pub(super) async fn json_is_the_file_that_is_read() {
     let bob = r#"[{"email": "bob@example.org", "n": [1, 0.1, 12345678901234567890, 1e400, true]}]"#;
-    let cy = r#"{"email": "cy@example.org", "n": [{"x": 12.5}]}"#;
+    let cy = r#"{"email": "cy@example.org", "n": [12.50, "x"]}"#;
     let files = [
         ("one.json", bob),
         ("two.json", cy),
         (
             "templates/hello/body.txt",
-            "{{#each n}}{{this}}{{this.x}};{{/each}}\n",
+            "{{#each n}}{{this}};{{/each}}\n",
         ),
     ];
     for (json, reader, body) in [
         (
             "one.json",
             "bob@example.org",
-            "1;0.1;12345678901234567890;1e400;true;\r\n",
+            "1;0.1;12345678901234567890;1e400;true;",
         ),
-        ("two.json", "cy@example.org", "[object]12.5;\r\n"),
+        ("two.json", "cy@example.org", "12.5;x;"),
     ] {
         let stage = sent_json(&format!("json = \"{json}\""), &files).await;
         assert_eq!(stage.readers(), [reader]);
@@ -121,8 +121,8 @@ pub(super) async fn fields_are_the_same_for_everybody() {
         ),
     ];
     for (fields, body) in [
-        ("{ team = \"ops\", seats = 3 }", "ops many\r\n"),
-        ("{ team = \"sales\", seats = 2 }", "sales few\r\n"),
+        ("{ team = \"ops\", seats = 3 }", "ops many"),
+        ("{ team = \"sales\", seats = 2 }", "sales few"),
     ] {
         let stage = sent(&format!("fields = {fields}"), &files).await;
         assert_eq!(bodies(&stage), [body, body]);
@@ -144,7 +144,7 @@ pub(super) async fn defaults_are_what_blank_cells_count_as() {
         let stage = sent(&format!("defaults = {defaults}"), &files).await;
         let mut bodies = bodies(&stage);
         bodies.sort();
-        let mut expected = [name, "Bob"].map(|name| format!("Dear {name} of {city}\r\n"));
+        let mut expected = [name, "Bob"].map(|name| format!("Dear {name} of {city}"));
         expected.sort();
         assert_eq!(bodies, expected);
     }

@@ -65,7 +65,7 @@ pub(super) static CODES: &[Code] = &[
     ),
     code(
         "row-too-large",
-        "A row of a CSV file is too long, or has too many columns.",
+        "A row of a list is too long, has too many columns, or is nested too deep.",
         "(most often a quote that is not closed)",
         "Look at the line that the message names.",
     ),
@@ -89,9 +89,30 @@ pub(super) static CODES: &[Code] = &[
     ),
     code(
         "missing-column",
-        "A CSV file lacks a column that the configuration names.",
+        "A list lacks a column, or its JSON a key, that the configuration names.",
         r#"address_column = "E-Mail"      # the file has e-mail"#,
         "Write the name as in the file, or change the file.",
+    ),
+    code(
+        "fixed-column",
+        "A column of a list is one of the list's `fields`, too.",
+        r#"fields = { team = "ops" }      # and the file has a column team"#,
+        "Take it out of `fields`, or out of the file. For rows that lack it, write it under \
+         `defaults`.",
+    ),
+    code(
+        "bad-json",
+        "The file of a list is not JSON, or not all of it.",
+        r#"[{ "email": "ada@example.org", }]      # a comma after the last one"#,
+        "Look at the line that the message names. A file that just ends was probably cut off: \
+         nothing of it is sent. JSON is read strictly, as RFC 8259 has it.",
+    ),
+    code(
+        "missing-rows",
+        "Where the people are in a JSON document is not said, or they are not there.",
+        r#"{ "data": { "people": [{ "email": "ada@example.org" }] } }"#,
+        "Write the keys that lead to the array of people: rows = \"data.people\". A document that \
+         is itself the array, or one object a line (JSON Lines), needs no `rows`.",
     ),
     code(
         "bad-row",

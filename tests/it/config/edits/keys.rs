@@ -102,6 +102,8 @@ const NEEDED: &[&str] = &[
     "[list.builds] command",
     "[list.customers] csv",
     "[list.customers] address_column",
+    "[list.partners] json",
+    "[list.partners] rows",
     "[schedule.weekly-digest] send",
     "[schedule.weekly-digest] to",
     "[schedule.weekly-digest] via",

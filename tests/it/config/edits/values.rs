@@ -50,6 +50,11 @@ const FITTING: &[(&str, &str)] = &[
     ("[[account.relay.rule]] 2 text", "\"x\""),
     ("[list.team] optional", "[]"),
     ("[list.customers] optional", "[]"),
+    ("[list.partners] optional", "[]"),
+    ("[list.partners] fields", "{}"),
+    ("[list.partners] fields", "{ x = 1 }"),
+    ("[list.partners] defaults", "{}"),
+    ("[list.partners] defaults", "{ x = 1 }"),
     ("[schedule.weekly-digest] canary", "7"),
     ("[schedule.weekly-digest] holidays", "[]"),
     ("[schedule.weekly-digest] holidays", "2026-12-01"),
@@ -88,6 +93,7 @@ const ALIKE: &[(&str, &str)] = &[
     ("user", "password"),
     ("address_column", "name_column"),
     ("cc", "bcc"),
+    ("fields", "defaults"),
 ];
 
 #[test]
