@@ -33,6 +33,7 @@ pub struct ListError {
 #[derive(Clone, Debug)]
 struct Details {
     code: &'static str,
+    is_empty: bool,
     missing_column: Option<MissingColumn>,
 }
 
@@ -72,6 +73,12 @@ impl ListError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.details.code
+    }
+
+    /// Whether all that is wrong is that there is nothing, not even a header.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.details.is_empty
     }
 
     /// The column in question, where the fault is that there is none such.
@@ -210,12 +217,14 @@ impl FileFault {
             Some(name) => (self.of_program(name), self.help_printing()),
             None => (self.to_string(), self.help()),
         };
+        let is_empty = matches!(self, Self::Empty);
         let missing_column = match self {
             Self::MissingColumn(missing) => Some(*missing),
             _ => None,
         };
         let details = Box::new(Details {
             code,
+            is_empty,
             missing_column,
         });
         ListError {

@@ -29,11 +29,13 @@ mod file;
 mod inline;
 mod json;
 mod local_part;
+mod mentioned;
 mod object;
 mod records;
 mod row;
 mod rows;
 mod separator;
+mod share;
 mod stream;
 mod table;
 mod text;
@@ -47,9 +49,11 @@ use serde_json::{Map, Value};
 pub use self::address::{AddressFault, CodePoint, Part, domain, key, mailbox, mask};
 pub use self::error::{Header, ListError, MissingColumn};
 pub use self::json::{RowsPath, RowsPathError};
+pub use self::mentioned::mentioned;
 pub use self::row::{NAME, Recipient, Row, RowFault};
 pub use self::rows::Rows;
 pub use self::separator::{Separator, SeparatorError};
+pub use self::share::Share;
 use crate::clock::{Clock, Timestamp};
 use crate::program::Program;
 
@@ -75,6 +79,9 @@ pub struct List {
     /// What a field is where its cell is blank or null, or its column missing. The display name of
     /// a message is never one of these.
     pub defaults: Map<String, Value>,
+    /// A run is refused where the rows differ from those of the reading before by a larger share of
+    /// them.
+    pub max_change: Option<Share>,
 }
 
 /// The kinds of list there are.
@@ -134,6 +141,15 @@ impl Source {
             Self::Inline(_) | Self::Command(_) => None,
             Self::Csv(file) => Some(&file.path),
             Self::Json(file) => Some(&file.path),
+        }
+    }
+
+    /// Its file, or its program, for people; nothing if the configuration itself has its people.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        match self {
+            Self::Command(output) => Some(format!("the command `{}`", output.program.name())),
+            _ => self.path().map(|path| path.display().to_string()),
         }
     }
 }

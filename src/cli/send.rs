@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use super::client::{AskError, Client};
 use super::exit::{self, Exit};
-use super::out::{Out, alarming, counted, plain};
+use super::out::{Out, alarming, count, counted, plain};
 use super::progress::{Watched, during, watch};
 use super::source::unreachable;
 use super::{Trouble, runtime, words};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::api::{SendAnswer, SendRequest};
+use crate::daemon::api::{ListRead, SendAnswer, SendRequest};
 use crate::daemon::{self, Engine, answer};
 use crate::outbox::RunRow;
 use crate::outbox::state::State;
-use crate::plan::Late;
+use crate::plan::{Late, NotTo};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -111,6 +111,9 @@ fn agreed(plan: &SendAnswer, args: &Args, out: &Out) -> Result<bool, Trouble> {
         return Ok(false);
     }
     if args.yes || args.test.is_some() || args.only.is_some() {
+        if args.yes {
+            not_to(plan).iter().for_each(|line| out.note(line));
+        }
         warn_late(plan.late.as_ref(), out);
         if let (true, Some(ends)) = (args.wait, end(plan)) {
             out.note(ends);
@@ -154,31 +157,60 @@ fn show(plan: &SendAnswer, args: &Args, out: &Out) {
     if let Some(test) = &args.test {
         out.line(format!("  Test     goes to {} only", plain(test)));
     }
-    let mut left_out = Vec::new();
-    if plan.duplicates > 0 {
-        let repeated = counted(plan.duplicates, "repeated address", "repeated addresses");
-        left_out.push(repeated);
+    if plan.lists.len() > 1 {
+        let lists: Vec<String> = plan.lists.iter().map(list_words).collect();
+        out.line(format!("  Lists    {}", lists.join(", ")));
     }
-    if plan.suppressed > 0 {
-        let people = counted(plan.suppressed, "suppressed person", "suppressed people");
-        left_out.push(people);
-    }
-    if plan.sent_before > 0 {
-        let people = counted(plan.sent_before, "person", "people");
-        left_out.push(format!("{people} who got the same before (`once_per`)"));
-    }
-    if plan.invalid > 0 {
-        let told = plain(&plan.invalid_told.join("; "));
-        let unusable = counted(plan.invalid, "unusable row", "unusable rows");
-        left_out.push(format!("{unusable} ({told})"));
-    }
-    if !left_out.is_empty() {
-        out.line(format!("  Not to   {}", left_out.join(", ")));
-    }
+    not_to(plan).iter().for_each(|line| out.line(line));
     if let Some(ends) = end(plan) {
         out.line(format!("  Ends     {ends}"));
     }
     warn_late(plan.late.as_ref(), out);
+}
+
+/// `guests 1,204 rows`
+fn list_words(list: &ListRead) -> String {
+    let rows = counted(list.rows, "row", "rows");
+    match list.except {
+        true => format!("`except` {} {rows}", list.list),
+        false => format!("{} {rows}", list.list),
+    }
+}
+
+/// Whom it does not go to, and which rows cannot be used.
+fn not_to(plan: &SendAnswer) -> Vec<String> {
+    let rows = NotTo {
+        duplicates: plan.duplicates,
+        left_out: plan.left_out,
+        suppressed: plan.suppressed,
+        sent_before: plan.sent_before,
+        unusable: plan.invalid,
+    };
+    let mut lines = Vec::new();
+    let words = rows.words();
+    if !words.is_empty() {
+        lines.push(format!("  Not to   {}", words.join(", ")));
+    }
+    lines.extend(bad_rows(plan.invalid, &plan.invalid_told));
+    for list in plan.lists.iter().filter(|it| it.except && it.invalid > 0) {
+        let rows = counted(list.invalid, "unusable row", "unusable rows");
+        lines.push(format!("  Except   {rows} of {}", list.list));
+        lines.extend(bad_rows(list.invalid, &list.invalid_told));
+    }
+    lines
+}
+
+/// The first unusable rows, a line each.
+fn bad_rows(all: u64, told: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = told
+        .iter()
+        .map(|row| format!("           {}", plain(row)))
+        .collect();
+    let more = all.saturating_sub(told.len() as u64);
+    if more > 0 && !told.is_empty() {
+        lines.push(format!("           and {} more", count(more)));
+    }
+    lines
 }
 
 fn end(plan: &SendAnswer) -> Option<String> {

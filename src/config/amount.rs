@@ -1,9 +1,10 @@
 //! Durations and shares as people write them: `"90s"`, `"1h30m"`, `"50%"`.
 
-use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
+
+use crate::audience::Share;
 
 pub(super) const MINUTE: u64 = 60;
 pub(super) const HOUR: u64 = 60 * MINUTE;
@@ -143,13 +144,6 @@ pub fn format_duration(span: Duration) -> String {
     }
 }
 
-/// A share of something, in percent: `50%`. More than all of it is possible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share(
-    /// At least 1.
-    pub u32,
-);
-
 impl FromStr for Share {
     type Err = AmountError;
 
@@ -168,11 +162,5 @@ impl FromStr for Share {
             label,
             note: None,
         })
-    }
-}
-
-impl fmt::Display for Share {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}%", self.0)
     }
 }

@@ -59,6 +59,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<List> {
         max_age: section.span("max_age"),
         fields: extras::values(section, "fields"),
         defaults: extras::values(section, "defaults"),
+        max_change: section.share("max_change"),
     };
     extras::check(section, &list);
     check_people(section, &list, &addresses);
@@ -66,8 +67,12 @@ pub(super) fn read(section: &Section<'_>) -> Option<List> {
 }
 
 /// The columns that templates may use. A file that cannot be read now may be there when its run is
-/// due: that is reported as a fault of the data.
-pub(super) fn columns(section: &Section<'_>, list: &List) -> Option<Vec<String>> {
+/// due: that is reported as a fault of the data, unless it has nobody in it and may have nobody.
+pub(super) fn columns(
+    section: &Section<'_>,
+    list: &List,
+    may_be_empty: bool,
+) -> Option<Vec<String>> {
     if [
         "address_column",
         "separator",
@@ -95,6 +100,7 @@ pub(super) fn columns(section: &Section<'_>, list: &List) -> Option<Vec<String>>
             check_lenient(section, list);
             rows.tells_columns().then(|| rows.columns().to_vec())
         }
+        Err(fault) if may_be_empty && fault.is_empty() => None,
         Err(fault) => {
             section.report(unreadable(section, list, &fault).of_data());
             None

@@ -16,8 +16,8 @@ use super::tables::{Known, Named, header};
 use super::template::Templates;
 use super::written::Written;
 use super::{
-    Config, Loaded, account, alert, daemon, failover, fields, group, include, list, schedule,
-    syntax,
+    Config, Empty, Loaded, account, alert, daemon, failover, fields, group, include, list,
+    schedule, syntax,
 };
 use crate::audience::List;
 
@@ -93,7 +93,6 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
     let accounts = tables.accounts.tables.iter();
     let accounts = accounts.filter_map(|it| Some((it.name(), account::read(&it.section)?)));
     let accounts: BTreeMap<String, Account> = accounts.collect();
-    let lists = read_lists(&tables.lists.tables);
     let mut templates = Templates::beside(doc.file.path());
     for it in &tables.templates.tables {
         templates.deviate(&it.section);
@@ -105,11 +104,13 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
     let drafts: Vec<_> = schedules
         .filter_map(|it| Some((&it.section, schedule::read(&it.section, &daemon.timezone)?)))
         .collect();
+    let lists = read_lists(&tables.lists.tables, &drafts);
     for (section, draft) in &drafts {
         look_up(section, "via", &draft.via, &tables.accounts);
         look_up(section, "to", &draft.to, &tables.lists);
         look_up(section, "cc", &draft.copies[0], &tables.lists);
         look_up(section, "bcc", &draft.copies[1], &tables.lists);
+        look_up(section, "except", &draft.except, &tables.lists);
         failover::check_senders(section, &draft.via, &accounts);
     }
     let alert_via = alert.as_ref().and_then(|it| it.via.clone());
@@ -176,7 +177,9 @@ impl<'d> Tables<'d> {
         let via = drafts().flat_map(|it| &it.via).chain(alert_via);
         report_unused(&self.accounts, via);
         let copies = drafts().flat_map(|it| it.copies.iter().flatten());
-        report_unused(&self.lists, drafts().flat_map(|it| &it.to).chain(copies));
+        let excepted = drafts().flat_map(|it| &it.except);
+        let named = drafts().flat_map(|it| &it.to).chain(copies);
+        report_unused(&self.lists, named.chain(excepted));
         report_unused(&self.templates, drafts().map(|it| &it.send));
         if self.schedules.tables.is_empty() {
             let message = "there is no schedule: nothing will be sent";
@@ -209,13 +212,28 @@ fn daemon_of(top: &Section<'_>, doc: &Document) -> daemon::Daemon {
 
 type Lists<'d> = BTreeMap<&'d str, (List, Option<Vec<String>>)>;
 
-fn read_lists<'d>(lists: &[Named<'d>]) -> Lists<'d> {
+fn read_lists<'d>(lists: &[Named<'d>], drafts: &[(&Section<'_>, Draft<'_>)]) -> Lists<'d> {
     let read = lists.iter().filter_map(|it| {
         let list = list::read(&it.section)?;
-        let columns = list::columns(&it.section, &list);
+        let columns = list::columns(&it.section, &list, may_be_empty(it.name.text, drafts));
         Some((it.name.text, (list, columns)))
     });
     read.collect()
+}
+
+/// Whether all schedules take it that nobody is on a list. Where it says who gets nothing, an empty
+/// file says that all get it.
+fn may_be_empty(list: &str, drafts: &[(&Section<'_>, Draft<'_>)]) -> bool {
+    let names = |names: &[Text<'_>]| names.iter().any(|it| it.text == list);
+    let mut users = drafts
+        .iter()
+        .map(|(_, draft)| draft)
+        .filter(|it| {
+            let copied = it.copies.iter().any(|copied| names(copied));
+            copied || names(&it.to) || names(&it.except)
+        })
+        .peekable();
+    users.peek().is_some() && users.all(|it| it.schedule.empty == Empty::Skip && !names(&it.except))
 }
 
 /// Compiles what the schedules send, and holds it against each list once.

@@ -78,7 +78,7 @@ use std::sync::Arc;
 
 pub use account::Account;
 pub use alert::Alert;
-pub use amount::{AmountError, Share, format_duration, parse_duration};
+pub use amount::{AmountError, format_duration, parse_duration};
 pub use canary::Canary;
 pub use choice::{
     Addresses, BadRows, Empty, LogFormat, NotAChoice, OnUncertain, Overlap, SaidTo, Tls, Treatment,

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::amount::Share;
 use super::canary::{self, Canary};
 use super::choice::{BadRows, Empty, OnUncertain, Overlap};
 use super::group::{self, Group};
@@ -15,6 +14,7 @@ use super::section::{Section, Text};
 use super::times;
 use super::zone::{self, ReaderZones};
 use super::{program, tables};
+use crate::audience::Share;
 use crate::calendar::{self, Calendar, OpenHours};
 use crate::program::Program;
 
@@ -31,6 +31,8 @@ pub struct Schedule {
     pub send: String,
     /// The lists' names, at least one.
     pub to: Vec<String>,
+    /// The names of the lists whose people get nothing of it.
+    pub except: Vec<String>,
     /// The accounts' names, at least one; the later carry what those before them cannot.
     pub via: Vec<String>,
     /// When it runs; only `postroom send` runs one without.
@@ -101,6 +103,7 @@ pub(super) struct Draft<'d> {
     pub(super) schedule: Schedule,
     pub(super) send: Text<'d>,
     pub(super) to: Vec<Text<'d>>,
+    pub(super) except: Vec<Text<'d>>,
     pub(super) via: Vec<Text<'d>>,
     pub(super) once_per: Vec<Text<'d>>,
     pub(super) zone_column: Option<Text<'d>>,
@@ -132,8 +135,10 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
     let (to, via) = (named_once(section, "to"), named_once(section, "via"));
     let owned = |names: &[Text<'_>]| names.iter().map(|name| name.text.to_owned()).collect();
     let (to, via) = (to.unwrap_or_default(), via.unwrap_or_default());
+    let except = named_once(section, "except").unwrap_or_default();
     let once_per = section.some_texts("once_per").unwrap_or_default();
     let (group, copies) = group::read(section);
+    check_apart(section, to.iter().chain(copies.iter().flatten()), &except);
     let schedule = Schedule {
         name: section.name.to_owned(),
         send: send
@@ -141,6 +146,7 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
             .map(|it| it.text.to_owned())
             .unwrap_or_default(),
         to: owned(&to),
+        except: owned(&except),
         via: owned(&via),
         calendar: times.calendar,
         holiday_files: times.holiday_files,
@@ -167,6 +173,7 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         schedule,
         send: send?,
         to,
+        except,
         via,
         once_per,
         zone_column,
@@ -235,14 +242,14 @@ fn check_sentence(section: &Section<'_>) {
 
 /// Names of lists, or of accounts: each one once.
 fn named_once<'d>(section: &Section<'d>, key: &str) -> Option<Vec<Text<'d>>> {
-    let kind = if key == "to" { "list" } else { "account" };
+    let kind = if key == "via" { "account" } else { "list" };
     let names = section.some_texts(key)?;
     for (index, name) in names.iter().enumerate() {
         if let Some(earlier) = names[..index].iter().find(|it| it.text == name.text) {
             let message = format!("{} names {kind} `{}` twice", section.title(), name.text);
             let again = match key {
-                "to" => "take it out",
-                _ => "name another one",
+                "via" => "name another one",
+                _ => "take it out",
             };
             let place = section.doc.place(name.span.clone(), again);
             let earlier = section
@@ -253,6 +260,29 @@ fn named_once<'d>(section: &Section<'d>, key: &str) -> Option<Vec<Text<'d>>> {
         }
     }
     Some(names)
+}
+
+/// Nobody is on a list and not on it.
+fn check_apart<'t, 'd: 't>(
+    section: &Section<'_>,
+    to: impl Iterator<Item = &'t Text<'d>> + Clone,
+    except: &[Text<'_>],
+) {
+    for name in except {
+        let Some(also) = to.clone().find(|it| it.text == name.text) else {
+            continue;
+        };
+        let message = format!(
+            "{} goes to list `{}` and leaves out all of it",
+            section.title(),
+            name.text
+        );
+        let place = section.doc.place(name.span.clone(), "nobody of it gets it");
+        let also = section.doc.place(also.span.clone(), "who gets it");
+        let problem = Problem::error("duplicate-name", message, place).and(also);
+        let help = "take it out of one of them";
+        section.report(problem.help(help).key(section.path("except")));
+    }
 }
 
 /// The program that is asked before a run is opened.

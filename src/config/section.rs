@@ -14,13 +14,13 @@ use lettre::message::Mailbox;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::amount::{self, Share};
+use super::amount;
 use super::document::Document;
 use super::key::{Key, Kind, keys_of};
 use super::problem::{Place, Problem};
 use super::rate::Rate;
 use super::{mailbox, renamed, shape, slack, unknown};
-use crate::audience;
+use crate::audience::{self, Share};
 
 pub(super) type Value<'d> = Spanned<DeValue<'d>>;
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use lettre::message::Mailbox;
 
 use super::api::{
-    ForgetAnswer, History, ListRow, MessageAnswer, QueueQuery, RunsQuery, SendAnswer, SendRequest,
-    Status, Why,
+    ForgetAnswer, History, ListRead, ListRow, MessageAnswer, QueueQuery, RunsQuery, SendAnswer,
+    SendRequest, Status, Why,
 };
 use super::filter::{Unfit, filter, row};
 use super::{standing, times};
@@ -21,8 +21,8 @@ use crate::outbox::{
     Suppress, forget as forget_in,
 };
 use crate::plan::{
-    Forecast, Former, Late, Lately, Opening, Order, Roll, RollError, foresee, foresee_beside,
-    foresee_open, survey_of,
+    Badness, Forecast, Former, Late, Lately, ListCount, Opening, Order, Roll, RollError, foresee,
+    foresee_beside, foresee_open, survey_of,
 };
 
 /// So many runs are told if nobody says how many.
@@ -330,7 +330,9 @@ pub fn survey(config: &Config, order: &Order, clock: &Clock) -> Result<SendAnswe
         duplicates: survey.duplicates,
         suppressed: survey.suppressed,
         sent_before: survey.sent_before,
+        left_out: survey.badness.left_out,
         invalid: survey.badness.bad,
+        lists: lists_read(&survey.badness),
         invalid_told: survey.badness.told,
         first: first
             .and_then(|person| person.mailbox.ok())
@@ -372,7 +374,9 @@ pub fn sent(config: &Config, order: &Order, opening: Opening) -> SendAnswer {
         duplicates: opening.duplicates,
         suppressed: opening.suppressed,
         sent_before: opening.sent_before,
+        left_out: opening.badness.left_out,
         invalid: opening.badness.bad,
+        lists: lists_read(&opening.badness),
         invalid_told: opening.badness.told,
         first: first.map(|mailbox| mailbox.to_string()),
         subject,
@@ -380,6 +384,22 @@ pub fn sent(config: &Config, order: &Order, opening: Opening) -> SendAnswer {
         forecast: opening.forecast,
         ..sender(config, &order.schedule)
     }
+}
+
+fn lists_read(badness: &Badness) -> Vec<ListRead> {
+    let told = |count: &ListCount, except: Option<&Badness>| ListRead {
+        list: count.list.clone(),
+        except: except.is_some(),
+        rows: count.rows,
+        left_out: count.left_out,
+        invalid: count.bad,
+        invalid_told: except.map_or_else(Vec::new, |it| it.told.clone()),
+    };
+    let lists = badness.lists.iter().chain(&badness.copies);
+    let lists = lists.map(|it| told(it, None));
+    let except = badness.except.iter();
+    let except = except.flat_map(|of| of.lists.iter().map(move |it| told(it, Some(of))));
+    lists.chain(except).collect()
 }
 
 /// Who sends what a schedule sends.

@@ -316,10 +316,16 @@ pub struct SendAnswer {
     /// People who were sent the same notice before, or soon will be.
     #[serde(default)]
     pub sent_before: u64,
+    /// Rows of people who get nothing because a list of `except` names them.
+    #[serde(default)]
+    pub left_out: u64,
     /// Unusable rows.
     pub invalid: u64,
-    /// The first unusable rows, for people.
+    /// The first ten unusable rows, for people.
     pub invalid_told: Vec<String>,
+    /// Each list that was read, those of `except` last.
+    #[serde(default)]
+    pub lists: Vec<ListRead>,
     /// Sender.
     pub from: String,
     /// First recipient.
@@ -332,6 +338,26 @@ pub struct SendAnswer {
     /// When it ends, if that can be told.
     #[serde(default)]
     pub forecast: Option<Forecast>,
+}
+
+/// What was read of a list.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct ListRead {
+    /// The list.
+    pub list: String,
+    /// Whether its people get nothing.
+    #[serde(default)]
+    pub except: bool,
+    /// All its rows.
+    pub rows: u64,
+    /// Those of people who get nothing because a list of `except` names them.
+    #[serde(default)]
+    pub left_out: u64,
+    /// Unusable ones.
+    pub invalid: u64,
+    /// The first unusable rows of a list of `except`, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invalid_told: Vec<String>,
 }
 
 /// An address to be put on the suppression list.

@@ -34,9 +34,17 @@ pub(super) fn differences(before: &Config, after: &Config) -> Vec<Difference> {
     for difference in found.iter_mut().filter(|it| it.kind == "schedule") {
         both.inherited(difference);
     }
-    found.extend(both.unused("list", |it| &it.to, |it| it.lists.keys().collect()));
-    found.extend(both.unused("account", |it| &it.via, |it| it.accounts.keys().collect()));
+    found.extend(both.unused("list", lists_of, |it| it.lists.keys().collect()));
+    found.extend(both.unused("account", accounts_of, |it| it.accounts.keys().collect()));
     found
+}
+
+fn lists_of(schedule: &Schedule) -> Vec<&String> {
+    schedule.to.iter().chain(&schedule.except).collect()
+}
+
+fn accounts_of(schedule: &Schedule) -> Vec<&String> {
+    schedule.via.iter().collect()
 }
 
 /// Keys that differ and are read at the start only.
@@ -121,7 +129,7 @@ impl<'c> Both<'c> {
     fn unused(
         self,
         kind: &'static str,
-        names: impl Fn(&'c Schedule) -> &'c Vec<String>,
+        names: impl Fn(&'c Schedule) -> Vec<&'c String>,
         there: impl Fn(&'c Config) -> Vec<&'c String>,
     ) -> Vec<Difference> {
         let used = |config: &'c Config| -> BTreeSet<&'c String> {

@@ -39,6 +39,8 @@ pub struct NewDelivery {
     pub fields: String,
     /// Why nothing can be sent for this row.
     pub invalid: Option<String>,
+    /// Why nothing is sent for this row, though something could be.
+    pub left_out: Option<String>,
     /// Its own time, if the run has not the same one for all.
     pub hour: Option<Hour>,
     /// The domain of its address, if an account that may carry it limits that one, else nothing.
@@ -94,9 +96,10 @@ impl Operation for AddRows {
                     None => None,
                 };
                 let nobody = matches!(banned, Some((_, true))).then(|| nobody(self.run, row));
+                let is_usable = row.invalid.is_none();
                 let row = nobody.as_ref().unwrap_or(row);
                 let (state, reason) = fate(row, banned);
-                suppressed += u64::from(state == State::Suppressed);
+                suppressed += u64::from(is_usable && state == State::Suppressed);
                 self.bind(&mut insert, place, row, state, reason.as_deref(), tx.now)?;
                 tx.count(self.run.0, state, 1);
             }
@@ -161,10 +164,11 @@ impl AddRows {
 
 /// The state that a row begins with, and why, if that is its last one.
 fn fate(row: &NewDelivery, banned: Option<(String, bool)>) -> (State, Option<String>) {
-    match (&row.invalid, banned) {
-        (Some(reason), _) => (State::Invalid, Some(reason.clone())),
-        (None, Some((reason, _))) => (State::Suppressed, Some(reason)),
-        (None, None) => match &row.hour {
+    match (&row.invalid, &row.left_out, banned) {
+        (Some(reason), ..) => (State::Invalid, Some(reason.clone())),
+        (None, Some(reason), _) => (State::Skipped, Some(reason.clone())),
+        (None, None, Some((reason, _))) => (State::Suppressed, Some(reason)),
+        (None, None, None) => match &row.hour {
             Some(Hour::Over(reason)) => (State::Skipped, Some(reason.clone())),
             _ => (State::Queued, None),
         },

@@ -309,6 +309,7 @@ pub(super) fn nobody(run: RunNo, row: &NewDelivery) -> NewDelivery {
         key: forgotten_key(DeliveryId { run, seq: row.seq }),
         address: FORGOTTEN.to_owned(),
         fields: "{}".to_owned(),
+        left_out: row.left_out.clone(),
         ..NewDelivery::default()
     }
 }

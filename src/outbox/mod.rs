@@ -102,7 +102,7 @@ pub use suppression::{Banned, Bans, Suppress, Unsuppress};
 pub use sweep::{Interrupted, Settle, Settled, Sweep, Swept};
 pub use thin::{REMOVED, Shrink, Thin, Thinned};
 pub use uses::Use;
-pub use whole::Audience;
+pub use whole::{Audience, Reading};
 pub use writer::{Fate, Receipt};
 
 use crate::clock::Clock;

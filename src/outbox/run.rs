@@ -252,6 +252,8 @@ pub struct FinishRun {
     pub people: i64,
     /// They all get one message together.
     pub group: Option<NewGroup>,
+    /// How many rows each list had, if it is for all people of its schedule.
+    pub lists: Vec<(String, u64)>,
 }
 
 impl Operation for FinishRun {
@@ -269,6 +271,7 @@ impl Operation for FinishRun {
                  WHERE no = ?1 AND state = 'expanding'",
             )?
             .execute(params![self.run.0, self.people])?;
+        self.keep_lengths(tx)?;
         canary::close(tx, self.run.0)?;
         tx.complete(self.run.0)?;
         let sql = format!(
@@ -279,6 +282,18 @@ impl Operation for FinishRun {
         );
         let mut query = tx.conn.prepare_cached(&sql)?;
         query.query_row([self.run.0], |row| row.get(0)).optional()
+    }
+}
+
+impl FinishRun {
+    fn keep_lengths(&self, tx: &Tx<'_>) -> rusqlite::Result<()> {
+        let mut insert = tx
+            .conn
+            .prepare_cached("INSERT INTO run_list (run, list, rows) VALUES (?1, ?2, ?3)")?;
+        for (list, rows) in &self.lists {
+            insert.execute(params![self.run.0, list, rows])?;
+        }
+        Ok(())
     }
 }
 

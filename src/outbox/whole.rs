@@ -1,6 +1,7 @@
-//! How many people runs are for, so that one can be held against the last.
+//! How many people runs are for and how long their lists were, so that one can be held against the
+//! last.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::query::failed;
 use super::state::State;
@@ -20,7 +21,43 @@ pub struct Audience {
     pub people: u64,
 }
 
+/// What a run read of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The run's ULID.
+    pub run: String,
+    /// When it was opened, in milliseconds.
+    pub opened_at: i64,
+    /// All rows of the list, good and bad.
+    pub rows: u64,
+}
+
 impl Reader {
+    /// What the newest run that is whole read of a list, whatever its schedule. Only runs for all
+    /// people of a schedule count, and only those that found `least` rows.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn last_reading(&self, list: &str, least: u64) -> Result<Option<Reading>, OutboxError> {
+        self.conn
+            .prepare_cached(
+                "SELECT r.id, r.opened_at, l.rows
+                 FROM run_list l INDEXED BY run_list_list CROSS JOIN run r ON r.no = l.run
+                 WHERE l.list = ?1 AND l.rows >= ?2 ORDER BY l.run DESC LIMIT 1",
+            )
+            .and_then(|mut query| {
+                let read = |row: &Row<'_>| {
+                    Ok(Reading {
+                        run: row.get(0)?,
+                        opened_at: row.get(1)?,
+                        rows: row.get(2)?,
+                    })
+                };
+                query.query_row(params![list, least], read).optional()
+            })
+            .map_err(failed)
+    }
+
     /// The people of a run, also while it is being opened.
     ///
     /// # Errors

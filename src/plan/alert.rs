@@ -242,6 +242,7 @@ impl Raised {
                 run,
                 people,
                 group: None,
+                lists: Vec::new(),
             })
             .wait()?;
         Ok(true)

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::Semaphore;
 
 use super::alert::{Cause, raise};
+use super::change::{counted, rows};
 use super::firing::TICK;
 use super::opening::{OpenError, Opening, Order, open};
 use super::question::ask;
@@ -241,17 +242,40 @@ fn log_opening(config: &Config, (schedule, opening): (&str, &Opening), now: Time
         duplicates = opening.duplicates,
         suppressed = opening.suppressed,
         sent_before = opening.sent_before,
-        "{schedule}: run {} for {people} people{}",
+        left_out = badness.left_out,
+        rows = badness.rows,
+        "{schedule}: run {} for {}{}{}",
         opening.run,
+        counted(people),
+        of_rows(opening),
         end_of(config, (schedule, opening), now)
     );
     if badness.bad > 0 {
         tracing::warn!(schedule, run = opening.run, "{schedule}: {badness}");
     }
+    if let Some(bad) = badness.except_told() {
+        tracing::warn!(schedule, run = opening.run, "{schedule}: {bad}");
+    }
     if let Some(strays) = badness.strays_told() {
         tracing::warn!(schedule, run = opening.run, "{schedule}: {strays}");
     }
     warn_late(schedule, opening);
+}
+
+/// How many rows there were where not each of them is one of the people, and why: ` of 7 rows (1
+/// repeated address, 2 unusable rows)`; and how many each list has, where there are several.
+fn of_rows(opening: &Opening) -> String {
+    let badness = &opening.badness;
+    let mut reasons = opening.not_to().words();
+    if badness.lists.len() > 1 {
+        let lists = badness.lists.iter();
+        let lists = lists.map(|it| format!("{} {}", it.list, it.rows));
+        reasons.insert(0, lists.collect::<Vec<_>>().join(", "));
+    }
+    match reasons.is_empty() {
+        true => String::new(),
+        false => format!(" of {} ({})", rows(badness.rows), reasons.join("; ")),
+    }
 }
 
 /// When a run ends, to be put behind what is said of its opening; nothing, if it is over soon.

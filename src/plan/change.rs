@@ -1,12 +1,16 @@
 //! `max_change`: a run for many more or far fewer people than the last one is a mistake, an empty
-//! export or somebody else's list, until a person says that it is meant.
+//! export or somebody else's list, until a person says that it is meant. So is a list with many
+//! more or far fewer rows than when it was read the last time, by whatever schedule.
 //!
 //! Only runs of a whole schedule are held against each other: what a person sent to a part of its
 //! people says nothing about the others.
 
+use super::badness::Badness;
 use super::opening::{Order, PART};
-use super::roll::RollError;
-use crate::config::{Empty, Schedule, Share};
+use super::refusal::RollError;
+use super::roll::Roll;
+use crate::clock::Timestamp;
+use crate::config::{Empty, Schedule};
 use crate::outbox::{OutboxError, Reader, RunNo};
 
 /// Holds so many people against the schedule's last run. `run` is the one that they are of, if it
@@ -29,9 +33,9 @@ pub(super) fn weigh(
     let Some(last) = reader.last_audience(&schedule.name, PART, run)? else {
         return Ok(());
     };
-    match too_different(last.people, people, most) {
-        false => Ok(()),
-        true => Err(Refused::Roll(RollError::Changed {
+    match most.allows(last.people, people) {
+        true => Ok(()),
+        false => Err(Refused::Roll(RollError::Changed {
             schedule: schedule.name.clone(),
             people,
             run: last.run,
@@ -39,6 +43,60 @@ pub(super) fn weigh(
             most,
         })),
     }
+}
+
+/// Whether a list of this run may not have changed much.
+pub(super) fn guards_lists(roll: &Roll<'_>, order: &Order) -> bool {
+    order.is_guarded() && roll.all_lists().any(|list| list.max_change.is_some())
+}
+
+/// Holds each list against what was read of it before.
+///
+/// # Errors
+/// It must not be sent.
+pub(super) fn weigh_lists(
+    roll: &Roll<'_>,
+    order: &Order,
+    reader: &Reader,
+    badness: &Badness,
+) -> Result<(), Refused> {
+    if !guards_lists(roll, order) {
+        return Ok(());
+    }
+    let schedule = roll.schedule();
+    for list in roll.all_lists() {
+        let is_except = roll.except.iter().any(|it| it.name == list.name);
+        let may_be_empty = schedule.empty == Empty::Skip && !is_except;
+        let count = badness.all_lists().find(|it| it.list == list.name);
+        let (Some(most), Some(count)) = (list.max_change, count) else {
+            continue;
+        };
+        if count.rows == 0 && may_be_empty {
+            continue;
+        }
+        // A list that may have no rows is held against the last time that it had some.
+        let last = reader.last_reading(&list.name, u64::from(may_be_empty))?;
+        let Some(last) = last.filter(|it| it.rows > 0 && !most.allows(it.rows, count.rows)) else {
+            continue;
+        };
+        return Err(Refused::Roll(RollError::ListChanged {
+            schedule: schedule.name.clone(),
+            list: roll.titled(count),
+            rows: count.rows,
+            run: last.run,
+            day: day(last.opened_at, schedule),
+            before: last.rows,
+            most,
+        }));
+    }
+    Ok(())
+}
+
+/// The day of a moment where a schedule has its times: `Mon 2026-11-16`.
+fn day(at: i64, schedule: &Schedule) -> String {
+    let at = Timestamp::from_millisecond(at).unwrap_or(Timestamp::MIN);
+    let at = at.to_zoned(schedule.zone.clone());
+    at.strftime("%a %Y-%m-%d").to_string()
 }
 
 /// Why a run was refused, or could not be weighed.
@@ -56,15 +114,19 @@ impl From<OutboxError> for Refused {
     }
 }
 
-fn too_different(before: u64, now: u64, most: Share) -> bool {
-    u128::from(before.abs_diff(now)) * 100 > u128::from(before) * u128::from(most.0)
-}
-
 /// For people: `1 person`, `16 people`.
 pub(super) fn counted(people: u64) -> String {
     match people {
         1 => "1 person".to_owned(),
         more => format!("{more} people"),
+    }
+}
+
+/// For people: `1 row`, `16 rows`.
+pub(super) fn rows(rows: u64) -> String {
+    match rows {
+        1 => "1 row".to_owned(),
+        more => format!("{more} rows"),
     }
 }
 
@@ -80,6 +142,7 @@ pub(super) fn told(before: u64, now: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audience::Share;
 
     #[test]
     fn the_share_is_of_the_last_run_and_may_be_reached() {
@@ -94,11 +157,10 @@ mod tests {
             (1, 2, false),
             (u64::MAX, 0, false),
         ] {
-            let is_refused = too_different(before, now, Share(50));
-            assert_eq!(!is_refused, fits, "{before} to {now}");
+            assert_eq!(Share(50).allows(before, now), fits, "{before} to {now}");
         }
-        assert!(!too_different(10, 40, Share(300)), "fourfold is 300% more");
-        assert!(too_different(10, 41, Share(300)));
+        assert!(Share(300).allows(10, 40), "fourfold is 300% more");
+        assert!(!Share(300).allows(10, 41));
     }
 
     #[test]

@@ -8,10 +8,12 @@ use std::collections::VecDeque;
 
 use lettre::message::Mailbox;
 
+use super::badness::Badness;
 use super::group::Common;
 use super::opening::OpenError;
 use super::pools::Pools;
-use super::roll::{Badness, Person, Roll, RollError};
+use super::refusal::RollError;
+use super::roll::{Person, Roll};
 use crate::outbox::{
     AddRows, ClearRun, Hour, Kept, NewDelivery, NewGroup, Notices, Outbox, OutboxError, Receipt,
     ReserveOnce, RowKey, RunNo, SealKeys, Seat,
@@ -95,7 +97,7 @@ impl<'a> Filling<'a> {
     pub(super) fn fill(&mut self, roll: &Roll<'_>) -> Result<Badness, OpenError> {
         self.together = roll.is_together().then(Together::default);
         let badness = roll.call::<OpenError>(|person| {
-            if let (None, None, Ok(mailbox)) = (&self.first, &person.fault, &person.mailbox) {
+            if let (None, true, Ok(mailbox)) = (&self.first, person.gets_it(), &person.mailbox) {
                 let subject = roll
                     .template()
                     .render(&person.fields)
@@ -126,7 +128,7 @@ impl<'a> Filling<'a> {
         if let Some(together) = &mut self.together {
             together.seat(&person, self.rows);
         }
-        if person.fault.is_none() {
+        if person.gets_it() {
             self.keys.push(SortKey::of_address(&person.key, self.rows)?);
             if self.is_short() && !matches!(person.hour, Some(Hour::Over(_))) {
                 self.few.push(RowKey::new(person.key.clone(), self.rows));
@@ -155,6 +157,7 @@ impl<'a> Filling<'a> {
             name,
             fields: serde_json::to_string(&person.fields).expect("plain data serialises"),
             invalid: person.fault,
+            left_out: person.left_out,
             hour: person.hour,
             pool,
         });
@@ -265,7 +268,7 @@ impl Together {
             Seat::Cc => self.until.1 = row,
             Seat::Bcc => {}
         }
-        if person.fault.is_none() && person.seat == Seat::To {
+        if person.gets_it() && person.seat == Seat::To {
             self.common.see(person);
         }
     }

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use super::roll::RollError;
+use super::refusal::RollError;
 use crate::audience::{Recipient, Row, mailbox};
 use crate::outbox::state::State;
 use crate::outbox::{Addressee, Group, OutboxError, Reader, RunNo, Seat};

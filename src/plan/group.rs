@@ -6,10 +6,11 @@ use lettre::message::Mailbox;
 use serde_json::{Map, Value};
 
 use super::former;
-use super::roll::{Person, Roll, RollError};
-use crate::audience::{List, NAME, Recipient, Row};
+use super::refusal::RollError;
+use super::roll::{Person, Roll};
+use crate::audience::{Care, List, NAME, Recipient, Row};
 use crate::compose::Template;
-use crate::config::{Config, Copied, Schedule};
+use crate::config::{Config, Copied, Empty, Schedule};
 use crate::outbox::Seat;
 
 /// Who gets the message of a schedule along with the people of `to`.
@@ -42,6 +43,16 @@ impl<'a> Copies<'a> {
     }
 }
 
+impl<'a> Copies<'a> {
+    /// The lists among them.
+    pub(super) fn lists(&self) -> impl Iterator<Item = &'a List> {
+        self.0.iter().filter_map(|(_, copy)| match copy {
+            Copy::List(list) => Some(*list),
+            Copy::One(..) => None,
+        })
+    }
+}
+
 impl Roll<'_> {
     /// Whether all its people get one message. Whoever is picked out, or tests, gets an own one.
     #[must_use]
@@ -65,19 +76,24 @@ impl Roll<'_> {
             })
         });
         let copies = copies.into_iter().flat_map(|it| &it.0);
-        let copies = copies.map(|(seat, copy)| (*seat, copy.rows(*seat)));
+        let may_be_empty = self.schedule().empty == Empty::Skip;
+        let copies = copies.map(move |(seat, copy)| {
+            let rows = copy.rows(*seat, &self.care, may_be_empty);
+            (*seat, rows)
+        });
         former.into_iter().flatten().chain(copies)
     }
 }
 
 impl Copy<'_> {
-    fn rows(&self, seat: Seat) -> Sourced<'_> {
+    fn rows(&self, seat: Seat, care: &Care, may_be_empty: bool) -> Sourced<'_> {
         let fault = |error| RollError::List(Box::new(error));
         match self {
-            Self::List(list) => match list.read() {
+            Self::List(list) => match list.read_with(care) {
                 Ok(rows) => {
                     Box::new(rows.map(move |row| Ok((list.name.clone(), row.map_err(fault)?))))
                 }
+                Err(error) if may_be_empty && error.is_empty() => Box::new(iter::empty()),
                 Err(error) => Box::new(iter::once(Err(fault(error)))),
             },
             Self::One(place, mailbox) => {

@@ -9,9 +9,11 @@
 //! of a run that is not whole.
 
 mod alert;
+mod badness;
 mod carrying;
 mod change;
 mod due;
+mod except;
 mod filling;
 mod firing;
 mod forecast;
@@ -19,15 +21,18 @@ mod former;
 mod group;
 mod load;
 mod local;
+mod not_to;
 mod opening;
 mod pools;
 mod preflight;
 mod question;
+mod refusal;
 mod roll;
 mod sanity;
 mod survey;
 
 pub use alert::{ALERT, About, Cause, raise};
+pub use badness::{BadRow, Badness, ListCount};
 pub use carrying::{end_of, warn_late};
 pub use firing::{Firings, Upcoming, upcoming};
 pub use forecast::{
@@ -36,6 +41,8 @@ pub use forecast::{
 };
 pub use former::Former;
 pub use load::{Load, LoadAccount, LoadRun, play};
+pub use not_to::NotTo;
 pub use opening::{MANUAL, OpenError, Opening, Order, open};
-pub use roll::{BadRow, Badness, Person, Roll, RollError};
+pub use refusal::RollError;
+pub use roll::{Person, Roll};
 pub use survey::{Survey, survey, survey_of};

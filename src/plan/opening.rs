@@ -4,14 +4,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lettre::message::Mailbox;
 
+use super::badness::Badness;
 use super::change::{self, Refused};
 use super::due::is_too_late;
 use super::filling::Filling;
 use super::forecast::{Forecast, Late, foresee_opened};
 use super::former::Former;
 use super::local::ROUND;
+use super::not_to::NotTo;
 use super::pools::Pools;
-use super::roll::{Badness, Roll, RollError};
+use super::refusal::RollError;
+use super::roll::Roll;
 use crate::audience::Care;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Config, Schedule};
@@ -132,6 +135,18 @@ impl Opening {
     #[must_use]
     pub fn people(&self) -> u64 {
         self.badness.usable() - self.duplicates - self.suppressed - self.sent_before
+    }
+
+    /// The rows that bring nobody a mail.
+    #[must_use]
+    pub fn not_to(&self) -> NotTo {
+        NotTo {
+            duplicates: self.duplicates,
+            left_out: self.badness.left_out,
+            suppressed: self.suppressed,
+            sent_before: self.sent_before,
+            unusable: self.badness.bad,
+        }
     }
 }
 
@@ -259,6 +274,9 @@ fn fill(
         filling.clear()?;
     }
     let badness = filling.fill(roll)?;
+    if change::guards_lists(roll, order) {
+        change::weigh_lists(roll, order, &outbox.reader()?, &badness)?;
+    }
     let duplicates = filling.seal()?;
     let sent_before = filling.reserve()?;
     if roll.schedule().max_change.is_some() {
@@ -266,8 +284,13 @@ fn fill(
         let people = reader.audience(run)?.people;
         change::weigh(roll.schedule(), order, &reader, (Some(run), people))?;
     }
-    let (people, group) = (filling.rows, filling.group(roll));
-    let waits_for = outbox.submit(FinishRun { run, people, group }).wait()?;
+    let finish = FinishRun {
+        run,
+        people: filling.rows,
+        group: filling.group(roll),
+        lists: lengths(roll, order, &badness),
+    };
+    let waits_for = outbox.submit(finish).wait()?;
     Ok(Opening {
         waits_for,
         badness,
@@ -277,6 +300,21 @@ fn fill(
         first: filling.first,
         ..Opening::default()
     })
+}
+
+/// How many rows each list had, for later readings to be held against.
+fn lengths(roll: &Roll<'_>, order: &Order, badness: &Badness) -> Vec<(String, u64)> {
+    let mut lengths: Vec<(String, u64)> = Vec::new();
+    for list in roll.all_lists().filter(|_| order.is_whole()) {
+        let is_new = lengths.iter().all(|(name, _)| *name != list.name);
+        let count = badness.all_lists().find(|it| it.list == list.name);
+        lengths.extend(
+            count
+                .filter(|_| is_new)
+                .map(|it| (list.name.clone(), it.rows)),
+        );
+    }
+    lengths
 }
 
 /// Ends a run that could not be opened, unless it is begun anew later. Nobody sees its rows then;

@@ -1,34 +1,34 @@
 //! Calling the roll: who is on the lists of a schedule, and can the template be rendered for them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fmt;
 use std::iter;
 use std::path::Path;
 
 use lettre::message::Mailbox;
 
-use super::change;
+use super::badness::{Badness, ListCount};
+use super::except::Except;
 use super::former::{self, Former};
 use super::group::{Common, Copies};
 use super::local::{Lives, Local};
 use super::preflight::in_order;
-use crate::audience::{self, Care, ListError, Row};
+use super::refusal::RollError;
+use crate::audience::{self, Care, Row};
 use crate::clock::Timestamp;
 use crate::compose::Template;
-use crate::config::{BadRows, Config, EMAIL, Empty, MOST_TOGETHER, OncePer, Schedule, Share};
+use crate::config::{BadRows, Config, EMAIL, Empty, MOST_TOGETHER, OncePer, Schedule};
 use crate::outbox::{Hour, Kept, Seat};
 
 /// Up to so many unusable rows are accidents that happen; above, more than one in a hundred stops
 /// the run.
 const BAD_ROWS_HARMLESS: u64 = 10;
-/// So many unusable rows are told with their reasons.
-const BAD_ROWS_TOLD: usize = 3;
 
 /// The people that a schedule is for, or the part of them that a person chose.
 pub struct Roll<'a> {
     schedule: &'a Schedule,
     pub(super) lists: Vec<&'a audience::List>,
+    /// The lists whose people get nothing.
+    pub(super) except: Vec<&'a audience::List>,
     template: &'a Template,
     /// Where readers live, if that matters.
     local: Option<Local<'a>>,
@@ -53,7 +53,7 @@ pub struct Person {
     pub list: String,
     /// The line in it.
     pub line: u64,
-    /// Normalised address; empty for a row without one.
+    /// Normalised address; of an unusable row the one that it speaks of, if there is any.
     pub key: String,
     /// Whom to write to, or what stood there.
     pub mailbox: Result<Mailbox, String>,
@@ -61,122 +61,14 @@ pub struct Person {
     pub fields: serde_json::Map<String, serde_json::Value>,
     /// Why there can be no message for this row.
     pub fault: Option<String>,
+    /// Why they get nothing, though there could be a message: `except` names them.
+    pub left_out: Option<String>,
     /// When it is due there, if not everywhere at the same time.
     pub hour: Option<Hour>,
     /// Why another zone is taken for the one that the row names.
     pub stray: Option<String>,
     /// Where one message to all names it.
     pub seat: Seat,
-}
-
-/// How many rows there were, and which could not be used.
-#[derive(Clone, Debug, Default)]
-pub struct Badness {
-    /// All rows.
-    pub rows: u64,
-    /// Unusable ones.
-    pub bad: u64,
-    /// The first of them, for people: `staff line 7: no @ in the address`.
-    pub told: Vec<String>,
-    /// The same, in parts.
-    pub first: Vec<BadRow>,
-    /// How many usable rows each list has.
-    pub lists: BTreeMap<String, u64>,
-    /// Rows that name a time zone which there is not, so that another one is taken.
-    pub strays: u64,
-    /// The first of them, likewise.
-    pub strays_told: Vec<String>,
-}
-
-/// A row that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRow {
-    /// The list.
-    pub list: String,
-    /// The line in it.
-    pub line: u64,
-    /// Why.
-    pub fault: String,
-}
-
-/// Why a run must not be sent.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum RollError {
-    /// A list cannot be read.
-    #[error("{0}")]
-    List(Box<ListError>),
-    /// The template needs what a list does not have.
-    #[error("{0}")]
-    MissingField(String),
-    /// Nobody to write to.
-    #[error("there is nobody to write to: {0}; if that is fine, set `empty = \"skip\"`")]
-    Empty(String),
-    /// Too many unusable rows.
-    #[error("{0}")]
-    BadRows(String),
-    /// More people than the fuse allows.
-    #[error(
-        "the lists have more people than `max_recipients = {most}` allows: raise it if that is \
-         meant"
-    )]
-    TooMany {
-        /// How many may be.
-        most: u64,
-    },
-    /// More people than one message may go to.
-    #[error(
-        "schedule `{0}` sends one message to all (`group = true`), and these are more than \
-         {MOST_TOGETHER} people: no server need take more recipients of one (RFC 5321); make several \
-         schedules, or take `group` out, and each gets their own"
-    )]
-    TooManyTogether(
-        /// The schedule.
-        String,
-    ),
-    /// Many more or far fewer people than in the schedule's last run.
-    #[error(
-        "{}, and {before} in its last run {run}: {}, where `max_change = \"{most}\"` \
-         allows no more than that; look at its lists, and if it is meant: \
-         `postroom send {schedule} --accept-change`",
-        change::counted(*.people),
-        change::told(*.before, *.people)
-    )]
-    Changed {
-        /// The schedule.
-        schedule: String,
-        /// How many there are now.
-        people: u64,
-        /// The last run.
-        run: String,
-        /// How many were in that.
-        before: u64,
-        /// What may be.
-        most: Share,
-    },
-    /// The chosen person is on none of the lists.
-    #[error("{address} is not on the lists of schedule `{schedule}` ({lists})")]
-    NotListed {
-        /// Who was asked for.
-        address: String,
-        /// The schedule.
-        schedule: String,
-        /// Its lists.
-        lists: String,
-    },
-    /// The people of an earlier run, or what they were sent, cannot be had.
-    #[error("{0}")]
-    Former(String),
-    /// What was given is not an address.
-    #[error("{0}")]
-    BadAddress(String),
-    /// The configuration has no such schedule.
-    #[error("no schedule is called `{name}`; there are {known}")]
-    NoSchedule {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: String,
-    },
 }
 
 impl<'a> Roll<'a> {
@@ -197,13 +89,14 @@ impl<'a> Roll<'a> {
                 known,
             });
         };
+        let named = |names: &[String]| {
+            let lists = names.iter().filter_map(|name| config.lists.get(name));
+            lists.collect()
+        };
         Ok(Self {
             schedule,
-            lists: schedule
-                .to
-                .iter()
-                .filter_map(|name| config.lists.get(name))
-                .collect(),
+            lists: named(&schedule.to),
+            except: named(&schedule.except),
             template: config
                 .templates
                 .get(&schedule.send)
@@ -262,10 +155,13 @@ impl<'a> Roll<'a> {
         &self,
         mut each: impl FnMut(Person) -> Result<(), E>,
     ) -> Result<Badness, E> {
-        let mut seen = Badness::default();
+        let (except, except_counts) = self.excepted()?;
+        let lists = self.lists.iter().filter(|_| self.is_whole());
+        let mut seen = Badness::of(lists.map(|list| &*list.name));
+        seen.except = except_counts;
         let mut fuse = self.schedule.max_recipients.map(Fuse::new);
         let mut together = self.is_together().then(Together::default);
-        let rendered = |row: Sourced<'_>| row.map(|(list, row)| self.person(&list, row));
+        let rendered = |row: Sourced<'_>| row.map(|(list, row)| self.person(&except, &list, row));
         let called = in_order(self.rows(), rendered, |person| {
             let Some(person) = person.map_err(|error| End::Of(error.into()))? else {
                 return Ok(());
@@ -290,12 +186,12 @@ impl<'a> Roll<'a> {
             Ok(()) => {}
         }
         if let Some(together) = together.filter(|_| seen.usable() > 0) {
-            self.call_copied(&mut seen, &mut each, (&mut fuse, together))?;
+            self.call_copied(&mut seen, &mut each, (&mut fuse, together, &except))?;
         }
         if let Some(fuse) = &mut fuse {
             fuse.weigh()?;
         }
-        self.weigh(&seen)?;
+        self.weigh(&seen, &except)?;
         Ok(seen)
     }
 
@@ -304,12 +200,16 @@ impl<'a> Roll<'a> {
         &self,
         seen: &mut Badness,
         each: &mut impl FnMut(Person) -> Result<(), E>,
-        (fuse, mut together): (&mut Option<Fuse>, Together),
+        (fuse, mut together, except): (&mut Option<Fuse>, Together, &Except),
     ) -> Result<(), E> {
+        if self.is_whole() {
+            let copies = self.copies.iter().flat_map(Copies::lists);
+            seen.copies = Badness::of(copies.map(|list| &*list.name)).lists;
+        }
         for (seat, rows) in self.copied() {
             for row in rows {
                 let (list, row) = row?;
-                let Some(mut person) = self.person(&list, row) else {
+                let Some(mut person) = self.person(except, &list, row) else {
                     continue;
                 };
                 person.seat = seat;
@@ -323,6 +223,21 @@ impl<'a> Roll<'a> {
         }
         together.weigh(self)?;
         Ok(())
+    }
+
+    /// Whether it is for all the people of the lists.
+    fn is_whole(&self) -> bool {
+        self.only.is_none() && self.test.is_none() && self.former.is_none()
+    }
+
+    /// Who gets nothing of it. A test goes to its tester, whoever it was made for.
+    fn excepted(&self) -> Result<(Except, Vec<Badness>), RollError> {
+        if self.test.is_some() {
+            return Ok((Except::default(), Vec::new()));
+        }
+        let (except, counts) = Except::read(&self.except, &self.care, self.only.as_deref())?;
+        counts.iter().try_for_each(|count| self.weigh_rows(count))?;
+        Ok((except, counts))
     }
 
     /// The rows of all lists, each with the name of its list. A list is opened when the one before
@@ -340,6 +255,7 @@ impl<'a> Roll<'a> {
 
     fn listed(&self) -> impl Iterator<Item = Sourced<'a>> + Send {
         let fault = |error| RollError::List(Box::new(error));
+        let may_be_empty = self.schedule.empty == Empty::Skip;
         self.lists.iter().flat_map(move |list| {
             let rows = list.read_with(&self.care).map_err(fault).and_then(|rows| {
                 if rows.tells_columns() {
@@ -349,6 +265,7 @@ impl<'a> Roll<'a> {
             });
             let (rows, error) = match rows {
                 Ok(rows) => (Some(rows), None),
+                Err(RollError::List(it)) if may_be_empty && it.is_empty() => (None, None),
                 Err(error) => (None, Some(Err(error))),
             };
             let rows = rows.into_iter().flatten();
@@ -359,32 +276,41 @@ impl<'a> Roll<'a> {
     }
 
     /// A row as a person, rendered once, if it is among those that were asked for.
-    fn person(&self, list: &str, row: Row) -> Option<Person> {
-        let key = row.recipient.as_ref().map_or("", |it| &it.key);
-        if self.only.as_ref().is_some_and(|only| *only != key) {
+    fn person(&self, except: &Except, list: &str, row: Row) -> Option<Person> {
+        if self.only.as_ref().is_some_and(|only| !names(&row, only)) {
             return None;
         }
         let mut person = Person {
             list: list.to_owned(),
             line: row.line,
             key: String::new(),
-            mailbox: Err(row.raw_address),
+            mailbox: Err(String::new()),
             fields: serde_json::Map::new(),
             fault: None,
+            left_out: None,
             hour: None,
             stray: None,
             seat: Seat::To,
         };
         match row.recipient {
             Ok(recipient) => {
-                person.fault = self.blank(&recipient.fields);
+                person.left_out = except.reason(&recipient.key);
+                if person.left_out.is_none() {
+                    person.fault = self.blank(&recipient.fields);
+                }
                 person.key = recipient.key;
                 person.mailbox = Ok(recipient.mailbox);
                 person.fields = recipient.fields;
             }
-            Err(fault) => person.fault = Some(fault.to_string()),
+            Err(fault) => {
+                person.key = audience::mentioned(&row.raw_address)
+                    .next()
+                    .unwrap_or_default();
+                person.mailbox = Err(row.raw_address);
+                person.fault = Some(fault.to_string());
+            }
         }
-        if person.fault.is_none()
+        if person.gets_it()
             && let Some(local) = &self.local
         {
             person.lives(local);
@@ -432,32 +358,103 @@ impl<'a> Roll<'a> {
         })
     }
 
-    fn weigh(&self, seen: &Badness) -> Result<(), RollError> {
-        if let (Some(address), 0) = (&self.only, seen.rows) {
-            return Err(RollError::NotListed {
-                address: address.clone(),
+    fn weigh(&self, seen: &Badness, except: &Except) -> Result<(), RollError> {
+        if let Some(address) = &self.only {
+            self.weigh_one(address, seen, except)?;
+        }
+        self.weigh_rows(seen)?;
+        if self.schedule.empty == Empty::Skip {
+            return Ok(());
+        }
+        if let Some(none) = seen.lists.iter().find(|it| it.rows == 0) {
+            return Err(RollError::NoRows {
+                list: self.titled(none),
                 schedule: self.schedule.name.clone(),
-                lists: self.schedule.to.join(", "),
             });
         }
+        if seen.usable() > 0 {
+            return Ok(());
+        }
+        Err(RollError::Empty(match (seen.bad, &self.former) {
+            _ if seen.left_out > 0 => {
+                format!(
+                    "`except` leaves out {} of {} rows",
+                    seen.left_out, seen.rows
+                )
+            }
+            (0, Some(former)) => format!("nobody of run {} is in that state", former.run),
+            (0, None) => format!("{} has no rows", self.schedule.to.join(", ")),
+            _ => seen.to_string(),
+        }))
+    }
+
+    /// Why the one person who was asked for gets nothing.
+    fn weigh_one(&self, address: &str, seen: &Badness, except: &Except) -> Result<(), RollError> {
+        let (address, schedule) = (address.to_owned(), self.schedule.name.clone());
+        if seen.usable() > 0 {
+            return Ok(());
+        }
+        Err(match (except.found(), seen.told.first()) {
+            (Some((list, line)), _) if seen.left_out > 0 => RollError::LeftOut {
+                address,
+                schedule,
+                list: list.clone(),
+                line: *line,
+            },
+            (_, Some(row)) => RollError::Unusable {
+                address,
+                schedule,
+                row: row.clone(),
+            },
+            _ => RollError::NotListed {
+                address,
+                schedule,
+                lists: self.schedule.to.join(", "),
+            },
+        })
+    }
+
+    /// Whether a few of the rows may be unusable, as they are.
+    fn weigh_rows(&self, seen: &Badness) -> Result<(), RollError> {
         let all_bad = seen.bad > BAD_ROWS_HARMLESS && seen.bad * 100 > seen.rows;
         if seen.bad > 0 && (all_bad || self.schedule.bad_rows == BadRows::Refuse) {
             return Err(RollError::BadRows(format!(
                 "{seen}: nothing is sent to anybody until they are mended"
             )));
         }
-        if seen.usable() == 0 && self.schedule.empty == Empty::Fail {
-            return Err(RollError::Empty(match (seen.bad, &self.former) {
-                (0, Some(former)) => format!("nobody of run {} is in that state", former.run),
-                (0, None) => format!("{} has no rows", self.schedule.to.join(", ")),
-                _ => seen.to_string(),
-            }));
-        }
         Ok(())
+    }
+
+    /// Every list that it reads: those that it goes to, those that get copies, those of `except`.
+    pub(super) fn all_lists(&self) -> impl Iterator<Item = &'a audience::List> {
+        let copies = self.copies.iter().flat_map(Copies::lists);
+        let to = self.lists.iter().copied();
+        to.chain(copies).chain(self.except.iter().copied())
+    }
+
+    /// What people know a list by: `list \`staff\` (/etc/postroom/staff.csv)`.
+    pub(super) fn titled(&self, count: &ListCount) -> String {
+        let list = self.all_lists().find(|it| it.name == count.list);
+        let from = list.and_then(|it| it.source.told());
+        let from = from.map(|from| format!(" ({from})"));
+        format!("list `{}`{}", count.list, from.unwrap_or_default())
+    }
+}
+
+/// Whether a row is of the person with this normalised address, or was to be.
+fn names(row: &Row, key: &str) -> bool {
+    match &row.recipient {
+        Ok(recipient) => recipient.key == key,
+        Err(_) => audience::mentioned(&row.raw_address).any(|it| it == key),
     }
 }
 
 impl Person {
+    /// Whether it is somebody to write to, once.
+    pub(super) fn gets_it(&self) -> bool {
+        self.fault.is_none() && self.left_out.is_none()
+    }
+
     fn lives(&mut self, local: &Local<'_>) {
         match local.lives(&self.fields) {
             Lives::In(zone) => self.hour = local.hour(&zone),
@@ -499,7 +496,7 @@ impl Fuse {
     }
 
     fn count(&mut self, person: &Person) -> Result<(), RollError> {
-        if person.fault.is_none() {
+        if person.gets_it() {
             self.people.add(&person.key);
         }
         if self.people.0.len() > self.next {
@@ -535,7 +532,7 @@ impl Default for Together {
 
 impl Together {
     fn see(&mut self, schedule: &Schedule, person: &Person) -> Result<(), RollError> {
-        if person.fault.is_none() && person.seat == Seat::To {
+        if person.gets_it() && person.seat == Seat::To {
             self.common.see(person);
         }
         let counted = self.crowd.count(person);
@@ -563,72 +560,5 @@ impl Distinct {
         self.0.sort_unstable();
         self.0.dedup();
         self.0.len()
-    }
-}
-
-impl Badness {
-    /// Rows that can be mailed.
-    #[must_use]
-    pub fn usable(&self) -> u64 {
-        self.rows - self.bad
-    }
-
-    /// Which rows name a time zone that there is not, for people.
-    #[must_use]
-    pub fn strays_told(&self) -> Option<String> {
-        let first = self.strays_told.join("; ");
-        let more = if self.strays > BAD_ROWS_TOLD as u64 {
-            "; …"
-        } else {
-            ""
-        };
-        let (strays, rows) = (self.strays, self.rows);
-        let name = if strays == 1 { "names" } else { "name" };
-        (strays > 0).then(|| {
-            format!(
-                "of {rows} rows {strays} {name} a time zone that there is not, and `otherwise` is \
-                 taken for it ({first}{more})"
-            )
-        })
-    }
-
-    fn count(&mut self, person: &Person) {
-        self.rows += 1;
-        if let Some(why) = &person.stray {
-            self.strays += 1;
-            if self.strays_told.len() < BAD_ROWS_TOLD {
-                let (list, line) = (&person.list, person.line);
-                self.strays_told.push(format!("{list} line {line}: {why}"));
-            }
-        }
-        if let Some(fault) = &person.fault {
-            self.bad += 1;
-            if self.told.len() < BAD_ROWS_TOLD {
-                let (list, line) = (person.list.clone(), person.line);
-                self.told.push(format!("{list} line {line}: {fault}"));
-                let fault = fault.clone();
-                self.first.push(BadRow { list, line, fault });
-            }
-        } else if let Some(usable) = self.lists.get_mut(&person.list) {
-            *usable += 1;
-        } else {
-            self.lists.insert(person.list.clone(), 1);
-        }
-    }
-}
-
-impl fmt::Display for Badness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let are = if self.bad == 1 { "is" } else { "are" };
-        write!(f, "{} of {} rows {are} unusable", self.bad, self.rows)?;
-        if !self.told.is_empty() {
-            write!(f, " ({}", self.told.join("; "))?;
-            f.write_str(if self.bad as usize > self.told.len() {
-                "; …)"
-            } else {
-                ")"
-            })?;
-        }
-        Ok(())
     }
 }

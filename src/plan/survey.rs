@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::badness::Badness;
 use super::change::{self, Refused};
 use super::opening::Order;
-use super::roll::{Badness, Distinct, Person, Roll, RollError};
+use super::refusal::RollError;
+use super::roll::{Distinct, Person, Roll};
 use crate::clock::Timestamp;
 use crate::compose::Rendered;
 use crate::outbox::{Bans, Kept, Notices, OutboxError, Reader};
@@ -32,13 +34,15 @@ pub struct Survey {
 /// Why it would not be sent.
 pub fn survey_of(roll: &Roll<'_>, order: &Order) -> Result<Survey, RollError> {
     let survey = survey(roll, Some(order.due_at))?;
-    if roll.schedule().max_change.is_some() && Reader::exists(roll.state) {
+    let is_guarded = roll.schedule().max_change.is_some() || change::guards_lists(roll, order);
+    if is_guarded && Reader::exists(roll.state) {
         let reader = Reader::open(roll.state).map_err(unreadable)?;
-        let weighed = change::weigh(roll.schedule(), order, &reader, (None, survey.people));
-        weighed.map_err(|refused| match refused {
-            Refused::Roll(error) => error,
-            Refused::Outbox(error) => unreadable(error),
-        })?;
+        change::weigh_lists(roll, order, &reader, &survey.badness)
+            .and_then(|()| change::weigh(roll.schedule(), order, &reader, (None, survey.people)))
+            .map_err(|refused| match refused {
+                Refused::Roll(error) => error,
+                Refused::Outbox(error) => unreadable(error),
+            })?;
     }
     Ok(survey)
 }
@@ -52,7 +56,7 @@ pub fn survey(roll: &Roll<'_>, at: Option<Timestamp>) -> Result<Survey, RollErro
     let mut seen = Seen::new(roll, at)?;
     let mut first = None;
     let badness = roll.call::<RollError>(|person| {
-        if person.fault.is_some() {
+        if !person.gets_it() {
             return Ok(());
         }
         if first.is_none()

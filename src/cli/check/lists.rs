@@ -41,7 +41,7 @@ pub(super) fn people(config: &Config, looks: &[Look]) -> (u64, usize) {
     let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
     for survey in looks.iter().filter_map(|look| look.outcome.as_ref().ok()) {
         let lists = survey.badness.lists.iter();
-        counted.extend(lists.map(|(list, people)| (list.as_str(), *people)));
+        counted.extend(lists.map(|it| (it.list.as_str(), it.usable())));
     }
     for list in config.lists.values() {
         if let Source::Inline(people) = &list.source {

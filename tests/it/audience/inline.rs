@@ -17,6 +17,7 @@ fn team(rows: &[(&str, Value)]) -> List {
         optional: vec!["plan".to_owned()],
         fields: Map::new(),
         defaults: Map::new(),
+        max_change: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod inline;
 mod json;
 mod json_broken;
 mod json_round_trip;
+mod mentioned;
 mod moments;
 mod round_trip;
 
@@ -102,6 +103,7 @@ fn list(path: &Path) -> List {
         address_column: "email".to_owned(),
         name_column: None,
         optional: Vec::new(),
+        max_change: None,
         max_age: None,
         fields: Map::new(),
         defaults: Map::new(),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use postroom::config::{Rate, Share, format_duration, parse_duration};
+use postroom::audience::Share;
+use postroom::config::{Rate, format_duration, parse_duration};
 use proptest::prelude::*;
 
 #[test]

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use jiff::civil::date;
-use postroom::audience::Source;
+use postroom::audience::{Share, Source};
 use postroom::calendar::When;
 use postroom::config::key::{KEYS, Kind};
 use postroom::config::{
     Addresses, BadRows, Canary, CatchUp, Config, Copied, DomainLimits, Dsn, Empty, Group,
-    LogFormat, OnUncertain, OncePer, PROVIDERS, Proof, Rate, Rule, SaidTo, Servers, Share, Tls,
-    Treatment, find,
+    LogFormat, OnUncertain, OncePer, PROVIDERS, Proof, Rate, Rule, SaidTo, Servers, Tls, Treatment,
+    find,
 };
 use postroom::secret::Secret;
 
@@ -172,6 +172,10 @@ fn every_key_of_the_full_file_is_understood() {
     };
     assert_eq!(digest.once_per, Some(once));
     assert_eq!(digest.max_change, Some(Share(45)));
+    assert_eq!(config.lists["customers"].max_change, Some(Share(30)));
+    assert_eq!(config.lists["team"].max_change, None);
+    assert_eq!(config.schedules["party"].except, ["customers"]);
+    assert!(digest.except.is_empty());
     let (people, wait) = (19, Duration::ZERO);
     assert_eq!(digest.canary, Some(Canary { people, wait }));
     let (people, wait) = (11, 12 * MINUTE);

@@ -112,6 +112,24 @@ pub(super) async fn rate_of_a_schedule_spaces_its_mails() {
 }
 
 #[tokio::test(start_paused = true)]
+pub(super) async fn except_is_who_gets_nothing_of_it() {
+    for (except, readers) in [
+        ("except = \"odd\"", vec![FOUR[1], FOUR[3]]),
+        ("except = [\"odd\", \"last\"]", vec![FOUR[1]]),
+        ("", FOUR.to_vec()),
+    ] {
+        let toml = schedule(except)
+            .with("[list.odd]", &format!("inline = {:?}", [FOUR[0], FOUR[2]]))
+            .with("[list.last]", &format!("inline = {:?}", [FOUR[3]]));
+        let stage = Stage::new(toml);
+        stage.send(FOUR, MINUTE).await;
+        let mut got = stage.readers();
+        got.sort();
+        assert_eq!(got, readers, "{except}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 pub(super) async fn max_recipients_refuses_more() {
     for (most, refused) in [(3, true), (4, false)] {
         let stage = Stage::new(schedule(&format!("max_recipients = {most}")));

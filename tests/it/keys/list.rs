@@ -305,3 +305,23 @@ pub(super) async fn layout_says_what_the_bodies_are_set_into() {
         assert!(body.starts_with(start), "{layout}: {body}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn max_change_of_a_list_refuses_one_that_has_changed_more() {
+    for (share, readers) in [("40%", 4), ("60%", 6)] {
+        let toml = list(&format!("max_change = \"{share}\""));
+        let stage = Stage::new(toml);
+        let people = [
+            "a@example.org",
+            "b@example.org",
+            "c@example.org",
+            "d@example.org",
+        ];
+        stage.send(&people, MINUTE).await;
+        stage.house.people(&people[..2]); // half of them
+        let told = stage.open().map(drop).map_err(|error| error.to_string());
+        assert_eq!(told.is_ok(), readers == 6, "{share}: {told:?}");
+        stage.pass(MINUTE).await;
+        assert_eq!(stage.mails().len(), readers, "{share}");
+    }
+}

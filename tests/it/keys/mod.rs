@@ -90,11 +90,13 @@ observed! {
     "list.*.optional" => list::optional_are_the_columns_that_may_be_blank,
     "list.*.encoding" => list::encoding_says_how_the_file_is_read,
     "list.*.separator" => list::separator_says_where_a_field_ends,
+    "list.*.max_change" => list::max_change_of_a_list_refuses_one_that_has_changed_more,
 
     "template.*.layout" => list::layout_says_what_the_bodies_are_set_into,
 
     "schedule.*.send" => how::send_is_the_template,
     "schedule.*.to" => how::to_is_who_gets_it,
+    "schedule.*.except" => how::except_is_who_gets_nothing_of_it,
     "schedule.*.via" => how::via_is_the_account_and_whoever_stands_in_for_it,
     "schedule.*.cron" => when::cron_says_when,
     "schedule.*.on" => when::on_says_when,

@@ -12,11 +12,11 @@ use postroom::plan::{ALERT, About, Cause, Firings, Order, raise};
 use super::{Desk, hello};
 use crate::world::office::{lull, until, within};
 
-const SOON: &str = "on = \"2026-06-01T09:00\"\n";
+pub(super) const SOON: &str = "on = \"2026-06-01T09:00\"\n";
 
 impl Desk {
     /// Watches from just before nine until `count` runs have come to be.
-    async fn nine_o_clock(&self, config: &Arc<Config>, again: Vec<Order>, count: usize) {
+    pub(super) async fn nine_o_clock(&self, config: &Arc<Config>, again: Vec<Order>, count: usize) {
         self.clock
             .jump_to("2026-06-01T08:59:59.9Z".parse().unwrap());
         let (outbox, clock) = (self.outbox.clone(), self.clock.clone());

@@ -1,8 +1,7 @@
 //! `max_change`: many more people or far fewer than the last time is a mistake until it is meant.
 
-use postroom::daemon::answer;
 use postroom::outbox::{Banned, Suppress};
-use postroom::plan::{Former, OpenError, Opening, Order, RollError, open};
+use postroom::plan::{Former, OpenError, Opening, Order, RollError};
 
 use super::opening::people as addresses;
 use super::{Desk, hello};
@@ -11,18 +10,7 @@ const HALF: &str = "max_change = \"50%\"";
 
 impl Desk {
     fn sent(&self, more: &str, order: &Order) -> Result<Opening, OpenError> {
-        let config = self.config(&format!("[daemon]\nstate = \".\"\n{}", hello(more)));
-        let foretold = answer::survey(&config, order, &self.clock);
-        let opened = open(&config, &self.outbox, &self.clock, order);
-        match (&foretold, &opened) {
-            (Ok(told), Ok(opening)) => assert_eq!(told.people, opening.people()),
-            (Err(told), Err(OpenError::Roll(error))) => {
-                // What is foretold is what happens, word for word.
-                assert_eq!(told.to_string(), error.to_string());
-            }
-            other => panic!("foretold and done differ: {other:?}"),
-        }
-        opened
+        self.carry_out(&hello(more), order)
     }
 
     fn send_to(&self, people: usize) -> Result<Opening, OpenError> {

@@ -23,7 +23,7 @@ impl Desk {
         Order::manual("hello", &self.clock)
     }
 
-    fn carry_out(&self, order: &Order) -> Result<Opening, OpenError> {
+    fn send_once(&self, order: &Order) -> Result<Opening, OpenError> {
         let config = self.config(&format!("[daemon]\nstate = \".\"\n{}", hello(ONCE)));
         open(&config, &self.outbox, &self.clock, order)
     }
@@ -47,7 +47,7 @@ impl Desk {
 fn each_person_hears_of_each_date_once_also_of_runs_that_a_person_starts() {
     let desk = Desk::new();
     desk.ends(&[("ada@example.org", "May"), ("Bob@Example.org", "June")]);
-    let first = desk.carry_out(&desk.order()).unwrap();
+    let first = desk.send_once(&desk.order()).unwrap();
     assert_eq!((first.people(), first.sent_before), (2, 0));
     desk.accept_all();
     desk.ends(&[
@@ -59,7 +59,7 @@ fn each_person_hears_of_each_date_once_also_of_runs_that_a_person_starts() {
     let config = desk.config(&format!("[daemon]\nstate = \".\"\n{}", hello(ONCE)));
     let plan = answer::survey(&config, &desk.order(), &desk.clock).unwrap();
     assert_eq!((plan.people, plan.sent_before, plan.duplicates), (1, 2, 1));
-    let second = desk.carry_out(&desk.order()).unwrap();
+    let second = desk.send_once(&desk.order()).unwrap();
     assert_eq!(
         (second.people(), second.sent_before, second.duplicates),
         (1, 2, 1)
@@ -76,14 +76,14 @@ fn each_person_hears_of_each_date_once_also_of_runs_that_a_person_starts() {
     // A test is no notice, and is kept by none.
     let mut order = desk.order();
     order.test = Some("ada@example.org".parse().unwrap());
-    assert_eq!(desk.carry_out(&order).unwrap().sent_before, 0);
+    assert_eq!(desk.send_once(&order).unwrap().sent_before, 0);
     desk.ends(&[("ada@example.org", "August")]);
     let mut order = desk.order();
     order.test = Some("eve@example.org".parse().unwrap());
-    desk.carry_out(&order).unwrap();
+    desk.send_once(&order).unwrap();
     let mut order = desk.order();
     order.only = Some("ada@example.org".to_owned());
-    assert_eq!(desk.carry_out(&order).unwrap().people(), 1);
+    assert_eq!(desk.send_once(&order).unwrap().people(), 1);
 }
 
 #[test]
@@ -92,9 +92,9 @@ fn a_run_of_thousands_is_reserved_in_chunks_and_once() {
     let people: Vec<String> = (0..2600).map(|n| format!("p{n}@example.org")).collect();
     let rows: Vec<(&str, &str)> = people.iter().map(|to| (to.as_str(), "May")).collect();
     desk.ends(&rows[..1300]);
-    assert_eq!(desk.carry_out(&desk.order()).unwrap().people(), 1300);
+    assert_eq!(desk.send_once(&desk.order()).unwrap().people(), 1300);
     desk.ends(&rows);
-    let second = desk.carry_out(&desk.order()).unwrap();
+    let second = desk.send_once(&desk.order()).unwrap();
     assert_eq!((second.people(), second.sent_before), (1300, 1300));
     let states = desk.rows(&second.run).into_iter().map(|row| row.state);
     let wanted = |at| if at < 1300 { "skipped" } else { "queued" };
@@ -132,7 +132,7 @@ fn an_opening_that_ended_in_the_midst_of_reserving_is_whole_when_it_is_begun_ane
         let desk = Desk { outbox, ..desk };
         // The list is another one by then.
         desk.ends(&rows[1..]);
-        let opening = desk.carry_out(&order).unwrap();
+        let opening = desk.send_once(&order).unwrap();
         if whole || opening.existed {
             assert!(last > 10, "there are many writes in an opening: {last}");
             break;
@@ -166,7 +166,7 @@ fn an_opening_that_ended_in_the_midst_of_reserving_is_whole_when_it_is_begun_ane
 fn a_list_that_lost_the_column_is_not_sent_to() {
     let desk = Desk::new();
     desk.house.people(&["ada@example.org"]);
-    let OpenError::Roll(error) = desk.carry_out(&desk.order()).unwrap_err() else {
+    let OpenError::Roll(error) = desk.send_once(&desk.order()).unwrap_err() else {
         panic!("the list is at fault");
     };
     let text = "`once_per` names `ends_on`, which list `people` does not have: it has email";

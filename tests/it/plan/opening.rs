@@ -10,7 +10,7 @@ use crate::world::small_disk::SmallDisk;
 
 impl Desk {
     /// What a question to the database answers, a text for each row.
-    fn column(&self, sql: &str) -> Vec<String> {
+    pub(super) fn column(&self, sql: &str) -> Vec<String> {
         let conn = rusqlite::Connection::open(self.state().join("postroom.db")).unwrap();
         let mut query = conn.prepare(sql).unwrap();
         let rows = query.query_map([], |row| row.get(0)).unwrap();

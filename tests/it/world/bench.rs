@@ -64,6 +64,7 @@ pub(crate) fn row(seq: i64, address: &str) -> NewDelivery {
         name: None,
         fields: "{}".to_owned(),
         invalid: None,
+        left_out: None,
         hour: None,
         pool: String::new(),
     }
@@ -185,8 +186,14 @@ impl Bench {
 
     pub(crate) fn finish(&self, run: RunNo, people: usize) {
         let people = i64::try_from(people).unwrap();
-        let group = None;
-        now(self.outbox.submit(FinishRun { run, people, group })).unwrap();
+        let (group, lists) = (None, Vec::new());
+        let finish = FinishRun {
+            run,
+            people,
+            group,
+            lists,
+        };
+        now(self.outbox.submit(finish)).unwrap();
     }
 
     pub(crate) fn claims(&self, limit: usize) -> Claims {

@@ -118,7 +118,7 @@ impl Written {
     /// The same with all that the key needs beside it.
     pub(super) fn around(key: &Key) -> Self {
         let mut written = Self::smallest();
-        if key.path == "schedule.*.to" {
+        if ["schedule.*.to", "schedule.*.except"].contains(&key.path) {
             written.0.insert(
                 "list.team",
                 vec![("inline".into(), "[\"ada@example.org\"]".into())],

@@ -1,0 +1,98 @@
+//! `except`: people who get nothing of a schedule, whatever its lists say.
+//!
+//! These lists are read before all others and to their ends, once a run: one that cannot be read
+//! must never mean that everybody is written to. Only their addresses matter, and of each no more
+//! than a fingerprint is kept, 8 bytes.
+
+use super::badness::Badness;
+use super::refusal::RollError;
+use crate::audience::{self, Care, List, Row, RowFault};
+use crate::outbox::Kept;
+
+/// Who gets nothing.
+#[derive(Default)]
+pub(super) struct Except {
+    lists: Vec<Named>,
+    /// Where the one person stands who was asked for.
+    found: Option<(String, u64)>,
+}
+
+/// The people of one list.
+struct Named {
+    list: String,
+    /// [`Kept::fingerprint`] of each address, sorted.
+    people: Vec<i64>,
+}
+
+impl Except {
+    /// Reads the lists, and says what each came to; `only` is the person that is asked for, if one
+    /// is.
+    ///
+    /// # Errors
+    /// One of them cannot be trusted, or is not even there.
+    pub(super) fn read(
+        lists: &[&List],
+        care: &Care,
+        only: Option<&str>,
+    ) -> Result<(Self, Vec<Badness>), RollError> {
+        let mut except = Self::default();
+        let mut counts = Vec::with_capacity(lists.len());
+        for list in lists {
+            counts.push(except.add(list, care, only)?);
+        }
+        Ok((except, counts))
+    }
+
+    fn add(&mut self, list: &List, care: &Care, only: Option<&str>) -> Result<Badness, RollError> {
+        let unknown = |error| RollError::Except(Box::new(error));
+        let mut count = Badness::of([&*list.name].into_iter());
+        let mut people = Vec::new();
+        for row in list.read_with(care).map_err(unknown)? {
+            let row = row.map_err(unknown)?;
+            let (keys, fault) = judge(&row);
+            count.add(&list.name, row.line, fault.as_deref());
+            for key in keys {
+                if self.found.is_none() && only == Some(&*key) {
+                    self.found = Some((list.name.clone(), row.line));
+                }
+                people.push(Kept::fingerprint(&key));
+            }
+        }
+        people.sort_unstable();
+        people.dedup();
+        let list = list.name.clone();
+        self.lists.push(Named { list, people });
+        Ok(count)
+    }
+
+    /// Why somebody gets nothing, if a list names them.
+    pub(super) fn reason(&self, key: &str) -> Option<String> {
+        if self.lists.is_empty() {
+            return None;
+        }
+        let fingerprint = Kept::fingerprint(key);
+        let mut lists = self.lists.iter();
+        let named = lists.find(|it| it.people.binary_search(&fingerprint).is_ok())?;
+        Some(format!("on list `{}`, which `except` names", named.list))
+    }
+
+    /// The list and the line at which the person stands who was asked for.
+    pub(super) fn found(&self) -> Option<&(String, u64)> {
+        self.found.as_ref()
+    }
+}
+
+/// Whose row it is, and what is wrong with it. A name that cannot be written before an address, or
+/// a field that cannot be shown, does no harm here. Whoever a row speaks of that cannot be used is
+/// left out all the same, and the row is told.
+fn judge(row: &Row) -> (Vec<String>, Option<String>) {
+    match &row.recipient {
+        Ok(recipient) => (vec![recipient.key.clone()], None),
+        Err(fault) => {
+            let is_one = audience::mailbox(&row.raw_address).is_ok();
+            let is_harmless = is_one && !matches!(fault, RowFault::Fields { .. });
+            let keys = audience::mentioned(&row.raw_address).collect();
+            (keys, (!is_harmless).then(|| fault.to_string()))
+        }
+    }
+}

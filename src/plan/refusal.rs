@@ -1,0 +1,152 @@
+//! Why a run is refused, in the words of the person who has to do something about it: they stand in
+//! the status, in the log and in the alert.
+
+use super::change;
+use crate::audience::{ListError, Share};
+use crate::config::MOST_TOGETHER;
+
+/// Why a run must not be sent.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RollError {
+    /// A list cannot be read.
+    #[error("{0}")]
+    List(Box<ListError>),
+    /// A list of people who get nothing cannot be read.
+    #[error("nobody knows whom `except` leaves out: {0}")]
+    Except(Box<ListError>),
+    /// The template needs what a list does not have.
+    #[error("{0}")]
+    MissingField(String),
+    /// Nobody to write to.
+    #[error("there is nobody to write to: {0}; if that is fine, set `empty = \"skip\"`")]
+    Empty(String),
+    /// A list that it goes to has no rows.
+    #[error(
+        "there is nobody on {list}: was its export cut short? if it may have no rows, set \
+         `empty = \"skip\"` in schedule `{schedule}`"
+    )]
+    NoRows {
+        /// The list, with its file.
+        list: String,
+        /// The schedule.
+        schedule: String,
+    },
+    /// Too many unusable rows.
+    #[error("{0}")]
+    BadRows(String),
+    /// More people than the fuse allows.
+    #[error(
+        "the lists have more people than `max_recipients = {most}` allows: raise it if that is \
+         meant"
+    )]
+    TooMany {
+        /// How many may be.
+        most: u64,
+    },
+    /// More people than one message may go to.
+    #[error(
+        "schedule `{0}` sends one message to all (`group = true`), and these are more than \
+         {MOST_TOGETHER} people: no server need take more recipients of one (RFC 5321); make several \
+         schedules, or take `group` out, and each gets their own"
+    )]
+    TooManyTogether(
+        /// The schedule.
+        String,
+    ),
+    /// Many more or far fewer people than in the schedule's last run.
+    #[error(
+        "{}, and {before} in its last run {run}: {}, where `max_change = \"{most}\"` \
+         allows no more than that; look at its lists, and if it is meant: \
+         `postroom send {schedule} --accept-change`",
+        change::counted(*.people),
+        change::told(*.before, *.people)
+    )]
+    Changed {
+        /// The schedule.
+        schedule: String,
+        /// How many there are now.
+        people: u64,
+        /// The last run.
+        run: String,
+        /// How many were in that.
+        before: u64,
+        /// What may be.
+        most: Share,
+    },
+    /// A list with many more or far fewer rows than at its last reading.
+    #[error(
+        "{list} has {}, and had {before} when run {run} read it on {day}: {}, where its \
+         `max_change = \"{most}\"` allows no more than that; look at the list, and if it is \
+         meant: `postroom send {schedule} --accept-change`",
+        change::rows(*.rows),
+        change::told(*.before, *.rows)
+    )]
+    ListChanged {
+        /// The schedule that is to be sent.
+        schedule: String,
+        /// The list, with its file.
+        list: String,
+        /// How many it has now.
+        rows: u64,
+        /// The last run that read it.
+        run: String,
+        /// The day of that.
+        day: String,
+        /// How many rows it had then.
+        before: u64,
+        /// What may be.
+        most: Share,
+    },
+    /// The chosen person gets nothing of it.
+    #[error(
+        "{address} gets nothing of schedule `{schedule}`: its `except` names list `{list}`, which \
+         has them on line {line}"
+    )]
+    LeftOut {
+        /// Who was asked for.
+        address: String,
+        /// The schedule.
+        schedule: String,
+        /// The list.
+        list: String,
+        /// The line in it.
+        line: u64,
+    },
+    /// The chosen person stands on a row that cannot be used.
+    #[error(
+        "{address} is on the lists of schedule `{schedule}`, but the row cannot be used \
+         ({row}): mend it there"
+    )]
+    Unusable {
+        /// Who was asked for.
+        address: String,
+        /// The schedule.
+        schedule: String,
+        /// The row, and what is wrong with it.
+        row: String,
+    },
+    /// The chosen person is on none of the lists.
+    #[error("{address} is not on the lists of schedule `{schedule}` ({lists})")]
+    NotListed {
+        /// Who was asked for.
+        address: String,
+        /// The schedule.
+        schedule: String,
+        /// Its lists.
+        lists: String,
+    },
+    /// The people of an earlier run, or what they were sent, cannot be had.
+    #[error("{0}")]
+    Former(String),
+    /// What was given is not an address.
+    #[error("{0}")]
+    BadAddress(String),
+    /// The configuration has no such schedule.
+    #[error("no schedule is called `{name}`; there are {known}")]
+    NoSchedule {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+}
