@@ -319,7 +319,7 @@ impl FileFault {
         match self {
             Self::Empty => format!("the command `{name}` printed nothing, not even a header line"),
             Self::Unreadable(why) => format!("the command `{name}` cannot be read: {why}"),
-            _ => self.to_string(),
+            _ => self.to_string().replacen("the file ", "the output ", 1),
         }
     }
 

@@ -122,15 +122,18 @@ pub struct JsonFile {
     pub encoding: Option<&'static Encoding>,
 }
 
-/// What a program prints: comma-separated values, the first line naming the columns.
+/// What a program prints: comma-separated values, the first line naming the columns, or JSON, which
+/// begins with `[` or `{`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CommandOutput {
     /// It runs for each reading once, for as long as its limit at most, and must end well.
     pub program: Program,
     /// As for a file.
     pub encoding: Option<&'static Encoding>,
-    /// As for a file.
+    /// As for a file; then it is no JSON.
     pub separator: Option<Separator>,
+    /// As for a file; then it is JSON.
+    pub rows: Option<RowsPath>,
 }
 
 impl Source {

@@ -6,7 +6,7 @@ use std::vec::IntoIter;
 use csv::StringRecord;
 use serde_json::{Map, Value};
 
-use crate::audience::command;
+use crate::audience::command::{self, Form};
 use crate::audience::error::{FileFault, Header, ListError, Located, MissingColumn, Origin};
 use crate::audience::extras::Extras;
 use crate::audience::file::ListFile;
@@ -61,9 +61,14 @@ impl Rows {
                 Self::json(list, file.path.clone().into(), text, file.rows.as_ref())
             }
             Source::Command(output) => {
-                let name = output.program.name().to_owned();
-                let text = command::open(output);
-                Self::csv(list, Origin::Command(name), text, output.separator)
+                let origin = Origin::Command(output.program.name().to_owned());
+                match command::open(output) {
+                    Ok((text, Form::Csv)) => Self::csv(list, origin, Ok(text), output.separator),
+                    Ok((text, Form::Json)) => {
+                        Self::json(list, origin, Ok(text), output.rows.as_ref())
+                    }
+                    Err(found) => Err(found.fault.of_list(&list.name, origin, found.line)),
+                }
             }
         }
     }

@@ -163,7 +163,7 @@ fn missing_source(section: &Section<'_>) {
 const FITTING: [(&str, &[&str], &str); 5] = [
     ("encoding", &["csv", "json", "command"], "is no file"),
     ("separator", &["csv", "command"], "is no CSV"),
-    ("rows", &["json"], "is no JSON"),
+    ("rows", &["json", "command"], "is no JSON"),
     ("timeout", &["command"], "runs no program"),
     ("max_age", &["csv", "json"], "is no file"),
 ];
@@ -179,12 +179,21 @@ fn needless(section: &Section<'_>, source: &str) {
 }
 
 fn command(section: &Section<'_>) -> Option<Source> {
+    let forms = [("rows", "is for JSON"), ("separator", "is for CSV")];
+    let message = format!("{} is said to be JSON and CSV", section.title());
+    if let Some(problem) = section.only_one_of(&forms, message) {
+        section.report(problem.help("leave out the one that the program does not print"));
+    }
     Some(Source::Command(CommandOutput {
         program: program::read(section)?,
         encoding: section
             .text("encoding")
             .and_then(|name| encoding::named(name.text)),
         separator: section.choice("separator"),
+        rows: match section.text("rows") {
+            Some(path) => Some(rows(section, &path)?),
+            None => None,
+        },
     }))
 }
 

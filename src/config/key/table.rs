@@ -148,7 +148,7 @@ pub static KEYS: &[Key] = &[
         "A fuse: a run is refused if the list has more or fewer rows than when it was last read, by \
          more than this."),
     key("list.*.command", Texts, "", r#"["/usr/local/bin/broken-builds"]"#,
-        "A program that prints CSV with a header, at most 1 GB; nothing is sent unless it ends well."),
+        "A program that prints CSV with a header, or JSON, at most 1 GB; nothing is sent unless it ends well."),
     key("list.*.timeout", Span, r#""1m""#, r#""5m""#,
         "How long the program may take until all that it printed is read."),
     key("list.*.max_age", Span, "", r#""26h""#,

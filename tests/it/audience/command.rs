@@ -26,6 +26,7 @@ fn printed(program: Program) -> List {
             program,
             encoding: None,
             separator: None,
+            rows: None,
         }),
         ..super::list(Path::new("builds"))
     }
@@ -62,6 +63,51 @@ fn what_a_program_prints_is_read_as_a_file_is() {
     let ada = rows[0].recipient.as_ref().unwrap();
     assert_eq!(ada.mailbox.name.as_deref(), Some("Ada, Countess"));
     assert!(list.runs_a_program());
+}
+
+/// What the program prints begins like JSON, or the configuration says what it is.
+#[test]
+fn json_that_a_program_prints_is_read_as_a_file_is() {
+    let array = r#"[{"email": "ada@example.org"}, {"email": "bo@example.org", "seats": 2}]"#;
+    let lines = "{\"email\": \"ada@example.org\"}\n{\"email\": \"bo@example.org\", \"seats\": 2}\n";
+    let document = format!("{{\"data\": {{\"people\": {array}}}}}");
+    let within = |list: &mut CommandOutput| list.rows = "data.people".parse().ok();
+    for (text, change) in [
+        (array, None),
+        (&format!("\u{feff} \n{array}"), None),
+        (lines, None),
+        (&document, Some(&within)),
+    ] {
+        let mut list = by(&format!("cat <<'END'\n{text}\nEND"));
+        if let (Source::Command(output), Some(change)) = (&mut list.source, change) {
+            change(output);
+        }
+        let rows = list.read().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(rows.columns(), ["email", "seats"], "{text}");
+        let rows: Vec<_> = rows.map(Result::unwrap).collect();
+        let seats = &rows[1].recipient.as_ref().unwrap().fields["seats"];
+        assert_eq!((rows.len(), seats), (2, &serde_json::json!(2)), "{text}");
+    }
+    let mut list = by("echo '[x];email'; echo 'y;ada@example.org'");
+    if let Source::Command(output) = &mut list.source {
+        output.separator = ";".parse().ok();
+    }
+    assert_eq!(addresses(&list), ["ada@example.org"]);
+}
+
+#[test]
+fn half_a_document_is_no_list_however_the_program_ends() {
+    let begun = "echo '[{\"email\": \"ada@example.org\"},'";
+    let cut = error(&by(begun));
+    assert!(
+        cut.to_string().contains("of what `/bin/sh` printed: "),
+        "{cut}"
+    );
+    assert!(cut.line.is_some() && !cut.message.contains("file"), "{cut}");
+    let failed = error(&by(&format!("{begun}; exit 1")));
+    assert_eq!(failed.code(), "failed-command");
+    let whole = "echo '[{\"email\": \"ada@example.org\"}]'; exit 1";
+    assert_eq!(error(&by(whole)).code(), "failed-command");
 }
 
 #[test]
