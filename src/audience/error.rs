@@ -18,8 +18,6 @@ pub struct ListError {
     /// What the configuration calls the list.
     pub list: String,
     pub path: Option<PathBuf>,
-    /// The program that prints it, if one does.
-    pub command: Option<String>,
     /// The line of the file, or of what the program printed, at which the fault was found; the
     /// header is line 1.
     pub line: Option<u64>,
@@ -33,6 +31,8 @@ pub struct ListError {
 #[derive(Clone, Debug)]
 struct Details {
     code: &'static str,
+    /// The program that prints it, if one does.
+    command: Option<String>,
     is_empty: bool,
     missing_column: Option<MissingColumn>,
 }
@@ -91,7 +91,7 @@ impl ListError {
 impl fmt::Display for ListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "list `{}`: ", self.list)?;
-        match (&self.path, &self.command, self.line) {
+        match (&self.path, &self.details.command, self.line) {
             (Some(path), _, Some(line)) => write!(f, "{}:{line}: ", path.display())?,
             (Some(path), _, None) => write!(f, "{}: ", path.display())?,
             (None, Some(command), Some(line)) => {
@@ -224,13 +224,13 @@ impl FileFault {
         };
         let details = Box::new(Details {
             code,
+            command,
             is_empty,
             missing_column,
         });
         ListError {
             list: list.to_owned(),
             path,
-            command,
             line,
             message,
             help,

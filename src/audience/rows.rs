@@ -31,7 +31,7 @@ pub struct Rows {
 
 enum Open {
     Inline {
-        people: Objects,
+        people: Box<Objects>,
         rows: Enumerate<IntoIter<InlineRow>>,
     },
     Csv(Box<Csv>),
@@ -91,7 +91,7 @@ impl Rows {
             columns: inline::columns(&people, &rows),
             tells_columns: !rows.is_empty(),
             source: Open::Inline {
-                people,
+                people: Box::new(people),
                 rows: rows.into_iter().enumerate(),
             },
         }

@@ -77,8 +77,11 @@ pub(super) struct Report {
     started_at: i64,
     body: Body,
     /// Handed to the outbox, not known to be durable yet, in that order.
-    pending: Vec<(Receipt<Vec<Option<State>>>, Records, Vec<Told>)>,
+    pending: Vec<Pending>,
 }
+
+/// The ends of the tries of one message: one, or one for each of a group.
+type Pending = (Receipt<Vec<Option<State>>>, Records, Vec<Told>);
 
 /// What the log will say.
 struct Told {
