@@ -41,8 +41,8 @@ pub(super) fn text(out: &mut String, name: &str, value: &str) {
     out.push_str("\r\n");
 }
 
-/// Writes a header of mailboxes, each on a line of its own. An address that is not ASCII stays as it
-/// is: no encoding may be used in one (RFC 2047, section 5, rule 3; RFC 6532, section 3.2).
+/// Writes a header of mailboxes, each on a line of its own. An address that is not ASCII stays as
+/// it is: no encoding may be used in one (RFC 2047, section 5, rule 3; RFC 6532, section 3.2).
 pub(super) fn mailboxes(out: &mut String, name: &str, mailboxes: &[Mailbox]) {
     out.push_str(name);
     out.push_str(": ");

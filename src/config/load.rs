@@ -108,8 +108,7 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
     for (section, draft) in &drafts {
         look_up(section, "via", &draft.via, &tables.accounts);
         look_up(section, "to", &draft.to, &tables.lists);
-        look_up(section, "cc", &draft.copies[0], &tables.lists);
-        look_up(section, "bcc", &draft.copies[1], &tables.lists);
+        group::look_up_lists(section, draft, &tables.lists);
         look_up(section, "except", &draft.except, &tables.lists);
         failover::check_senders(section, &draft.via, &accounts);
     }

@@ -119,37 +119,14 @@ pub struct Claimed {
 }
 
 impl Claimed {
-    /// The recipient's domain, normalised; nothing where the message goes to people of many.
+    /// The recipient's domain, normalised; of a message to several people the one whose limits
+    /// hold for it, if one's do.
     #[must_use]
     pub fn domain(&self) -> &str {
-        let domain = self.key.rsplit_once('@').map(|(_, domain)| domain);
-        domain.filter(|_| !self.grouped).unwrap_or_default()
-    }
-
-    /// The row itself and its companions.
-    pub fn each(&self) -> impl Iterator<Item = &Self> {
-        std::iter::once(self).chain(&self.companions)
-    }
-
-    /// Who gets one message together; nothing of nobody.
-    #[must_use]
-    pub fn together(rows: Vec<Self>) -> Option<Self> {
-        let mut rows = rows.into_iter();
-        let first = rows.next()?;
-        let companions = rows.collect();
-        Some(Self {
-            companions,
-            ..first
-        })
-    }
-
-    /// The same, each for itself.
-    #[must_use]
-    pub fn apart(&self) -> Vec<Self> {
-        let mut first = self.clone();
-        let mut rows = std::mem::take(&mut first.companions);
-        rows.insert(0, first);
-        rows
+        if self.grouped {
+            return &self.pool;
+        }
+        self.key.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
     /// Whether the hours are over at which it may leave.

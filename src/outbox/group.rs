@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::forget::FORGOTTEN;
 use super::query::failed;
 use super::store::Tx;
-use super::{OutboxError, Reader, RunNo};
+use super::{Claimed, OutboxError, Reader, RunNo};
 
 /// How the rows of a run share a message.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct NewGroup {
     pub to_until: i64,
     /// The last row of those in Cc; all after it are named nowhere.
     pub cc_until: i64,
+    /// The domain of all of them, if an account that may carry it limits that one, else nothing.
+    pub pool: String,
     /// The fields that are the same for everybody.
     pub fields: serde_json::Map<String, serde_json::Value>,
 }
@@ -86,6 +88,12 @@ impl NewGroup {
                 .query_map(params![run, after, until], |row| row.get(0))?
                 .collect::<rusqlite::Result<Vec<i64>>>()
         };
+        tx.conn
+            .prepare_cached(
+                "UPDATE delivery SET pool = ?2
+                 WHERE run = ?1 AND state = 'queued' AND pool <> ?2",
+            )?
+            .execute(params![run, self.pool])?;
         let kept = Kept {
             to: rows(0, self.to_until)?,
             cc: rows(self.to_until, self.cc_until)?,
@@ -97,6 +105,34 @@ impl NewGroup {
             .prepare_cached("UPDATE run SET grouped = ?2 WHERE no = ?1 AND state = 'expanding'")?
             .execute(params![run, text])?;
         Ok(())
+    }
+}
+
+impl Claimed {
+    /// The row itself and its companions.
+    pub fn each(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.companions)
+    }
+
+    /// Who gets one message together; nothing of nobody.
+    #[must_use]
+    pub fn together(rows: Vec<Self>) -> Option<Self> {
+        let mut rows = rows.into_iter();
+        let first = rows.next()?;
+        let companions = rows.collect();
+        Some(Self {
+            companions,
+            ..first
+        })
+    }
+
+    /// The same, each for itself.
+    #[must_use]
+    pub fn apart(&self) -> Vec<Self> {
+        let mut first = self.clone();
+        let mut rows = std::mem::take(&mut first.companions);
+        rows.insert(0, first);
+        rows
     }
 }
 

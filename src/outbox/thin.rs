@@ -48,7 +48,9 @@ impl Operation for Thin {
         if let Some(run) = due(tx, 0, self.texts)? {
             // Marked first: from here on nobody may open it again, as half of it is gone.
             tx.conn
-                .prepare_cached("UPDATE run SET thinned = 1, grouped = json_set(grouped, '$.fields', json('{}'))
+                .prepare_cached(
+                    "UPDATE run SET thinned = 1,
+                       grouped = json_set(grouped, '$.fields', json('{}'))
                      WHERE no = ?1",
                 )?
                 .execute([run])?;

@@ -14,8 +14,8 @@ use crate::clock::Clock;
 /// Uses that ended within one such part of the longest window are told as one.
 const GRAINS: i64 = 1024;
 
-/// A message to several people used one slot. Where it is tried twice within a grain it counts once:
-/// between tries lies more than that.
+/// A message to several people used one slot. Where it is tried twice within a grain it counts
+/// once: between tries lies more than that.
 const MESSAGES: &str = "count(iif(r.grouped IS NULL, 1, NULL))
                + count(DISTINCT iif(r.grouped IS NULL, NULL, r.no))";
 

@@ -52,6 +52,8 @@ pub(super) struct Filling<'a> {
 struct Together {
     /// The last rows that it names in To and in Cc.
     until: (i64, i64),
+    /// The pool of all of them; an empty one if they have several.
+    pool: Option<String>,
     common: Common,
 }
 
@@ -115,8 +117,13 @@ impl<'a> Filling<'a> {
 
     /// What the one message to all of them says, if that is what they get.
     pub(super) fn group(&mut self, roll: &Roll<'_>) -> Option<NewGroup> {
-        let Together { until, common } = self.together.take()?;
+        let Together {
+            until,
+            pool,
+            common,
+        } = self.together.take()?;
         Some(NewGroup {
+            pool: pool.unwrap_or_default(),
             to_until: until.0,
             cc_until: until.1,
             fields: common.fields(&roll.lists),
@@ -126,7 +133,7 @@ impl<'a> Filling<'a> {
     fn add(&mut self, person: Person) -> Result<(), OpenError> {
         self.rows += 1;
         if let Some(together) = &mut self.together {
-            together.seat(&person, self.rows);
+            together.seat(&person, self.rows, self.pools.pool(&person.key));
         }
         if person.gets_it() {
             self.keys.push(SortKey::of_address(&person.key, self.rows)?);
@@ -143,11 +150,7 @@ impl<'a> Filling<'a> {
             Ok(mailbox) => (mailbox.email.to_string(), mailbox.name),
             Err(raw) => (raw.chars().take(320).collect(), None),
         };
-        // A message to all is limited by nobody's domain.
-        let pool = match self.together {
-            Some(_) => String::new(),
-            None => self.pools.pool(&person.key),
-        };
+        let pool = self.pools.pool(&person.key);
         self.chunk.push(NewDelivery {
             seq: self.rows,
             list: person.list,
@@ -262,13 +265,21 @@ impl<'a> Filling<'a> {
 }
 
 impl Together {
-    fn seat(&mut self, person: &Person, row: i64) {
+    fn seat(&mut self, person: &Person, row: i64, pool: String) {
         match person.seat {
             Seat::To => self.until = (row, row),
             Seat::Cc => self.until.1 = row,
             Seat::Bcc => {}
         }
-        if person.gets_it() && person.seat == Seat::To {
+        if !person.gets_it() {
+            return;
+        }
+        match &mut self.pool {
+            None => self.pool = Some(pool),
+            Some(one) if *one != pool => one.clear(), // and no other comes to it any more
+            Some(_) => {}
+        }
+        if person.seat == Seat::To {
             self.common.see(person);
         }
     }

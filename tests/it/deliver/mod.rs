@@ -14,6 +14,7 @@ mod panics;
 mod recipients;
 mod renewing;
 mod stopping;
+mod together;
 mod tokens;
 mod turns;
 mod two_accounts;

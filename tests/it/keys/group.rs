@@ -79,13 +79,17 @@ pub(super) async fn bcc_is_who_else_gets_it_and_is_named_nowhere() {
 #[tokio::test(start_paused = true)]
 async fn people_of_several_lists_get_it_once() {
     let toml = schedule(
-        "group = true\ncc = [\"heads\", \"bob@example.net\"]\nbcc = [\"heads\", \"tail\", \"x@example.org\"]",
+        "group = true\ncc = [\"heads\", \"bob@example.net\"]\n\
+         bcc = [\"heads\", \"tail\", \"x@example.org\"]",
     )
     .with(
         "[list.heads]",
         "inline = [\"Head <head@example.org>\", \"ADA@example.org\", \"x@example.org\"]",
     )
-    .with("[list.tail]", "inline = [\"tail@example.org\", \"head@example.org\"]");
+    .with(
+        "[list.tail]",
+        "inline = [\"tail@example.org\", \"head@example.org\"]",
+    );
     let scenery = Scenery::with_files(&[("templates/hello/body.txt", "Hello all\n")]);
     let stage = Stage::among(scenery, toml);
     stage.send(THREE, MINUTE).await;

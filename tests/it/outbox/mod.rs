@@ -7,6 +7,7 @@ mod changes;
 mod doubt;
 mod files;
 mod forgetting;
+mod group;
 mod group_commit;
 mod holds;
 mod migration;

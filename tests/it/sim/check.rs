@@ -33,6 +33,11 @@ impl Row {
         Fault::new(rule, what).about(&self.life.key)
     }
 
+    /// Whether it was to be sent at first.
+    fn is_meant(&self) -> bool {
+        self.tries > 0 || self.digest.is_some()
+    }
+
     /// Whether it was in doubt once.
     pub(crate) fn is_doubted(&self) -> bool {
         self.uncertain > 0
@@ -84,7 +89,7 @@ pub(crate) fn at_the_end(memory: &Memory, rows: &[Row]) -> Vec<Fault> {
     let mut bodies: BTreeMap<&str, Vec<&Body>> = BTreeMap::new();
     for body in &memory.bodies {
         if let Some(id) = body.id() {
-            bodies.entry(id).or_default().push(body);
+            bodies.entry(own_id(id, body, rows)).or_default().push(body);
         }
     }
     let mut faults = each_person_once(rows, &bodies);
@@ -105,6 +110,16 @@ pub(crate) fn at_the_end(memory: &Memory, rows: &[Row]) -> Vec<Fault> {
     faults.extend(strange.map(fault));
     faults.extend(no_burnt_budget(rows, memory));
     faults
+}
+
+/// The public id of the delivery that a body belongs to: one that several people share has a number
+/// that is nobody's.
+fn own_id<'a>(id: &'a str, body: &Body, rows: &'a [Row]) -> &'a str {
+    let Some(run) = id.strip_suffix(".0") else {
+        return id;
+    };
+    let own = |row: &&Row| row.life.run == run && row.life.key == body.to && row.is_meant();
+    rows.iter().find(own).map_or(id, |row| &row.id)
 }
 
 /// What must hold whenever no write is under way.
@@ -198,7 +213,7 @@ pub(crate) fn never_over_a_rate(
     let began: Vec<_> = memory
         .bodies
         .iter()
-        .filter(is_meant)
+        .filter(|body| is_meant(body) && !body.is_copy)
         .map(|body| body.began)
         .collect();
     let over = |rate: &&Rate| {
@@ -243,7 +258,18 @@ fn identity(row: &Row, bodies: &[&Body]) -> Option<Fault> {
 /// A try is charged only where the server had a word about a message, or ended an open session.
 fn no_burnt_budget(rows: &[Row], memory: &Memory) -> Option<Fault> {
     let tries: u64 = rows.iter().map(|row| row.tries).sum();
-    let heard = memory.offers + memory.hang_ups;
+    // What is said to one transaction is everybody's who shares it.
+    let shared = match memory.together.is_empty() {
+        true => 1,
+        false => memory
+            .seen
+            .lives
+            .values()
+            .map(|life| &life.key)
+            .collect::<BTreeSet<_>>()
+            .len(),
+    };
+    let heard = (memory.offers + memory.hang_ups) * shared as u64;
     let what = || format!("{tries} tries, the server knows of {heard}");
     (tries > heard).then(|| Fault::new("no burnt budget", what()))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use postroom::audience::{InlineRow, Source};
 use postroom::clock::Clock;
-use postroom::config::{Config, DomainLimits, OnUncertain, Rate};
+use postroom::config::{Config, DomainLimits, Group, OnUncertain, Rate};
 use postroom::deliver::target;
 use postroom::outbox::Outbox;
 use postroom::smtp::{Deadlines, Target};
@@ -50,6 +50,11 @@ via = "shop"
 send = "hello"
 to = "people"
 via = "ops"
+[schedule.notices]
+send = "notice"
+to = "people"
+via = "ops"
+group = true
 "#;
 
 struct Ground {
@@ -63,6 +68,8 @@ fn ground() -> &'static Ground {
     static GROUND: OnceLock<Ground> = OnceLock::new();
     GROUND.get_or_init(|| {
         let house = House::new();
+        house.write("templates/notice/subject.txt", "Notice\n");
+        house.write("templates/notice/body.txt", "To all of you\n\n.\nA dot.\n");
         let config = Config::clone(&house.config(CONFIG));
         let clock = Clock::simulated(start(), 1);
         let outbox = Outbox::open_inline(house.path(), clock).unwrap();
@@ -149,6 +156,16 @@ pub(crate) fn config(dice: &mut Rng, kind: Kind) -> Config {
             schedules.for_each(|schedule| schedule.rate = vec![rate(dice, 2)]);
         }
     }
+    // One in five of them, whatever else the dice say.
+    if dice.clone().u32(..5) == 0 {
+        let (send, group) = (&config.schedules["notices"].send, Some(Group::default()));
+        let send = send.clone();
+        for name in ["weekly", "invoices"] {
+            let schedule = config.schedules.get_mut(name).unwrap();
+            (schedule.send, schedule.group) = (send.clone(), group.clone());
+        }
+    }
+    config.schedules.remove("notices");
     let people = dice.usize(2..=7);
     let mut rows: Vec<_> = (0..people)
         .map(|n| row(&format!("p{n}@example.org")))

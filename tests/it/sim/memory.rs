@@ -33,6 +33,8 @@ pub(crate) struct Body {
     pub(crate) heard: Option<Instant>,
     /// The process that sent it.
     pub(crate) process: usize,
+    /// Another recipient's of the same transaction.
+    pub(crate) is_copy: bool,
 }
 
 impl Body {
@@ -66,6 +68,8 @@ pub(crate) struct Memory {
     pub(crate) connections: BTreeMap<String, usize>,
     /// When each process ended, if it died.
     pub(crate) deaths: Vec<Option<Instant>>,
+    /// Schedules whose people share a message.
+    pub(crate) together: BTreeSet<String>,
     pub(crate) clock: Clock,
     pub(crate) faults: Vec<Fault>,
 }
@@ -86,6 +90,7 @@ impl Memory {
             holds: BTreeSet::new(),
             connections,
             deaths: Vec::new(),
+            together: BTreeSet::new(),
             clock,
             faults: Vec::new(),
         }
@@ -103,6 +108,7 @@ impl Memory {
             told: false,
             heard: None,
             process: self.deaths.len(),
+            is_copy: false,
         });
         self.can_record_before_send(&address.to_lowercase(), is_orphan);
         self.bodies.len() - 1

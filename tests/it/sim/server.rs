@@ -5,6 +5,7 @@
 //! out is another matter.
 
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -156,7 +157,7 @@ struct Talk {
 impl Talk {
     async fn run(mut self) -> Option<()> {
         self.answer_at(At::Greeting, "220 simulated").await?;
-        let (mut from, mut to) = (false, None);
+        let (mut from, mut to) = (false, Vec::new());
         loop {
             let line = self.line().await?;
             let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
@@ -170,25 +171,26 @@ impl Talk {
                 }
                 "MAIL" => {
                     self.server.memory().offers += 1;
-                    to = None;
+                    to.clear();
                     from = self.answer("250 2.1.0 ok").await?;
                 }
                 "RCPT" if from => {
                     let address = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
                     self.to = Some(address.clone());
-                    to = self.answer("250 2.1.5 ok").await?.then_some(address);
-                }
-                "DATA" => match to.take() {
-                    Some(to) => {
-                        from = false;
-                        if self.answer("354 go").await? {
-                            self.body(&to).await?;
-                        }
+                    if self.answer("250 2.1.5 ok").await? {
+                        to.push(address);
                     }
-                    None => self.say("503 5.5.1 bad sequence").await?,
-                },
+                }
+                "DATA" if to.is_empty() => self.say("503 5.5.1 bad sequence").await?,
+                "DATA" => {
+                    from = false;
+                    let to = std::mem::take(&mut to);
+                    if self.answer("354 go").await? {
+                        self.body(&to).await?;
+                    }
+                }
                 "RSET" => {
-                    (from, to) = (false, None);
+                    (from, to) = (false, Vec::new());
                     self.say("250 2.0.0 ok").await?;
                 }
                 "QUIT" => {
@@ -263,17 +265,20 @@ impl Talk {
         }
     }
 
-    /// Takes a message, or does not.
-    async fn body(&mut self, to: &str) -> Option<()> {
+    /// Takes a message, or does not: one body for each of those who share it.
+    async fn body(&mut self, to: &[String]) -> Option<()> {
         if self.heard.is_empty() {
             self.hear().await?;
         }
-        let number = self.begins(to);
+        let first = self.begins(to);
+        let numbers = first..first + to.len();
         let troubled = self.server.happens(200);
         let end = loop {
             let end = memchr::memmem::find(&self.heard, b"\r\n.\r\n");
             let heard = &self.heard[..end.map_or(self.heard.len(), |end| end + 2)];
-            self.server.memory().bodies[number].bytes = heard.to_vec();
+            for body in &mut self.server.memory().bodies[numbers.clone()] {
+                body.bytes = heard.to_vec();
+            }
             if let Some(end) = end {
                 break end;
             }
@@ -295,20 +300,27 @@ impl Talk {
         {
             return self.follow(whim).await;
         }
-        self.take(number).await
+        self.take(numbers).await
     }
 
-    fn begins(&self, to: &str) -> usize {
+    /// The number of the first of them.
+    fn begins(&self, to: &[String]) -> usize {
         self.note("> (a body begins)".to_owned());
         let mut memory = self.server.memory();
-        let number = memory.begins(&self.account, to, self.life.is_over());
-        memory.bodies[number].process = self.life.number;
-        number
+        let first = memory.bodies.len();
+        for (at, to) in to.iter().enumerate() {
+            let number = memory.begins(&self.account, to, self.life.is_over());
+            memory.bodies[number].process = self.life.number;
+            memory.bodies[number].is_copy = at > 0;
+        }
+        first
     }
 
     /// From here on the message has arrived.
-    async fn take(&mut self, number: usize) -> Option<()> {
-        self.server.memory().bodies[number].taken = true;
+    async fn take(&mut self, numbers: Range<usize>) -> Option<()> {
+        for body in &mut self.server.memory().bodies[numbers.clone()] {
+            body.taken = true;
+        }
         self.note("(has taken it)".to_owned());
         match self.server.step(&self.life, At::Command).await {
             _ if self.server.happens(self.server.swarm.forgets) => return self.hang_up(),
@@ -316,9 +328,12 @@ impl Talk {
             Some(Whim::Close | Whim::Goodbye) => return self.hang_up(),
             _ => {
                 // Whoever is told may record it before this task goes on.
-                self.server.memory().bodies[number].told = true;
+                for body in &mut self.server.memory().bodies[numbers.clone()] {
+                    body.told = true;
+                }
                 self.say("250 2.0.0 taken").await?;
-                self.server.memory().was_heard(number);
+                let mut memory = self.server.memory();
+                numbers.for_each(|number| memory.was_heard(number));
             }
         }
         Some(())

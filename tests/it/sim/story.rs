@@ -121,7 +121,9 @@ impl Story {
         let connections = accounts
             .map(|it| (it.name.clone(), it.connections))
             .collect();
-        let memory = Memory::new(sql, clock.clone(), connections);
+        let mut memory = Memory::new(sql, clock.clone(), connections);
+        let together = config.schedules.values().filter(|it| it.group.is_some());
+        memory.together = together.map(|it| it.name.clone()).collect();
         Self {
             acts: swarm.acts,
             server: Server::new(swarm, dice.fork(), memory),

@@ -1,7 +1,7 @@
 //! Sees each write to the outbox from outside: compares the rows after it with those before, and
 //! holds the invariants that speak of a single move.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postroom::outbox::Fate;
 use rusqlite::OptionalExtension;
@@ -305,13 +305,17 @@ impl Memory {
 
     /// The result of a message is recorded before the next one is armed on its connection.
     fn one_armed_for_each_connection(&mut self) {
-        let mut armed: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut armed: BTreeMap<&str, BTreeSet<(i64, i64)>> = BTreeMap::new();
         for (id, row) in &self.seen.rows {
             if row.state == "armed" {
-                *armed.entry(&self.seen.lives[id].account).or_default() += 1;
+                let life = &self.seen.lives[id];
+                let shares = self.together.contains(&life.schedule);
+                let message = if shares { (id.0, 0) } else { *id };
+                armed.entry(&life.account).or_default().insert(message);
             }
         }
-        for (account, count) in armed {
+        for (account, messages) in armed {
+            let count = messages.len();
             let most = self.connections[account];
             if count > most {
                 let what = format!("{count} of {account} are armed, with {most} connections");

@@ -40,6 +40,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) deserted: bool,
     /// The account's server is another one: its `host`, `port` and `tls`.
     pub(crate) elsewhere: Option<String>,
+    /// What its messages say, if not the usual.
+    pub(crate) body: Option<&'a str>,
     /// Its messages have five million bytes: more than all the buffers of a connection take.
     pub(crate) large: bool,
 }
@@ -81,6 +83,9 @@ impl Office {
             let line = "As long as lines of a message are, and one of many that are all like it.\n";
             house.write("templates/partials/chapter.txt", &line.repeat(14_000));
             house.write("templates/hello/body.txt", &"{{> chapter}}\n".repeat(5));
+        }
+        if let Some(body) = plan.body {
+            house.write("templates/hello/body.txt", body);
         }
         let clock = Clock::simulated(start(), 1);
         let mut server = plan.server;

@@ -66,10 +66,10 @@ rate = "10/hour""#,
     ),
     code(
         "too-many",
-        "The last run had more people than `max_recipients` allows now, or one mail goes to too many.",
+        "The last run had more people than `max_recipients` allows now, or a mail has too many.",
         "max_recipients = 500       # and 2,411 people the last time",
-        "Raise `max_recipients` if that many are meant. One mail to all (`group`) goes to 100 people \
-         at most: take `group` out, and each gets their own.",
+        "Raise `max_recipients` if that many are meant. One mail to all (`group`) goes to 100 \
+         people at most: take `group` out, and each gets their own.",
     ),
     code(
         "too-slow",
