@@ -6,10 +6,8 @@ use lettre::message::Mailbox;
 
 use super::mailbox;
 use super::problem::Problem;
-use super::reference::look_up;
 use super::schedule::Draft;
 use super::section::{Section, Text};
-use super::tables::Known;
 use crate::audience::{self, List, NAME, Source};
 use crate::compose::Template;
 
@@ -102,13 +100,6 @@ fn only_without(section: &Section<'_>, key: &str, why: &str) {
     let other = section.key_place(key, "for each person");
     let problem = Problem::error("only-one-of", message, place).and(other);
     section.report(problem.key(section.path("group")));
-}
-
-/// Reports names in `cc` and `bcc` that are of no list.
-pub(super) fn look_up_lists(section: &Section<'_>, draft: &Draft<'_>, lists: &Known<'_>) {
-    for (key, names) in ["cc", "bcc"].into_iter().zip(&draft.copies) {
-        look_up(section, key, names, lists);
-    }
 }
 
 /// Reports a template that speaks to one person, of the address or the name of its list.

@@ -106,10 +106,7 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
         .collect();
     let lists = read_lists(&tables.lists.tables, &drafts);
     for (section, draft) in &drafts {
-        look_up(section, "via", &draft.via, &tables.accounts);
-        look_up(section, "to", &draft.to, &tables.lists);
-        group::look_up_lists(section, draft, &tables.lists);
-        look_up(section, "except", &draft.except, &tables.lists);
+        tables.look_up_all(section, draft);
         failover::check_senders(section, &draft.via, &accounts);
     }
     let alert_via = alert.as_ref().and_then(|it| it.via.clone());
@@ -164,6 +161,15 @@ impl<'d> Tables<'d> {
             templates: Known::open(tops, "template", "template.*"),
             schedules: Known::open(tops, "schedule", "schedule.*"),
         }
+    }
+
+    /// Reports what a schedule names that there is not.
+    fn look_up_all(&self, section: &Section<'_>, draft: &Draft<'_>) {
+        look_up(section, "via", &draft.via, &self.accounts);
+        look_up(section, "to", &draft.to, &self.lists);
+        look_up(section, "cc", &draft.copies[0], &self.lists);
+        look_up(section, "bcc", &draft.copies[1], &self.lists);
+        look_up(section, "except", &draft.except, &self.lists);
     }
 
     fn report_unused(

@@ -46,8 +46,8 @@ pub enum RollError {
     /// More people than one message may go to.
     #[error(
         "schedule `{0}` sends one message to all (`group = true`), and these are more than \
-         {MOST_TOGETHER} people: no server need take more recipients of one (RFC 5321); make several \
-         schedules, or take `group` out, and each gets their own"
+         {MOST_TOGETHER} people: no server need take more recipients of one (RFC 5321); make \
+         several schedules, or take `group` out, and each gets their own"
     )]
     TooManyTogether(
         /// The schedule.

@@ -322,7 +322,8 @@ impl<'a> Roll<'a> {
         Some(person)
     }
 
-    /// Why the template cannot be rendered for this row. What is the same for all is seen at the end.
+    /// Why the template cannot be rendered for this row. What is the same for all is seen at the
+    /// end.
     fn blank(&self, fields: &serde_json::Map<String, serde_json::Value>) -> Option<String> {
         if self.is_together() {
             return None;

@@ -326,3 +326,76 @@ fn a_forgotten_person_who_is_left_out_is_not_named_again() {
     let rows = desk.rows(&opening.run);
     assert!(rows.iter().all(|row| row.address != key), "{rows:?}");
 }
+
+#[test]
+fn one_message_to_all_leaves_them_out_in_every_seat() {
+    let desk = desk(&["bob@example.org", "eve@example.org", "boss@example.org"]);
+    desk.house.write("templates/hello/body.txt", "Hello!\n");
+    desk.list("guests", &["eve@example.org", "fay@example.org"]);
+    let text = but_team("group = true\ncc = [\"guests\", \"boss@example.org\"]\nempty = \"skip\"")
+        .replace(
+            "[list.board]",
+            "[list.guests]\ncsv = \"guests.csv\"\nmax_change = \"50%\"\n[list.board]",
+        );
+    let opening = desk.carry_out(&text, &desk.by_hand()).unwrap();
+    assert_eq!((opening.people(), opening.badness.left_out), (3, 3));
+    let claim = postroom::outbox::Claim::of("ops", 10, crate::world::bench::LEASE);
+    let claimed = desk.outbox.submit(claim).wait().unwrap().rows;
+    let group = format!("{claimed:?}");
+    for (address, is_there) in [
+        ("ada@example.org", true),
+        ("cyd@example.org", true),
+        ("fay@example.org", true),
+        ("bob@example.org", false),
+        ("eve@example.org", false),
+        ("boss@example.org", false),
+    ] {
+        assert_eq!(group.contains(address), is_there, "{address}: {group}");
+    }
+    // Lists that get copies are guarded as the others are.
+    desk.list(
+        "guests",
+        &[
+            "a@example.org",
+            "b@example.org",
+            "c@example.org",
+            "d@example.org",
+        ],
+    );
+    let error = desk.turned_down(&text, &desk.by_hand()).to_string();
+    assert!(
+        error.contains("list `guests`") && error.contains("4 rows, and had 2"),
+        "{error}"
+    );
+    desk.house.write("guests.csv", "");
+    let opening = desk.carry_out(&text, &desk.by_hand()).unwrap();
+    assert_eq!(opening.people(), 2, "nobody is fine there, too");
+}
+
+#[test]
+fn a_program_without_output_is_nobody_but_not_on_a_list_of_except() {
+    let desk = desk(&[]);
+    let silent = |list: &str| {
+        but_team("empty = \"skip\"")
+            .replace(&format!("csv = \"{list}.csv\""), "command = [\"true\"]")
+    };
+    assert_eq!(
+        desk.carry_out(&silent("people"), &desk.by_hand())
+            .unwrap()
+            .people(),
+        0
+    );
+    let error = desk
+        .turned_down(&silent("team"), &desk.by_hand())
+        .to_string();
+    assert!(
+        error.contains("the command `true` printed nothing"),
+        "{error}"
+    );
+    let failing = silent("people").replace("[\"true\"]", "[\"false\"]");
+    let error = desk.turned_down(&failing, &desk.by_hand()).to_string();
+    assert!(
+        error.contains("list `people`") && error.contains("`false`"),
+        "{error}"
+    );
+}

@@ -18,9 +18,10 @@ enum Day {
     Text(&'static str),
     Directory,
     Tenfold,
+    Yesterday,
 }
 
-const BAD_DAYS: [(Day, &str); 5] = [
+const BAD_DAYS: [(Day, &str); 7] = [
     (
         Day::Text(""),
         "list `people`: FILE: the file is empty: it has not even a header line; was its export \
@@ -33,8 +34,18 @@ const BAD_DAYS: [(Day, &str); 5] = [
     ),
     (
         Day::Text("email\nada@example.org\n\"bob@exa"),
-        "list `people`: FILE:3: the file ends inside the quoted cell that begins here; was it cut \
+        "list `people`: FILE:3: the list ends inside the quoted cell that begins here; was it cut \
          off? else close the quote; inside a cell, write \"\"",
+    ),
+    (
+        Day::Text("email,name\nada@example.org,Ada\nbob@exa"),
+        "list `people`: FILE:3: the list ends inside this row, which has fewer fields than the \
+         header; was it cut off? else give the row all its fields, and its line an end",
+    ),
+    (
+        Day::Yesterday,
+        "list `people`: FILE: it was last changed 2 d 3 h ago, and `max_age` allows 26 h; did its \
+         export fail?",
     ),
     (
         Day::Directory,
@@ -56,7 +67,7 @@ async fn a_refused_run_says_why_in_the_status_in_the_log_and_in_the_alert() {
         desk.house.people(&addresses(10));
         let alert =
             "[daemon]\nstate = \".\"\nalert = { to = \"boss@example.org\", via = \"ops\" }\n";
-        let list = "people.csv\"\nmax_change = \"50%\"\n";
+        let list = "people.csv\"\nmax_change = \"50%\"\nmax_age = \"26h\"\n";
         let text = format!("{alert}{}", hello(SOON).replace("people.csv\"\n", list));
         let config = desk.config(&text);
         let order = Order::manual("hello", &desk.clock);
@@ -69,6 +80,15 @@ async fn a_refused_run_says_why_in_the_status_in_the_log_and_in_the_alert() {
                 std::fs::create_dir(&path).unwrap();
             }
             Day::Tenfold => desk.house.people(&addresses(100)),
+            Day::Yesterday => {
+                let due: std::time::SystemTime = "2026-06-01T09:00:00Z"
+                    .parse::<postroom::clock::Timestamp>()
+                    .unwrap()
+                    .into();
+                let then = due - std::time::Duration::from_secs(51 * 3600);
+                let file = std::fs::File::options().write(true).open(&path).unwrap();
+                file.set_modified(then).unwrap();
+            }
         }
         let told = told
             .replace("FILE", &path.display().to_string())
