@@ -60,8 +60,8 @@ fn depth(bytes: &[u8]) -> usize {
         .count()
 }
 
-/// Whether a list of these bytes is read to its end; nobody knows that if its first hundred rows have
-/// no address, and there are more.
+/// Whether a list of these bytes is read to its end; nobody knows that if its first hundred rows
+/// have no address, and there are more.
 fn is_accepted(bytes: &[u8], rows: Option<&str>) -> Option<bool> {
     std::fs::write(&*FILE, bytes).expect("there is room for so little");
     let list = List {
@@ -75,6 +75,7 @@ fn is_accepted(bytes: &[u8], rows: Option<&str>) -> Option<bool> {
         name_column: None,
         optional: Vec::new(),
         max_age: None,
+        max_change: None,
         fields: Map::new(),
         defaults: Map::new(),
     };

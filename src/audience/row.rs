@@ -14,8 +14,8 @@ pub struct Row {
     /// The line of the file on which the row (of JSON, its object) begins, the first line being 1;
     /// of an inline list, the row's place in it, counted from 1.
     pub line: u64,
-    /// The cell of the address column as it stands in the source, "" where the row has none or it is
-    /// not text. It may hold anything: mask or escape it before it is shown.
+    /// The cell of the address column as it stands in the source, "" where the row has none, or
+    /// one that is not text. It may hold anything: mask or escape it before it is shown.
     pub raw_address: String,
     pub recipient: Result<Recipient, RowFault>,
 }

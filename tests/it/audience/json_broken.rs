@@ -158,13 +158,17 @@ fn a_document_is_asked_where_its_people_are() {
     let large = format!("{{\"data\": [{}1]}}", "1, ".repeat(600_000));
     assert_said(
         &people(large),
-        ":1: the value that begins here is larger than 1 MiB; is it the right file? if this is one document, `rows` says where",
+        ":1: the value that begins here is larger than 1 MiB; is it the right file? if this is \
+         one document, `rows` says where",
     );
 }
 
 #[test]
 fn rows_that_lead_nowhere_are_told_with_what_is_there() {
-    let document = "{\"meta\": {\"n\": 1},\n\"data\":\n{\"People\": [], \"x@example.org\": 1},\n\"none\": null}";
+    let document = concat!(
+        "{\"meta\": {\"n\": 1},\n\"data\":\n",
+        "{\"People\": [], \"x@example.org\": 1},\n\"none\": null}"
+    );
     for (rows, words) in [
         (
             "people",
@@ -176,11 +180,13 @@ fn rows_that_lead_nowhere_are_told_with_what_is_there() {
         ),
         (
             "data.people",
-            ":3: the document has no `data.people`; did you mean rows = \"data.People\"? the keys there are People",
+            ":3: the document has no `data.people`; did you mean rows = \"data.People\"? the \
+             keys there are People",
         ),
         (
             "data",
-            ":3: `data` is an object, not an array of people; say where its people are: rows = \"data.People\"",
+            ":3: `data` is an object, not an array of people; say where its people are: rows = \
+             \"data.People\"",
         ),
         ("none.people", ":4: `none` is null, not an object; say"),
         (
@@ -189,7 +195,8 @@ fn rows_that_lead_nowhere_are_told_with_what_is_there() {
         ),
         (
             "data.People.x",
-            ":3: `data.People` is an array, not an object; say where its people are: rows = \"data.People\"",
+            ":3: `data.People` is an array, not an object; say where its people are: rows = \
+             \"data.People\"",
         ),
     ] {
         assert_said(&people(document).at(rows), words);
@@ -264,7 +271,8 @@ fn a_column_that_no_row_has_is_told_with_what_the_rows_have() {
         assert_said(
             &list,
             &format!(
-                "no column is called `{path}`; `{path}` leads into an object in the row, which is not supported"
+                "no column is called `{path}`; `{path}` leads into an object in \
+                 the row, which is not supported"
             ),
         );
     }
