@@ -117,6 +117,15 @@ pub(super) enum Origin {
     Command(String),
 }
 
+impl Origin {
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(path.clone()),
+            Self::Command(_) => None,
+        }
+    }
+}
+
 impl From<PathBuf> for Origin {
     fn from(path: PathBuf) -> Self {
         Self::File(path)

@@ -80,6 +80,11 @@ impl ListFile {
         clock::block(rest);
         Ok(now()? == self.opened)
     }
+
+    /// Its length and when it was written last, as it was opened.
+    pub(super) fn as_opened(&self) -> (u64, Option<SystemTime>) {
+        (self.opened.length, self.opened.modified)
+    }
 }
 
 impl Read for ListFile {

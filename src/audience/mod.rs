@@ -31,6 +31,7 @@ mod json;
 mod local_part;
 mod mentioned;
 mod object;
+mod particulars;
 mod records;
 mod row;
 mod rows;
@@ -50,6 +51,7 @@ pub use self::address::{AddressFault, CodePoint, Part, domain, key, mailbox, mas
 pub use self::error::{Header, ListError, MissingColumn};
 pub use self::json::{RowsPath, RowsPathError};
 pub use self::mentioned::mentioned;
+pub use self::particulars::{FileSeen, Particulars};
 pub use self::row::{NAME, Recipient, Row, RowFault};
 pub use self::rows::Rows;
 pub use self::separator::{Separator, SeparatorError};

@@ -13,6 +13,7 @@ use crate::audience::file::ListFile;
 use crate::audience::inline;
 use crate::audience::json::JsonRows;
 use crate::audience::object::Objects;
+use crate::audience::particulars::Particulars;
 use crate::audience::row::{NAME, Recipient, Row, RowFault, named, put};
 use crate::audience::separator::Separator;
 use crate::audience::stream::Stream;
@@ -26,6 +27,7 @@ pub struct Rows {
     columns: Vec<String>,
     /// Whether the source says what its columns are.
     tells_columns: bool,
+    particulars: Option<Particulars>,
     source: Open,
 }
 
@@ -85,11 +87,18 @@ impl Rows {
         self.tells_columns
     }
 
+    /// How it is read, if that is from a text.
+    #[must_use]
+    pub fn particulars(&self) -> Option<&Particulars> {
+        self.particulars.as_ref()
+    }
+
     fn inline(list: &List, rows: Vec<InlineRow>) -> Self {
         let people = Objects::of(list);
         Self {
             columns: inline::columns(&people, &rows),
             tells_columns: !rows.is_empty(),
+            particulars: None,
             source: Open::Inline {
                 people: Box::new(people),
                 rows: rows.into_iter().enumerate(),
@@ -104,8 +113,11 @@ impl Rows {
         separator: Option<Separator>,
     ) -> Result<Self, ListError> {
         let fail = |fault: FileFault, line| fault.of_list(&list.name, origin.clone(), line);
-        let table = text.and_then(|text| Table::open(text, separator));
+        let text = text.map_err(|found| fail(found.fault, found.line))?;
+        let mut particulars = Particulars::of(&text, origin.path());
+        let table = Table::open(text, separator);
         let table = table.map_err(|found| fail(found.fault, found.line))?;
+        particulars.separator = table.header.separator;
         let roles = Roles::assign(list, &table.header)
             .map_err(|fault| fail(fault, Some(table.header_line)))?;
         let missing = roles.missing.iter().map(|(column, _)| column);
@@ -120,6 +132,7 @@ impl Rows {
         Ok(Self {
             columns,
             tells_columns: true,
+            particulars: Some(particulars),
             source: Open::Csv(Box::new(csv)),
         })
     }
@@ -130,10 +143,13 @@ impl Rows {
         text: Result<Text<Stream>, Located>,
         rows: Option<&RowsPath>,
     ) -> Result<Self, ListError> {
+        let text_read = text.as_ref().ok();
+        let particulars = text_read.map(|text| Particulars::of(text, origin.path()));
         let rows = JsonRows::open(list, origin, text, rows)?;
         Ok(Self {
             columns: rows.columns.clone(),
             tells_columns: rows.tells_columns,
+            particulars,
             source: Open::Json(Box::new(rows)),
         })
     }

@@ -28,7 +28,8 @@ impl Separator {
     }
 
     /// How the configuration writes it.
-    pub(super) fn key(self) -> String {
+    #[must_use]
+    pub fn key(self) -> String {
         char::from(self.0).escape_default().to_string()
     }
 }

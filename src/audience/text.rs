@@ -47,6 +47,15 @@ impl<R: Read> Text<R> {
         })
     }
 
+    pub(super) fn input(&self) -> &R {
+        &self.input
+    }
+
+    /// What it is read as.
+    pub(super) fn encoding(&self) -> &'static str {
+        self.decoder.encoding().name()
+    }
+
     /// Decodes the next piece of text, which is empty at the end only.
     fn refill(&mut self) -> io::Result<()> {
         self.lines += line_feeds(&self.text[..self.unread.end]);

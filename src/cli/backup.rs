@@ -62,8 +62,12 @@ pub(super) fn holdings(held: &Holdings) -> String {
     )
 }
 
-fn size(bytes: u64) -> String {
+/// Bytes in a unit that fits: "184.3 kB".
+pub(super) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return counted(bytes, "byte", "bytes");
+    }
     let mut tenths = bytes / 100;
     let mut unit = 0;
     while tenths >= 10_000 && unit + 1 < UNITS.len() {
@@ -79,6 +83,8 @@ mod tests {
 
     #[test]
     fn sizes_are_told_in_units_that_fit() {
+        assert_eq!(size(1), "1 byte");
+        assert_eq!(size(999), "999 bytes");
         assert_eq!(size(184_320), "184.3 kB");
         assert_eq!(size(1_000_000), "1.0 MB");
         assert_eq!(size(2_345_678_901), "2.3 GB");

@@ -1,6 +1,6 @@
 //! Columns that line up, also with wide characters.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::out::plain;
 
@@ -62,7 +62,8 @@ pub(super) fn lines_of<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     rows.iter().map(|row| line(row, &widths)).collect()
 }
 
-fn line(row: &[String], widths: &[usize]) -> String {
+/// Cells below each other's columns, two spaces between them.
+pub(super) fn line(row: &[String], widths: &[usize]) -> String {
     let mut text = String::new();
     for (cell, width) in row.iter().zip(widths) {
         text.push_str(cell);
@@ -76,7 +77,7 @@ fn line(row: &[String], widths: &[usize]) -> String {
 }
 
 /// In columns of a terminal. Most cells are plain letters, and tables may have a million of them.
-fn width(cell: &str) -> usize {
+pub(super) fn width(cell: &str) -> usize {
     match cell.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         true => cell.len(),
         false => cell.width(),
@@ -84,12 +85,17 @@ fn width(cell: &str) -> usize {
 }
 
 fn cut(cell: &str) -> String {
-    if width(cell) <= CELL_MAX {
+    cut_to(cell, CELL_MAX)
+}
+
+/// As much of a cell as fits, with `…` where the rest of it was.
+pub(super) fn cut_to(cell: &str, widest: usize) -> String {
+    if width(cell) <= widest {
         return cell.to_owned();
     }
     let mut text = String::new();
     for c in cell.chars() {
-        if text.width() + 2 > CELL_MAX {
+        if text.width() + c.width().unwrap_or(0) + 1 > widest {
             break;
         }
         text.push(c);

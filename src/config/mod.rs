@@ -100,6 +100,7 @@ pub use rule::{BadPattern, ReplyPattern, Rule};
 pub use schedule::{CatchUp, EMAIL, OncePer, Schedule};
 pub use server::is_this_machine;
 pub use show::{Origin, Setting, Shown, ShownLine, show};
+pub use suggest::nearest;
 pub use text::{Position, SourceText};
 pub use written::{Rewritten, Written, WrittenFile};
 pub use zone::ReaderZones;

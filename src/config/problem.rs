@@ -13,7 +13,7 @@ use super::text::SourceText;
 /// How many problems of one file are shown; the rest is counted.
 pub(super) const SHOWN_PER_FILE: usize = 20;
 /// How many places of one problem are shown; the rest is counted.
-const PLACES: usize = 8;
+const PLACES: usize = 10;
 
 /// Whether the thing works in spite of the problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

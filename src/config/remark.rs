@@ -104,7 +104,8 @@ impl Problems {
 impl Remark {
     fn at(&self, section: &Section<'_>) -> Problem {
         let key = self.keys.iter().find(|key| section.has(key));
-        let mut rows = self.rows.iter().filter_map(RowMark::place);
+        let (rows, undrawn) = places(&self.rows);
+        let mut rows = rows.into_iter();
         let place = rows.next().unwrap_or_else(|| match key {
             Some(key) => section.value_place(key, &self.label),
             None => section.header_place(&self.label),
@@ -114,16 +115,40 @@ impl Remark {
         let problem = rows.fold(problem, Problem::and);
         let path = key.map_or_else(|| section.title(), |key| section.path(key));
         let problem = problem.key(path);
-        let problem = self.notes.iter().fold(problem, |it, text| it.note(text));
+        let notes = undrawn.iter().chain(&self.notes);
+        let problem = notes.fold(problem, |it, text| it.note(text));
         self.helps.iter().fold(problem, |it, text| it.help(text))
     }
 }
 
+/// The rows that can be drawn, and the others in words. A file is read once.
+fn places(rows: &[RowMark]) -> (Vec<Place>, Vec<String>) {
+    let mut files: Vec<(&Path, Option<Arc<SourceText>>)> = Vec::new();
+    let (mut places, mut undrawn) = (Vec::new(), Vec::new());
+    for row in rows {
+        let at = files.iter().position(|(path, _)| *path == row.file);
+        let at = at.unwrap_or_else(|| {
+            files.push((&row.file, drawn(&row.file)));
+            files.len() - 1
+        });
+        let text = files[at].1.as_ref();
+        match text.and_then(|text| row.place(text)) {
+            Some(place) => places.push(place),
+            None => undrawn.push(format!(
+                "{}:{}: {}",
+                row.file.display(),
+                row.line,
+                row.label
+            )),
+        }
+    }
+    (places, undrawn)
+}
+
 impl RowMark {
-    fn place(&self) -> Option<Place> {
-        let file = drawn(&self.file)?;
+    fn place(&self, file: &Arc<SourceText>) -> Option<Place> {
         let span = file.span_at(self.line, 1, usize::MAX);
-        (!span.is_empty()).then(|| Place::new(&file, span, &self.label))
+        (!span.is_empty()).then(|| Place::new(file, span, &self.label))
     }
 }
 

@@ -4,10 +4,8 @@ use strsim::damerau_levenshtein;
 
 /// What somebody who wrote `written` most likely meant, if any of `known` is near enough: within a
 /// third of its length, so that a guess is rarely wrong.
-pub(super) fn nearest<'a>(
-    written: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = written.to_lowercase().replace('-', "_");
     let limit = (written.chars().count() / 3).max(1);
     known

@@ -32,6 +32,8 @@ pub struct Written {
     /// The files, the main one first.
     pub files: Vec<WrittenFile>,
     tables: BTreeMap<(String, String), Vec<Entry>>,
+    /// The tables that have names, in the order of the files: their kinds and their names.
+    named: Vec<(&'static str, String)>,
 }
 
 /// Always: two configurations are the same if they mean the same, however they are written.
@@ -98,14 +100,23 @@ impl Written {
                 let Some(DeValue::Table(tables)) = root.get(kind).map(|it| it.get_ref()) else {
                     continue;
                 };
+                let mut tables: Vec<_> = tables.iter().collect();
+                tables.sort_by_key(|(name, _)| name.span().start);
                 for (name, table) in tables {
                     if let DeValue::Table(table) = table.get_ref() {
                         written.add(doc, (kind, name.get_ref()), path, table);
+                        written.named.push((kind, name.get_ref().to_string()));
                     }
                 }
             }
         }
         written
+    }
+
+    /// The names of the tables of a kind, `list` or another, in the order of the files.
+    pub fn names(&self, kind: &str) -> impl Iterator<Item = &str> {
+        let named = self.named.iter().filter(move |(it, _)| *it == kind);
+        named.map(|(_, name)| name.as_str())
     }
 
     fn add(&mut self, doc: &Document, (kind, name): (&str, &str), path: &str, table: &DeTable<'_>) {

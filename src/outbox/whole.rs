@@ -102,4 +102,35 @@ impl Reader {
             .map_err(failed)?;
         newest.map(|no| self.audience(RunNo(no))).transpose()
     }
+
+    /// Hands over [`Kept::fingerprint`] of each person of a run, in ascending order. Nothing comes
+    /// back where they are not kept any more, not all of them.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn with_fingerprints<T>(
+        &self,
+        audience: &Audience,
+        take: impl FnOnce(&mut dyn Iterator<Item = i64>) -> T,
+    ) -> Result<Option<T>, OutboxError> {
+        let Some(no) = self.run_no(&audience.run)? else {
+            return Ok(None);
+        };
+        let thinned = self.row(no)?.thinned;
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT fingerprint FROM run_key WHERE run = ?1 ORDER BY fingerprint")
+            .map_err(failed)?;
+        let rows = query.query_map([no.0], |row| row.get(0)).map_err(failed)?;
+        let (mut seen, mut fault) = (0, None);
+        let taken = take(&mut rows.map_while(|row| {
+            seen += 1;
+            row.map_err(|error| fault = Some(error)).ok()
+        }));
+        match fault {
+            Some(error) => Err(failed(error)),
+            // Its rows may be going just now.
+            None => Ok((thinned == 0 || seen >= audience.people).then_some(taken)),
+        }
+    }
 }

@@ -11,7 +11,9 @@
 mod alert;
 mod badness;
 mod carrying;
+mod census;
 mod change;
+mod distinct;
 mod due;
 mod except;
 mod filling;
@@ -21,6 +23,7 @@ mod former;
 mod group;
 mod load;
 mod local;
+mod moved;
 mod not_to;
 mod opening;
 mod pools;
@@ -34,6 +37,7 @@ mod survey;
 pub use alert::{ALERT, About, Cause, raise};
 pub use badness::{BadRow, Badness, ListCount};
 pub use carrying::{end_of, warn_late};
+pub use census::{Census, Told};
 pub use firing::{Firings, Upcoming, upcoming};
 pub use forecast::{
     Forecast, Foreseen, Late, Lately, Size, Whose, foresee, foresee_beside, foresee_open,
@@ -41,8 +45,9 @@ pub use forecast::{
 };
 pub use former::Former;
 pub use load::{Load, LoadAccount, LoadRun, play};
+pub use moved::Moved;
 pub use not_to::NotTo;
 pub use opening::{MANUAL, OpenError, Opening, Order, open};
 pub use refusal::RollError;
 pub use roll::{Person, Roll};
-pub use survey::{Survey, survey, survey_of};
+pub use survey::{Overview, Survey, look_over, survey, survey_of};

@@ -3,21 +3,24 @@
 use std::borrow::Cow;
 use std::iter;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
 
 use lettre::message::Mailbox;
 
 use super::badness::{Badness, ListCount};
+use super::census::Reading;
+use super::distinct::Distinct;
 use super::except::Except;
 use super::former::{self, Former};
 use super::group::{Common, Copies};
 use super::local::{Lives, Local};
 use super::preflight::in_order;
 use super::refusal::RollError;
-use crate::audience::{self, Care, Row};
+use crate::audience::{self, Care, ListError, Row};
 use crate::clock::Timestamp;
 use crate::compose::Template;
 use crate::config::{BadRows, Config, EMAIL, Empty, MOST_TOGETHER, OncePer, Schedule};
-use crate::outbox::{Hour, Kept, Seat};
+use crate::outbox::{Hour, Seat};
 
 /// Up to so many unusable rows are accidents that happen; above, more than one in a hundred stops
 /// the run.
@@ -44,6 +47,8 @@ pub struct Roll<'a> {
     pub care: Care,
     /// Where the earlier runs are.
     pub(super) state: &'a Path,
+    /// The lists that were read to their end.
+    readings: Mutex<Vec<Reading>>,
 }
 
 /// One row of a roll.
@@ -108,6 +113,7 @@ impl<'a> Roll<'a> {
             former: None,
             care: Care::default(),
             state: &config.daemon.state,
+            readings: Mutex::default(),
         })
     }
 
@@ -161,10 +167,20 @@ impl<'a> Roll<'a> {
         seen.except = except_counts;
         let mut fuse = self.schedule.max_recipients.map(Fuse::new);
         let mut together = self.is_together().then(Together::default);
-        let rendered = |row: Sourced<'_>| row.map(|(list, row)| self.person(&except, &list, row));
-        let called = in_order(self.rows(), rendered, |person| {
-            let Some(person) = person.map_err(|error| End::Of(error.into()))? else {
-                return Ok(());
+        let rendered = |step: Sourced<'_>| {
+            step.map(|step| match step {
+                Step::Row((list, row)) => Step::Row(self.person(&except, &list, row)),
+                Step::End(reading) => Step::End(reading),
+            })
+        };
+        let called = in_order(self.rows(), rendered, |step| {
+            let person = match step.map_err(|error| End::Of(error.into()))? {
+                Step::Row(Some(person)) => person,
+                Step::Row(None) => return Ok(()),
+                Step::End(reading) => {
+                    self.readings().push(reading);
+                    return Ok(());
+                }
             };
             seen.count(&person);
             if let Some(fuse) = &mut fuse {
@@ -248,7 +264,9 @@ impl<'a> Roll<'a> {
         };
         let seat = self.is_together().then_some(Seat::To);
         match former::rows(self.state, former, seat) {
-            Ok(rows) => Box::new(rows.map(|it| it.map(|(list, row)| (Cow::Owned(list), row)))),
+            Ok(rows) => {
+                Box::new(rows.map(|it| it.map(|(list, row)| Step::Row((Cow::Owned(list), row)))))
+            }
             Err(error) => Box::new(iter::once(Err(error))),
         }
     }
@@ -261,18 +279,28 @@ impl<'a> Roll<'a> {
                 if rows.tells_columns() {
                     self.check_columns(&list.name, rows.columns())?;
                 }
-                Ok(rows)
+                Ok((Step::End(Reading::of(list, &rows)), rows))
             });
-            let (rows, error) = match rows {
-                Ok(rows) => (Some(rows), None),
+            let (rows, end) = match rows {
+                Ok((end, rows)) => (Some(rows), Some(Ok(end))),
                 Err(RollError::List(it)) if may_be_empty && it.is_empty() => (None, None),
                 Err(error) => (None, Some(Err(error))),
             };
-            let rows = rows.into_iter().flatten();
-            error
-                .into_iter()
-                .chain(rows.map(move |row| Ok((Cow::Borrowed(&*list.name), row.map_err(fault)?))))
+            let row = move |row: Result<Row, ListError>| {
+                Ok(Step::Row((Cow::Borrowed(&*list.name), row.map_err(fault)?)))
+            };
+            let rows = rows.into_iter().flatten().map(row);
+            rows.chain(end)
         })
+    }
+
+    /// The lists of which all rows were taken since it was asked last.
+    pub(super) fn take_readings(&self) -> Vec<Reading> {
+        std::mem::take(&mut *self.readings())
+    }
+
+    fn readings(&self) -> MutexGuard<'_, Vec<Reading>> {
+        self.readings.lock().expect("no holder of this lock panics")
     }
 
     /// A row as a person, rendered once, if it is among those that were asked for.
@@ -469,7 +497,13 @@ impl Person {
 }
 
 /// A row with the name of its list, or why there is none.
-type Sourced<'a> = Result<(Cow<'a, str>, Row), RollError>;
+type Sourced<'a> = Result<Step<(Cow<'a, str>, Row)>, RollError>;
+
+/// What comes of a list, one after the other.
+enum Step<R> {
+    Row(R),
+    End(Reading),
+}
 
 /// Why a roll is called no further.
 enum End<E> {
@@ -480,7 +514,7 @@ enum End<E> {
 
 /// Counts different people up to the number that a run may have.
 struct Fuse {
-    most: usize,
+    most: u64,
     people: Distinct,
     /// When to look again: there may be that many rows, and fewer people.
     next: usize,
@@ -488,28 +522,28 @@ struct Fuse {
 
 impl Fuse {
     fn new(most: u64) -> Self {
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
         Self {
             most,
             people: Distinct::default(),
-            next: most,
+            next: usize::try_from(most).unwrap_or(usize::MAX),
         }
     }
 
     fn count(&mut self, person: &Person) -> Result<(), RollError> {
         if person.gets_it() {
-            self.people.add(&person.key);
+            self.people.add(&person.key, true);
         }
-        if self.people.0.len() > self.next {
+        if self.people.len() > self.next {
             self.weigh()?;
-            self.next = self.most.saturating_add(self.most / 4 + 1000);
+            let next = self.most.saturating_add(self.most / 4 + 1000);
+            self.next = usize::try_from(next).unwrap_or(usize::MAX);
         }
         Ok(())
     }
 
     fn weigh(&mut self) -> Result<(), RollError> {
         if self.people.count() > self.most {
-            let most = self.most as u64;
+            let most = self.most;
             return Err(RollError::TooMany { most });
         }
         Ok(())
@@ -545,21 +579,5 @@ impl Together {
         let weighed = self.crowd.weigh();
         weighed.map_err(|_| RollError::TooManyTogether(schedule.clone()))?;
         self.common.check(schedule, roll.template, &roll.lists)
-    }
-}
-
-/// Different addresses, for 8 bytes each.
-#[derive(Default)]
-pub(super) struct Distinct(Vec<i64>);
-
-impl Distinct {
-    pub(super) fn add(&mut self, key: &str) {
-        self.0.push(Kept::fingerprint(key));
-    }
-
-    pub(super) fn count(&mut self) -> usize {
-        self.0.sort_unstable();
-        self.0.dedup();
-        self.0.len()
     }
 }

@@ -3,12 +3,16 @@
 use std::collections::HashSet;
 
 use super::badness::Badness;
+use super::census::{Census, Counts};
 use super::change::{self, Refused};
+use super::distinct::Distinct;
+use super::moved::{self, Moved};
 use super::opening::Order;
 use super::refusal::RollError;
-use super::roll::{Distinct, Person, Roll};
+use super::roll::{Person, Roll};
 use crate::clock::Timestamp;
 use crate::compose::Rendered;
+use crate::config::Schedule;
 use crate::outbox::{Bans, Kept, Notices, OutboxError, Reader};
 
 /// What a run would be.
@@ -53,10 +57,67 @@ pub fn survey_of(roll: &Roll<'_>, order: &Order) -> Result<Survey, RollError> {
 /// # Errors
 /// Why a run would not be sent.
 pub fn survey(roll: &Roll<'_>, at: Option<Timestamp>) -> Result<Survey, RollError> {
-    let mut seen = Seen::new(roll, at)?;
+    look_over(roll, at).outcome
+}
+
+/// A [`survey`], and what was found of the lists that were read to their end: what a run would be
+/// refused for may be wrong with another list, or with the sum of them.
+pub struct Overview {
+    /// The survey, or why there is none.
+    pub outcome: Result<Survey, RollError>,
+    /// What each list has, in the order in which they were read.
+    pub lists: Vec<Census>,
+    /// The people of the survey, if there is one.
+    people: Distinct,
+}
+
+impl Overview {
+    /// Who came and who went since the last run of the schedule whose roll it was. Nothing comes
+    /// back where that cannot be told.
+    ///
+    /// # Errors
+    /// The outbox cannot be read.
+    pub fn moved(
+        &mut self,
+        schedule: &Schedule,
+        reader: &Reader,
+        now: Timestamp,
+    ) -> Result<Option<Moved>, OutboxError> {
+        match &self.outcome {
+            Ok(_) => moved::since_last_run(&mut self.people, schedule, reader, now),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// Reads and renders everything, once, and changes nothing; with a time as in a [`survey`].
+#[must_use]
+pub fn look_over(roll: &Roll<'_>, at: Option<Timestamp>) -> Overview {
+    let mut seen = match Seen::new(roll, at) {
+        Ok(seen) => seen,
+        Err(error) => {
+            return Overview {
+                outcome: Err(error),
+                lists: Vec::new(),
+                people: Distinct::default(),
+            };
+        }
+    };
+    let outcome = call(roll, &mut seen);
+    let lists = seen.counts.end(roll.take_readings(), &mut seen.people);
+    Overview {
+        outcome,
+        lists,
+        people: seen.people,
+    }
+}
+
+fn call(roll: &Roll<'_>, seen: &mut Seen) -> Result<Survey, RollError> {
     let mut first = None;
     let badness = roll.call::<RollError>(|person| {
+        seen.counts.row(&person, &mut seen.people);
         if !person.gets_it() {
+            seen.leave_out(&person);
             return Ok(());
         }
         if first.is_none()
@@ -67,6 +128,7 @@ pub fn survey(roll: &Roll<'_>, at: Option<Timestamp>) -> Result<Survey, RollErro
         }
         seen.add(&person)
     })?;
+    seen.counts.end_list(&mut seen.people);
     let (people, sent_before) = seen.count();
     Ok(Survey {
         people: people - sent_before,
@@ -81,6 +143,7 @@ pub fn survey(roll: &Roll<'_>, at: Option<Timestamp>) -> Result<Survey, RollErro
 /// The usable rows, to be counted.
 struct Seen {
     people: Distinct,
+    counts: Counts,
     suppressed: Option<Suppressed>,
     /// Their rows are none of the people.
     suppressed_rows: u64,
@@ -124,10 +187,18 @@ impl Seen {
         let suppressed: Option<Option<_>> = suppressed.transpose().map_err(unreadable)?;
         Ok(Self {
             people: Distinct::default(),
+            counts: Counts::default(),
             suppressed: suppressed.flatten(),
             suppressed_rows: 0,
             once: once.transpose().map_err(unreadable)?,
         })
+    }
+
+    /// Somebody of a list who gets no mail is one of its people all the same.
+    fn leave_out(&mut self, person: &Person) {
+        if person.mailbox.is_ok() {
+            self.people.add(&person.key, false);
+        }
     }
 
     fn add(&mut self, person: &Person) -> Result<(), RollError> {
@@ -137,9 +208,10 @@ impl Seen {
                 .map_err(unreadable)?
         {
             self.suppressed_rows += 1;
+            self.leave_out(person);
             return Ok(());
         }
-        self.people.add(&person.key);
+        self.people.add(&person.key, true);
         let Some(once) = &mut self.once else {
             return Ok(());
         };
@@ -153,7 +225,7 @@ impl Seen {
     /// Different people, and how many of them get nothing because it was sent before: the first row
     /// of each decides, as in a run.
     fn count(&mut self) -> (u64, u64) {
-        let people = self.people.count() as u64;
+        let people = self.people.count();
         let Some(Once { rows, .. }) = &mut self.once else {
             return (people, 0);
         };

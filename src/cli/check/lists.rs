@@ -1,30 +1,128 @@
 //! `postroom check --lists`: every list read, every message rendered into nothing.
+//!
+//! A list is read once for each schedule that uses it, and what is told of it comes from the first
+//! of these readings; one that no schedule uses is read for itself.
 
-use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::super::out::{counted, plain};
-use crate::audience::{self, Care, Source};
+use super::super::Trouble;
+use super::super::exit;
+use crate::audience::{Care, List, ListError, Source};
 use crate::clock::Clock;
-use crate::config::{About, BadRows, Config, Remark, RowMark, Severity};
-use crate::plan::{Badness, Roll, Size, Survey, survey};
+use crate::config::{Config, Schedule, nearest};
+use crate::outbox::{Reader, Reading};
+use crate::plan::{Census, Moved, Roll, RollError, Size, Survey, look_over};
+
+/// What reading lists found.
+#[derive(Default)]
+pub(super) struct Looks {
+    /// The lists, in the order of the file.
+    pub(super) lists: Vec<ListLook>,
+    /// The schedules that use them.
+    pub(super) schedules: Vec<Look>,
+}
+
+/// What reading a list found.
+pub(super) struct ListLook {
+    pub(super) name: String,
+    pub(super) outcome: Result<Census, ListError>,
+    /// What the last run found that read it.
+    pub(super) before: Option<Reading>,
+    /// The schedules that use it.
+    pub(super) schedules: Vec<String>,
+}
 
 /// What reading the lists of one schedule found.
 pub(super) struct Look {
     pub(super) schedule: String,
-    pub(super) outcome: Result<Survey, String>,
+    pub(super) outcome: Result<Survey, RollError>,
+    /// What was found of its lists, as far as they were read.
+    pub(super) lists: Vec<Census>,
+    pub(super) moved: Option<Moved>,
 }
 
-pub(super) fn look_at(config: &Config, clock: &Clock) -> Vec<Look> {
-    let looks = config.schedules.keys().map(|schedule| Look {
-        schedule: schedule.clone(),
-        outcome: Roll::of(config, schedule)
-            .and_then(|mut roll| {
-                roll.care = Care::Fresh(clock.clone());
-                survey(&roll, None)
-            })
-            .map_err(|error| error.to_string()),
+/// Reads the lists of these names, or all if there are none.
+pub(super) fn look_at(config: &Config, names: &[String], clock: &Clock) -> Looks {
+    let reader = Reader::peek(&config.daemon.state).ok();
+    let care = Care::Fresh(clock.clone());
+    let lists: Vec<&List> = (config.written.names("list"))
+        .filter(|name| names.is_empty() || names.iter().any(|it| it == name))
+        .filter_map(|name| config.lists.get(name))
+        .collect();
+    let uses = |schedule: &Schedule, list: &List| schedule.to.contains(&list.name);
+    let schedules = config.schedules.values();
+    let schedules =
+        schedules.filter(|it| names.is_empty() || lists.iter().any(|list| uses(it, list)));
+    let schedules: Vec<Look> = schedules
+        .map(|it| Look::at(config, it, reader.as_ref(), clock))
+        .collect();
+    let lists = lists.into_iter().map(|list| {
+        let last = |reader: &Reader| reader.last_reading(&list.name, 0).ok().flatten();
+        let users = config.schedules.values().filter(|it| uses(it, list));
+        ListLook {
+            name: list.name.clone(),
+            outcome: found(&list.name, &schedules).unwrap_or_else(|| Census::of(list, &care)),
+            before: reader.as_ref().and_then(last),
+            schedules: users.map(|it| it.name.clone()).collect(),
+        }
     });
-    looks.collect()
+    Looks {
+        lists: lists.collect(),
+        schedules,
+    }
+}
+
+/// What is known of a list from the schedules that it was read for.
+fn found(list: &str, schedules: &[Look]) -> Option<Result<Census, ListError>> {
+    let mut lists = schedules.iter().flat_map(|it| &it.lists);
+    if let Some(census) = lists.find(|it| it.list == list) {
+        return Some(Ok(census.clone()));
+    }
+    let mut faults = schedules.iter().filter_map(|it| match &it.outcome {
+        Err(RollError::List(fault)) if fault.list == list => Some(fault),
+        _ => None,
+    });
+    faults.next().map(|fault| Err((**fault).clone()))
+}
+
+impl Look {
+    fn at(config: &Config, schedule: &Schedule, reader: Option<&Reader>, clock: &Clock) -> Self {
+        let mut look = Self {
+            schedule: schedule.name.clone(),
+            outcome: Err(RollError::Former(String::new())),
+            lists: Vec::new(),
+            moved: None,
+        };
+        match Roll::of(config, &schedule.name) {
+            Err(error) => look.outcome = Err(error),
+            Ok(mut roll) => {
+                roll.care = Care::Fresh(clock.clone());
+                let mut found = look_over(&roll, None);
+                let moved = reader.map(|reader| found.moved(schedule, reader, clock.now()));
+                look.moved = moved.and_then(|it| it.ok().flatten());
+                look.outcome = found.outcome;
+                look.lists = found.lists;
+            }
+        }
+        look
+    }
+}
+
+/// Whether each of these is the name of a list.
+pub(super) fn check_names(config: &Config, names: &[String]) -> Result<(), Trouble> {
+    let is_unknown = |name: &&String| !config.lists.contains_key(*name);
+    let Some(name) = names.iter().find(is_unknown) else {
+        return Ok(());
+    };
+    let known: Vec<&str> = config.written.names("list").collect();
+    let help = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "there are none".to_owned(),
+        None => format!("there are {}", known.join(", ")),
+    };
+    let name = name.escape_debug();
+    let text = format!("no list is called `{name}`; {help}");
+    Err(Trouble::new(exit::USAGE, text))
 }
 
 pub(super) fn sizes_of(looks: &[Look]) -> impl Iterator<Item = (String, Size)> {
@@ -35,134 +133,31 @@ pub(super) fn sizes_of(looks: &[Look]) -> impl Iterator<Item = (String, Size)> {
     })
 }
 
-/// How many people there are, and how many lists nobody has counted. A list of the configuration
-/// itself is counted there.
-pub(super) fn people(config: &Config, looks: &[Look]) -> (u64, usize) {
-    let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
-    for survey in looks.iter().filter_map(|look| look.outcome.as_ref().ok()) {
-        let lists = survey.badness.lists.iter();
-        counted.extend(lists.map(|it| (it.list.as_str(), it.usable())));
-    }
-    for list in config.lists.values() {
-        if let Source::Inline(people) = &list.source {
-            counted.insert(&list.name, people.len() as u64);
-        }
-    }
-    let unread = config.lists.len() - counted.len();
-    (counted.values().sum(), unread)
-}
-
-impl Look {
-    /// What is wrong with it, at its place.
-    pub(super) fn remarks(&self, config: &Config) -> Vec<Remark> {
-        match &self.outcome {
-            Err(error) => vec![self.not_sendable(error)],
-            Ok(survey) => bad_rows(config, &self.schedule, &survey.badness)
-                .into_iter()
-                .collect(),
-        }
-    }
-
-    fn not_sendable(&self, error: &str) -> Remark {
-        Remark {
-            about: About::Schedule(self.schedule.clone()),
-            keys: vec!["to"],
-            code: "not-sendable",
-            severity: Severity::Error,
-            message: format!(
-                "schedule `{}` would not be sent: {}",
-                self.schedule,
-                plain(error)
-            ),
-            label: String::new(),
-            notes: Vec::new(),
-            helps: Vec::new(),
-            rows: Vec::new(),
-        }
-    }
-
-    pub(super) fn words(&self) -> Option<String> {
-        let survey = self.outcome.as_ref().ok()?;
-        let people = counted(survey.people, "person", "people");
-        let mut text = format!("{}: {people}", self.schedule);
-        if survey.duplicates > 0 {
-            let repeated = "repeated addresses";
-            let repeated = counted(survey.duplicates, "repeated address", repeated);
-            text += &format!(", {repeated}");
-        }
-        if survey.badness.bad > 0 {
-            let rows = counted(survey.badness.bad, "unusable row", "unusable rows");
-            text += &format!(", {rows}");
-        }
-        if let Some(strays) = survey.badness.strays_told() {
-            text += &format!("; {}", plain(&strays));
-        }
-        Some(text)
-    }
-
-    pub(super) fn to_json(&self) -> serde_json::Value {
-        match &self.outcome {
-            Err(error) => serde_json::json!({ "schedule": self.schedule, "error": error }),
-            Ok(survey) => serde_json::json!({
-                "schedule": self.schedule,
-                "people": survey.people,
-                "duplicates": survey.duplicates,
-                "invalid": survey.badness.bad,
-                "invalid_told": survey.badness.told,
-                "unknown_zones": survey.badness.strays,
-                "unknown_zones_told": survey.badness.strays_told,
-                "first": survey.first.as_ref().and_then(|(person, _)| {
-                    person.mailbox.as_ref().ok().map(|it| audience::mask(it.email.as_ref()))
-                }),
-            }),
-        }
-    }
-}
-
-/// Rows that are skipped, with the first of them.
-fn bad_rows(config: &Config, schedule: &str, badness: &Badness) -> Option<Remark> {
-    let first = badness.first.first()?;
-    let row = |list: &str, line: u64, fault: &str| {
-        Some(RowMark {
-            file: config.lists.get(list)?.source.path()?.to_owned(),
-            line: usize::try_from(line).ok()?,
-            label: plain(fault),
-        })
+/// How many people are on the lists that were read, and how many lists nobody has counted. A list
+/// of the configuration itself is counted there.
+pub(super) fn people(config: &Config, looks: Option<&Looks>) -> (u64, usize) {
+    let of = |list: &List| match (&list.source, looks.and_then(|it| it.find(&list.name))) {
+        (_, Some(census)) => Some(census.people),
+        (Source::Inline(people), None) => Some(people.len() as u64),
+        _ => None,
     };
-    let rows = badness.first.iter();
-    let rows: Vec<RowMark> = rows
-        .filter_map(|it| row(&it.list, it.line, &it.fault))
-        .collect();
-    let of = counted(badness.rows, "row", "rows");
-    let are = if badness.bad == 1 { "is" } else { "are" };
-    let first_told = plain(&badness.told.join("; "));
-    let told = badness.told.len() as u64;
-    let mut notes = Vec::new();
-    match badness.bad.saturating_sub(told) {
-        0 if rows.len() == badness.first.len() => {}
-        0 => notes.push(first_told),
-        more => notes.push(format!("{first_told}; and {more} more")),
+    let counted: Vec<u64> = config.lists.values().filter_map(of).collect();
+    (counted.iter().sum(), config.lists.len() - counted.len())
+}
+
+impl Looks {
+    /// What was found of a list.
+    fn find(&self, list: &str) -> Option<&Census> {
+        let look = self.lists.iter().find(|it| it.name == list)?;
+        look.outcome.as_ref().ok()
     }
-    let schedules = config.schedules.get(schedule);
-    if schedules.is_some_and(|it| it.bad_rows == BadRows::Skip) {
-        notes.push(
-            "`bad_rows = \"refuse\"` stops the schedule instead; more than 1% and more than 10 \
-             rows always stop it"
-                .to_owned(),
-        );
-    }
-    Some(Remark {
-        about: About::List(first.list.clone()),
-        keys: vec!["csv", "json", "inline"],
-        code: "bad-row",
-        severity: Severity::Warning,
-        message: format!(
-            "{} of {of} for schedule `{schedule}` {are} unusable and will be skipped",
-            badness.bad
-        ),
-        label: String::new(),
-        notes,
-        helps: Vec::new(),
-        rows,
-    })
+}
+
+/// A path as it is written below the folder of the configuration.
+pub(super) fn shown(path: &Path, config: &Config) -> String {
+    let folder = config.path.parent().unwrap_or(Path::new("/"));
+    path.strip_prefix(folder)
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }

@@ -2,14 +2,17 @@
 //!
 //! It writes nothing and runs nothing, and without `--connect` it opens no socket.
 
+mod bad_rows;
+mod blocks;
 mod connect;
+mod first_rows;
 mod lists;
 mod told;
 
 use std::collections::BTreeMap;
 
 use self::connect::Try;
-use self::lists::Look;
+use self::lists::Looks;
 use super::exit::{self, Exit};
 use super::out::Out;
 use super::progress::during;
@@ -26,9 +29,9 @@ Exit codes: 0 nothing is wrong; 78 the configuration is wrong, and neither start
 65 a list, a template or a secret is wrong, which stops only what needs it; 1 an account does
 not work (--connect). With --strict a warning counts as an error.")]
 pub(super) struct Args {
-    /// Also read every list and render every message into nothing
-    #[arg(long)]
-    lists: bool,
+    /// Also read the lists, or only those named, and render their messages into nothing
+    #[arg(long, value_name = "NAME", num_args = 0..)]
+    lists: Option<Vec<String>>,
     /// Also connect and log in to every account, all at once; nothing is sent
     #[arg(long)]
     connect: bool,
@@ -59,7 +62,8 @@ struct Findings<'a> {
     problems: Problems,
     /// So many credentials only the service can see.
     unseen: usize,
-    lists: Vec<Look>,
+    /// If they were to be read.
+    lists: Option<Looks>,
     tries: Vec<Try<'a>>,
 }
 
@@ -77,6 +81,9 @@ pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
         Err(problems) => (None, problems),
     };
     let clock = Clock::system();
+    if let (Some(config), Some(names)) = (&config, &args.lists) {
+        lists::check_names(config, names)?;
+    }
     let findings = find(config.as_ref(), problems, args, &clock, out);
     let usual = if out.json { Format::Json } else { Format::Text };
     told::tell(&findings, args.format.unwrap_or(usual), &clock, out);
@@ -95,38 +102,38 @@ fn find<'a>(
         config,
         problems,
         unseen,
-        lists: Vec::new(),
+        lists: None,
         tries: Vec::new(),
     };
     let Some(config) = config else {
         return findings;
     };
-    if args.lists {
-        findings.lists = during("reading the lists", out, || lists::look_at(config, clock));
+    if let Some(names) = &args.lists {
+        let looks = during("reading the lists", out, || {
+            lists::look_at(config, names, clock)
+        });
+        findings.lists = Some(looks);
     }
     if args.connect {
         findings.tries = during("trying the accounts", out, || connect::all(config, clock));
     }
     let now = clock.now();
-    let mut found = remarks(config, &sizes(config, &findings.lists), now);
+    let mut found = remarks(config, &sizes(config, findings.lists.as_ref()), now);
     found.extend(config.outdated(now));
-    let looks = findings.lists.iter();
-    let looks = looks.filter(|look| !is_explained(look, config, &findings.problems));
-    found.extend(looks.flat_map(|it| it.remarks(config)));
+    if let Some(looks) = &findings.lists {
+        let is_explained = |lists: &[String]| is_explained(lists, config, &findings.problems);
+        found.extend(bad_rows::remarks(looks, config, is_explained));
+    }
     found.extend(findings.tries.iter().filter_map(|it| it.remark(clock)));
     findings.problems = findings.problems.with(&config.path, found);
     findings
 }
 
-/// Whether a list that could not be read has been reported for itself: one cause, one error.
-fn is_explained(look: &Look, config: &Config, problems: &Problems) -> bool {
-    let lists = config.schedules.get(&look.schedule).map(|it| &it.to);
-    let of_list = |key: &str| {
-        let list = list_of(key, config);
-        list.is_some_and(|list| lists.is_some_and(|all| all.contains(list)))
-    };
+/// Whether one of these lists has been reported for itself: one cause, one error.
+fn is_explained(lists: &[String], config: &Config, problems: &Problems) -> bool {
+    let of_list = |key: &str| list_of(key, config).is_some_and(|list| lists.contains(list));
     let errors = problems.iter().filter(|it| it.severity == Severity::Error);
-    look.outcome.is_err() && errors.filter_map(|it| it.key.as_deref()).any(of_list)
+    errors.filter_map(|it| it.key.as_deref()).any(of_list)
 }
 
 /// The list that a key is about: of several whose names begin it, the longest, as names may have
@@ -142,17 +149,22 @@ fn list_of<'c>(key: &str, config: &'c Config) -> Option<&'c String> {
 
 /// How many people each schedule is for, as its last run or its lists have it. Before the first
 /// run nobody knows.
-fn sizes(config: &Config, lists: &[Look]) -> BTreeMap<String, Size> {
+fn sizes(config: &Config, looks: Option<&Looks>) -> BTreeMap<String, Size> {
     let mut sizes = Reader::peek(&config.daemon.state)
         .and_then(|reader| last_sizes(config, &reader))
         .unwrap_or_default();
-    sizes.extend(lists::sizes_of(lists));
+    sizes.extend(
+        looks
+            .into_iter()
+            .flat_map(|it| lists::sizes_of(&it.schedules)),
+    );
     sizes
 }
 
 /// How many people are in the lists of each schedule that could be sent.
 pub(super) fn list_sizes(config: &Config) -> BTreeMap<String, Size> {
-    lists::sizes_of(&lists::look_at(config, &Clock::system())).collect()
+    let looks = lists::look_at(config, &[], &Clock::system());
+    lists::sizes_of(&looks.schedules).collect()
 }
 
 /// The configuration itself comes first, then what it points at, then the servers.

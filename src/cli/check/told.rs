@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::super::clock_words::{ahead, in_zone};
 use super::super::out::{Out, counted, has_colour};
-use super::{Findings, Format, lists};
+use super::{Findings, Format, blocks, lists};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::daemon::times;
@@ -35,7 +35,7 @@ fn to_json(findings: &Findings<'_>, clock: &Clock) -> serde_json::Value {
     let config = findings.config;
     let now = clock.now();
     let found = config.map(|config| {
-        let (people, unread) = lists::people(config, &findings.lists);
+        let (people, unread) = lists::people(config, findings.lists.as_ref());
         json!({
             "accounts": config.accounts.len(),
             "lists": config.lists.len(),
@@ -45,7 +45,15 @@ fn to_json(findings: &Findings<'_>, clock: &Clock) -> serde_json::Value {
             "schedules": config.schedules.len(),
         })
     });
-    let looks = findings.lists.iter().map(lists::Look::to_json);
+    let looks = findings.lists.as_ref();
+    let lists = looks
+        .iter()
+        .flat_map(|it| &it.lists)
+        .map(lists::ListLook::to_json);
+    let schedules = looks
+        .iter()
+        .flat_map(|it| &it.schedules)
+        .map(lists::Look::to_json);
     let tries = findings.tries.iter().map(|it| it.to_json(clock));
     let outdated = findings.problems.iter().filter(|it| it.code == "outdated");
     json!({
@@ -58,7 +66,8 @@ fn to_json(findings: &Findings<'_>, clock: &Clock) -> serde_json::Value {
         "outdated": outdated.map(|it| &it.message).collect::<Vec<_>>(),
         "found": found,
         "next": config.map(|it| times::next(it, now)),
-        "lists": looks.collect::<Vec<_>>(),
+        "lists": lists.collect::<Vec<_>>(),
+        "schedules": schedules.collect::<Vec<_>>(),
         "accounts": tries.collect::<Vec<_>>(),
     })
 }
@@ -85,8 +94,12 @@ fn text(findings: &Findings<'_>, clock: &Clock, out: &Out) {
     if !problems.is_empty() {
         out.line(problems.render(has_colour()));
     }
-    let looks = findings.lists.iter().filter_map(lists::Look::words);
-    looks.for_each(|words| out.line(words));
+    if let (Some(looks), Some(config)) = (&findings.lists, findings.config) {
+        if !problems.is_empty() {
+            out.line("");
+        }
+        out.lines(&blocks::lines(looks, config, clock.now()));
+    }
     let tries = findings.tries.iter().filter_map(|it| it.words(clock));
     tries.for_each(|words| out.line(words));
     let Some(config) = findings.config else {
@@ -117,13 +130,13 @@ fn files(config: &Config) -> String {
 }
 
 fn counts(findings: &Findings<'_>, config: &Config) -> String {
-    let (people, unread) = lists::people(config, &findings.lists);
+    let (people, unread) = lists::people(config, findings.lists.as_ref());
     let mut known = Vec::new();
     if people > 0 || unread == 0 {
         known.push(counted(people, "person", "people"));
     }
     if unread > 0 {
-        let read = if findings.lists.is_empty() {
+        let read = if findings.lists.is_none() {
             "not read: --lists reads them"
         } else {
             "not read"

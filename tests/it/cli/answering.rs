@@ -65,7 +65,7 @@ fn a_good_file_is_told_with_what_is_in_it_and_what_comes_next() {
     assert!(said.contains("2 lists (3 people)"), "{said}");
     let name = workspace.path("readers.csv").display().to_string();
     for words in [
-        "warning[bad-row]: 1 of 4 rows for schedule `news` is unusable and will be skipped",
+        "warning[bad-row]: 1 of 2 rows of list `readers` is unusable and will be skipped",
         &format!("--> {name}:3:1"),
         "3 | di(at)example.org",
         "no @ in the address",
@@ -84,12 +84,13 @@ fn a_list_that_cannot_be_sent_to_is_an_error_at_its_schedule_and_told_once() {
     assert_eq!(code, Some(65));
     let path = workspace.path("postroom.toml").display().to_string();
     let start = format!("{path}:17:6: error[not-sendable]: schedule `news` would not be sent: ");
-    assert!(said.starts_with(&start), "{said}");
+    let errors: Vec<&str> = said.lines().filter(|it| it.contains("error[")).collect();
+    assert_eq!(errors.len(), 1, "{said}");
+    assert!(errors[0].starts_with(&start), "{said}");
     assert!(
-        said.contains("readers line 3: no @ in the address"),
+        errors[0].contains("readers line 3: no @ in the address"),
         "{said}"
     );
-    assert_eq!(said.lines().count(), 1);
     // A list that is not there has been told already.
     fs::remove_file(workspace.path("readers.csv")).unwrap();
     let (code, said, _) = run(&workspace, &["check", "--lists", "--format", "short"]);

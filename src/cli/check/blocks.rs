@@ -1,0 +1,252 @@
+//! Lists and schedules as `check --lists` shows them to people: a few lines each, and no more of
+//! them than there is to say.
+
+use serde_json::{Map, Value, json};
+
+use super::super::backup::size;
+use super::super::clock_words::{ago, wall};
+use super::super::out::{bold, count, counted, dim, plain};
+use super::first_rows;
+use super::lists::{ListLook, Look, Looks, shown};
+use crate::audience::{List, Source};
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::outbox::Reading;
+use crate::plan::{Census, RollError};
+
+/// Columns of a terminal that are there on every one.
+const WIDTH: usize = 80;
+/// Before what belongs to a line above it.
+const INDENT: &str = "  ";
+/// So many columns are named.
+const NAMED: usize = 40;
+
+/// A block for each list, an empty line between two, then the schedules.
+pub(super) fn lines(looks: &Looks, config: &Config, now: Timestamp) -> Vec<String> {
+    let mut lines = Vec::new();
+    for look in &looks.lists {
+        lines.extend(look.block(config, now));
+        lines.push(String::new());
+    }
+    let schedules = looks.schedules.iter().flat_map(Look::block);
+    let schedules: Vec<String> = schedules.collect();
+    if !schedules.is_empty() {
+        lines.extend(schedules);
+        lines.push(String::new());
+    }
+    lines
+}
+
+impl ListLook {
+    fn block(&self, config: &Config, now: Timestamp) -> Vec<String> {
+        let name = bold(&format!("list {}", self.name));
+        let census = match &self.outcome {
+            Ok(census) => census,
+            Err(fault) => {
+                return vec![format!("{name}: cannot be used: {}", plain(&fault.message))];
+            }
+        };
+        let list = config.lists.get(&self.name);
+        let is_inline = list.is_some_and(|it| matches!(it.source, Source::Inline(_)));
+        let place = if is_inline {
+            ", in the configuration"
+        } else {
+            ""
+        };
+        let mut lines = vec![format!("{name}: {}{place}", numbers(census))];
+        lines.extend(origin(census, list, config, now).map(|it| dim(&it)));
+        let before = self.before.as_ref();
+        lines.extend(before.map(|before| format!("{INDENT}{}", since(census.rows, before))));
+        match is_inline || census.first.is_empty() {
+            true => lines.extend(columns("columns: ", &census.columns)),
+            false => {
+                let address = list.map_or("", |it| it.address_column.as_str());
+                let (rows, left) = first_rows::table(census, address, WIDTH - INDENT.len());
+                lines.extend(rows.into_iter().map(|row| format!("{INDENT}{row}")));
+                lines.extend(columns("and: ", &left));
+            }
+        }
+        lines
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let census = match &self.outcome {
+            Ok(census) => census,
+            Err(fault) => {
+                return json!({
+                    "list": self.name,
+                    "schedules": self.schedules,
+                    "error": fault.to_string(),
+                });
+            }
+        };
+        let read = census.particulars.as_ref();
+        let file = read.and_then(|it| it.file.as_ref());
+        let modified = file.and_then(|it| Timestamp::try_from(it.modified?).ok());
+        let bad = census.bad.first.iter();
+        let bad = bad.map(|it| json!({ "line": it.line, "fault": it.fault }));
+        let first: &[Map<String, Value>] = &census.first;
+        json!({
+            "list": self.name,
+            "schedules": self.schedules,
+            "file": file.map(|it| it.path.display().to_string()),
+            "bytes": file.map(|it| it.bytes),
+            "modified_at": modified.map(Timestamp::as_millisecond),
+            "encoding": read.map(|it| it.encoding),
+            "separator": read.and_then(|it| it.separator).map(|it| it.key()),
+            "rows": census.rows,
+            "people": census.people,
+            "duplicates": census.duplicates(),
+            "invalid": census.bad.rows,
+            "bad_rows": bad.collect::<Vec<_>>(),
+            "columns": census.columns,
+            "first": first,
+            "last_run": self.before.as_ref().map(|it| json!({
+                "run": it.run,
+                "opened_at": it.opened_at,
+                "rows": it.rows,
+            })),
+        })
+    }
+}
+
+/// "1,204 people" where every row is another one, else what the others are.
+fn numbers(census: &Census) -> String {
+    if census.rows == 0 {
+        return "nobody".to_owned();
+    }
+    let people = counted(census.people, "person", "people");
+    if census.rows == census.people {
+        return people;
+    }
+    let mut text = format!("{}, {people}", counted(census.rows, "row", "rows"));
+    text += &repeated(census.duplicates());
+    text += &unusable(census.bad.rows);
+    text
+}
+
+fn repeated(rows: u64) -> String {
+    match rows {
+        0 => String::new(),
+        _ => format!(
+            ", {}",
+            counted(rows, "repeated address", "repeated addresses")
+        ),
+    }
+}
+
+fn unusable(rows: u64) -> String {
+    match rows {
+        0 => String::new(),
+        _ => format!(", {}", counted(rows, "unusable row", "unusable rows")),
+    }
+}
+
+/// The file, its size and age, and how it was read.
+fn origin(census: &Census, list: Option<&List>, config: &Config, now: Timestamp) -> Option<String> {
+    let read = census.particulars.as_ref()?;
+    let mut text = match (&read.file, list.map(|it| &it.source)) {
+        (Some(file), _) => {
+            let path = plain(&shown(&file.path, config));
+            let mut text = format!("{INDENT}{path}: {}", size(file.bytes));
+            let modified = file.modified.and_then(|it| Timestamp::try_from(it).ok());
+            if let Some(at) = modified {
+                let age = ago(at.as_millisecond(), now.as_millisecond());
+                text += &format!(", written {age}");
+            }
+            text
+        }
+        (None, Some(Source::Command(output))) => {
+            format!("{INDENT}printed by `{}`", plain(output.program.name()))
+        }
+        (None, _) => return None,
+    };
+    text += &format!(", {}", read.encoding);
+    if let Some(separator) = read.separator {
+        text += &format!(", separator {separator}");
+    }
+    Some(text)
+}
+
+/// "12 rows more than in run 01M… (Mon 16 Nov 09:00)".
+fn since(rows: u64, before: &Reading) -> String {
+    let difference = counted(rows.abs_diff(before.rows), "row", "rows");
+    let than = match rows.cmp(&before.rows) {
+        std::cmp::Ordering::Equal => "as many rows as".to_owned(),
+        std::cmp::Ordering::Greater => format!("{difference} more than"),
+        std::cmp::Ordering::Less => format!("{difference} fewer than"),
+    };
+    format!("{than} in run {} ({})", before.run, wall(before.opened_at))
+}
+
+/// The names of columns, in lines that fit.
+fn columns(lead: &str, names: &[String]) -> Vec<String> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let mut names: Vec<String> = names.iter().map(|it| plain(it)).collect();
+    if names.len() > NAMED {
+        let more = names.len() - NAMED;
+        names.truncate(NAMED);
+        names.push(format!("{} more", count(more)));
+    }
+    first_rows::wrapped(lead, &names, WIDTH - INDENT.len())
+        .into_iter()
+        .map(|line| format!("{INDENT}{line}"))
+        .collect()
+}
+
+impl Look {
+    fn block(&self) -> Vec<String> {
+        let name = bold(&format!("schedule {}", self.schedule));
+        let survey = match &self.outcome {
+            Ok(survey) => survey,
+            Err(_) => return vec![format!("{name}: would not be sent")],
+        };
+        let mut text = format!("{name}: {}", counted(survey.people, "person", "people"));
+        text += &repeated(survey.duplicates);
+        text += &unusable(survey.badness.bad);
+        if let Some(strays) = survey.badness.strays_told() {
+            text += &format!("; {}", plain(&strays));
+        }
+        let moved = self.moved.as_ref().map(|moved| {
+            let run = format!("run {} ({})", moved.run, wall(moved.opened_at));
+            match (moved.joined, moved.left) {
+                (0, 0) => format!("{INDENT}the same people as in {run}"),
+                (joined, left) => {
+                    let (joined, left) = (count(joined), count(left));
+                    format!("{INDENT}{joined} joined and {left} left since {run}")
+                }
+            }
+        });
+        std::iter::once(text).chain(moved).collect()
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let survey = match &self.outcome {
+            Err(error) => {
+                return json!({ "schedule": self.schedule, "error": RollError::to_string(error) });
+            }
+            Ok(survey) => survey,
+        };
+        json!({
+            "schedule": self.schedule,
+            "people": survey.people,
+            "duplicates": survey.duplicates,
+            "invalid": survey.badness.bad,
+            "invalid_told": survey.badness.told,
+            "unknown_zones": survey.badness.strays,
+            "unknown_zones_told": survey.badness.strays_told,
+            "first": survey.first.as_ref().and_then(|(person, _)| {
+                let mailbox = person.mailbox.as_ref().ok()?;
+                Some(crate::audience::mask(mailbox.email.as_ref()))
+            }),
+            "last_run": self.moved.as_ref().map(|it| json!({
+                "run": it.run,
+                "opened_at": it.opened_at,
+                "joined": it.joined,
+                "left": it.left,
+            })),
+        })
+    }
+}
