@@ -1,0 +1,59 @@
+//! Cells that may be addresses: `cargo +nightly fuzz run address`.
+//!
+//! What passes is one address that is safe in a header and in RCPT TO, and it passes again as it
+//! came out; its key is that of all its spellings; its mask shows one character and a domain.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use postroom::audience::{domain, key, mailbox, mask};
+
+/// RFC 5321, section 4.5.3.1, in octets.
+const LONGEST: usize = 254;
+const LONGEST_LOCAL: usize = 64;
+
+fuzz_target!(|text: &str| {
+    check_mask(&mask(text));
+    let _ = domain(text).map(|it| assert_eq!(domain(&it), Ok(it.clone()), "{text:?}"));
+    let Ok(found) = mailbox(text) else { return };
+    let email: &str = found.email.as_ref();
+    assert!(email.len() <= LONGEST && found.email.user().len() <= LONGEST_LOCAL);
+    assert!(!email.contains(unsafe_in_header), "{email:?}");
+    assert!(!email.contains(['<', '>']), "{email:?}");
+    assert!(found.email.domain().bytes().all(|it| it.is_ascii_graphic()));
+    assert_eq!(
+        found.email.domain(),
+        found.email.domain().to_ascii_lowercase()
+    );
+    let is_quoted = found.email.user().starts_with('"');
+    assert!(
+        is_quoted || !email.contains([' ', ',', ';', ':', '(', ')', '"', '\\']),
+        "{email:?}"
+    );
+    assert!(is_quoted || email.matches('@').count() == 1, "{email:?}");
+    if let Some(name) = &found.name {
+        assert!(
+            !name.trim().is_empty() && !name.contains(unsafe_in_header),
+            "{name:?}"
+        );
+    }
+    let again = mailbox(email).expect("what came out goes in");
+    assert_eq!((again.name, &again.email), (None, &found.email));
+    let folded = key(&found.email);
+    let other = mailbox(&folded).expect("a key is an address");
+    assert_eq!(key(&other.email), folded, "{email:?}");
+    check_mask(&mask(email));
+});
+
+fn unsafe_in_header(one: char) -> bool {
+    one.is_control() || matches!(one, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}')
+}
+
+fn check_mask(masked: &str) {
+    let (first, rest) = masked.split_once("***").expect("every mask has stars");
+    assert!(first.chars().count() <= 1, "{masked:?}");
+    assert!(rest.is_empty() || rest.starts_with('@'), "{masked:?}");
+    assert!(
+        !masked.contains(|one: char| one.is_control() || one.is_whitespace()),
+        "{masked:?}"
+    );
+}
