@@ -53,10 +53,11 @@ fuzz_target!(|input: Input<'_>| {
         address_column: "email".to_owned(),
         name_column: None,
         optional: vec!["b".to_owned()],
+        max_age: None,
     };
     let Ok(rows) = list.read() else { return };
     let found = rows
-        .origin()
+        .particulars()
         .and_then(|it| it.separator)
         .expect("a file of cells has one");
     let columns = rows.columns().to_vec();

@@ -300,7 +300,7 @@ fn build(parts: Parts) -> Case {
                 text.retain(|one| one != '\r');
             }
             if text.is_empty() && at < columns {
-                *text = format!("column {at}");
+                *text = format!("nameless {at}");
             }
         }
     }
