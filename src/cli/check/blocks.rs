@@ -199,9 +199,8 @@ fn columns(lead: &str, names: &[String]) -> Vec<String> {
 impl Look {
     fn block(&self) -> Vec<String> {
         let name = bold(&format!("schedule {}", self.schedule));
-        let survey = match &self.outcome {
-            Ok(survey) => survey,
-            Err(_) => return vec![format!("{name}: would not be sent")],
+        let Ok(survey) = &self.outcome else {
+            return vec![format!("{name}: would not be sent")];
         };
         let mut text = format!("{name}: {}", counted(survey.people, "person", "people"));
         text += &repeated(survey.duplicates);
