@@ -131,7 +131,7 @@ fn each_list_is_told_in_a_few_lines_in_the_order_of_the_file() {
         "list empty: nobody
   lists/empty.csv: 10 bytes, UTF-8, separator ,
   columns: email, b, c",
-        "list broken: cannot be used: the file ends inside the quoted cell that begins here",
+        "list broken: cannot be used: the list ends inside the quoted cell that begins here",
         "list team: 2 people, in the configuration
   columns: email, name",
         "schedule again: 3 people, 1 repeated address, 2 unusable rows
