@@ -30,7 +30,13 @@ fn opened(bench: &Bench) -> RunNo {
         fields: serde_json::Map::new(),
     });
     let people = 4;
-    now(bench.outbox.submit(FinishRun { run, people, group })).unwrap();
+    now(bench.outbox.submit(FinishRun {
+        run,
+        people,
+        group,
+        lists: Vec::new(),
+    }))
+    .unwrap();
     run
 }
 
