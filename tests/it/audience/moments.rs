@@ -47,7 +47,7 @@ fn a_file_that_is_older_than_max_age_is_refused() {
         assert!(outcome(&csv.list, &Care::Readable).is_ok());
     }
     let csv = people().aged(&clock, 51 * HOUR);
-    let error = outcome(&csv.list, &Care::Fresh(clock.clone())).unwrap_err();
+    let error = outcome(&csv.list, &Care::Fresh(clock)).unwrap_err();
     assert_eq!(
         super::said(&error, csv.folder.path()),
         "list `people`: people.csv: it was last changed 2 d 3 h ago, and `max_age` allows 26 h; \
