@@ -111,7 +111,7 @@ fn styled(style: &str) -> Csv {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn rows_written_by_pythons_json_module_come_back_equal(rows in rows()) {
