@@ -29,14 +29,13 @@ fn opened(bench: &Bench) -> RunNo {
         pool: String::new(),
         fields: serde_json::Map::new(),
     });
-    let people = 4;
-    now(bench.outbox.submit(FinishRun {
+    let finish = FinishRun {
         run,
-        people,
-        group,
+        people: 4,
         lists: Vec::new(),
-    }))
-    .unwrap();
+        group,
+    };
+    now(bench.outbox.submit(finish)).unwrap();
     run
 }
 
