@@ -226,7 +226,10 @@ impl FileFault {
             Some(name) => (self.of_program(name), self.help_printing()),
             None => (self.to_string(), self.help()),
         };
-        let is_empty = matches!(self, Self::Empty);
+        let is_empty = match &self {
+            Self::Json(fault) => matches!(**fault, JsonFault::Empty),
+            fault => matches!(fault, Self::Empty),
+        };
         let missing_column = match self {
             Self::MissingColumn(missing) => Some(*missing),
             _ => None,

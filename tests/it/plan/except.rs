@@ -373,6 +373,27 @@ fn one_message_to_all_leaves_them_out_in_every_seat() {
 }
 
 #[test]
+fn json_of_no_bytes_is_nobody_but_not_on_a_list_of_except() {
+    let desk = desk(&[]);
+    let text = |list: &str| {
+        let csv = format!("csv = \"{list}.csv\"");
+        but_team("empty = \"skip\"").replace(&csv, "json = \"list.json\"")
+    };
+    for (json, is_there) in [("", false), ("[]", true)] {
+        desk.house.write("list.json", json);
+        let opening = desk.carry_out(&text("people"), &desk.by_hand()).unwrap();
+        assert_eq!(opening.people(), 0);
+        if is_there {
+            let opening = desk.carry_out(&text("team"), &desk.by_hand()).unwrap();
+            assert_eq!((opening.people(), opening.badness.left_out), (3, 0));
+        } else {
+            let error = desk.turned_down(&text("team"), &desk.by_hand()).to_string();
+            assert!(error.contains("list.json: the file is empty"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_program_without_output_is_nobody_but_not_on_a_list_of_except() {
     let desk = desk(&[]);
     let silent = |list: &str| {
