@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use encoding_rs::{Encoding, UTF_8};
 use libfuzzer_sys::fuzz_target;
 use postroom::audience::{CsvFile, List, Row, Separator, Source};
+use serde_json::Map;
 
 const SEPARATORS: [&str; 6] = [",", ";", "\t", "|", ":", "!"];
 const ENCODINGS: [&str; 8] = [
@@ -54,6 +55,9 @@ fuzz_target!(|input: Input<'_>| {
         name_column: None,
         optional: vec!["b".to_owned()],
         max_age: None,
+        fields: Map::new(),
+        defaults: Map::new(),
+        max_change: None,
     };
     let Ok(rows) = list.read() else { return };
     let found = rows

@@ -6,8 +6,8 @@ use crate::outbox::Kept;
 /// several times, one that counts is enough.
 #[derive(Default)]
 pub(super) struct Distinct {
-    /// [`Kept::fingerprint`] of each address, its last bit saying whether it counts. Of five million
-    /// addresses two share 63 bits in one reading of half a million.
+    /// [`Kept::fingerprint`] of each address, its last bit saying whether it counts. Of five
+    /// million addresses two share 63 bits in one reading of half a million.
     marks: Vec<i64>,
     /// Where the list begins that is being read.
     begun: usize,

@@ -319,8 +319,11 @@ fn build(parts: Parts) -> Case {
 /// Whether an encoding has a letter, for Python and for the web alike.
 fn codec_has(codec: &str, label: Option<&str>, one: char) -> bool {
     // Python's tables of Chinese are older than the web's, which is where these differ.
-    let moved = matches!(one, '\u{e000}'..='\u{f8ff}' | '\u{1e3f}' | '\u{20ac}' | '\u{9fa6}'..='\u{9fff}'
-        | '\u{fe10}'..='\u{fe19}' | '\u{1f9}');
+    let moved = matches!(
+        one,
+        '\u{1f9}' | '\u{1e3f}' | '\u{20ac}' | '\u{9fa6}'..='\u{9fff}'
+            | '\u{e000}'..='\u{f8ff}' | '\u{fe10}'..='\u{fe19}'
+    );
     let is_control = matches!(one, '\u{80}'..='\u{9f}');
     match codec {
         "latin-1" => one < '\u{100}' && !is_control,
