@@ -132,14 +132,23 @@ fn plain(text: &str, separator: Separator) -> Vec<Record> {
             return records;
         }
         let begun = line;
-        let Some(cells) = record(&mut rest, separator, &mut line) else {
+        let Some((cells, goes_on)) = record(&mut rest, separator, &mut line) else {
             return records;
         };
         records.push((begun, cells));
+        if !goes_on {
+            return records;
+        }
     }
 }
 
-fn record(rest: &mut Peekable<Chars<'_>>, separator: char, line: &mut u64) -> Option<Vec<String>> {
+/// The next record, if there is one, and whether the table goes on after it: a row that ends with a
+/// carriage return alone may be read before that is seen to be a fault.
+fn record(
+    rest: &mut Peekable<Chars<'_>>,
+    separator: char,
+    line: &mut u64,
+) -> Option<(Vec<String>, bool)> {
     let mut cells = Vec::new();
     loop {
         let cell = match rest.next_if_eq(&'"') {
@@ -151,15 +160,16 @@ fn record(rest: &mut Peekable<Chars<'_>>, separator: char, line: &mut u64) -> Op
         };
         cells.push(cell);
         match rest.next() {
-            None => return Some(cells),
+            None => return Some((cells, true)),
             Some(one) if one == separator => {}
             Some('\n') => break,
             Some('\r') if rest.next_if_eq(&'\n').is_some() => break,
+            Some('\r') => return Some((cells, false)),
             Some(_) => return None,
         }
     }
     *line += 1;
-    Some(cells)
+    Some((cells, true))
 }
 
 fn quoted(rest: &mut Peekable<Chars<'_>>, line: &mut u64) -> Option<String> {

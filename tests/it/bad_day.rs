@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -184,12 +184,13 @@ fn set_due(workspace: &Workspace, catcher: &Catcher) {
     });
 }
 
-/// Writes on while lists are read: a row after the other to one, whole files in place of another.
-fn write_on(workspace: &Workspace, goes_on: &AtomicBool) {
+/// Writes on while lists are read, until told to end: a row after the other to one, whole files in
+/// place of another.
+fn write_on(workspace: &Workspace, ends: &Receiver<()>) {
     let grows = workspace.path("grows.csv");
     let mut grows = OpenOptions::new().append(true).open(grows).unwrap();
     for n in 0.. {
-        if !goes_on.load(Ordering::Relaxed) {
+        if ends.recv_timeout(PAUSE) != Err(RecvTimeoutError::Timeout) {
             return;
         }
         writeln!(grows, "more{n}@example.org").unwrap();
@@ -200,7 +201,6 @@ fn write_on(workspace: &Workspace, goes_on: &AtomicBool) {
             workspace.path("replaced.csv"),
         )
         .unwrap();
-        thread::sleep(PAUSE);
     }
 }
 
@@ -246,13 +246,12 @@ fn on_a_bad_day_nothing_wrong_is_sent_and_every_reason_is_told() {
     for fault in FAULTS {
         (fault.spoil)(&workspace);
     }
-    let goes_on = AtomicBool::new(true);
     let runs = thread::scope(|scope| {
-        scope.spawn(|| write_on(&workspace, &goes_on));
-        set_due(&workspace, &catcher);
-        let runs = ended(&workspace);
-        goes_on.store(false, Ordering::Relaxed);
-        runs
+        let (_end, ends) = channel();
+        let workspace = &workspace;
+        scope.spawn(move || write_on(workspace, &ends));
+        set_due(workspace, &catcher);
+        ended(workspace)
     });
 
     let (status, log) = (workspace.said(&["status"]), daemon.log());

@@ -37,10 +37,9 @@ fn every_configuration_in_the_readmes_holds() {
         assert!(found.len() >= 2, "{readme}");
         for block in found {
             let folder = minimal();
-            copy(
-                &root("examples/gb18030/lists"),
-                &folder.path().join("lists"),
-            );
+            for lists in ["examples/gb18030/lists", "examples/lists/lists"] {
+                copy(&root(lists), &folder.path().join("lists"));
+            }
             let template = folder.path().join("templates");
             copy(&template.join("monday-note"), &template.join("weekly"));
             let file = folder.path().join("postroom.toml");
