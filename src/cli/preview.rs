@@ -7,7 +7,7 @@ use super::out::{Out, bold, count, plain};
 use super::source::key_of;
 use super::{Trouble, unknown_schedule};
 use crate::clock::Clock;
-use crate::compose::{self, Identity, Rendered, Sender};
+use crate::compose::{self, Addressees, Identity, Rendered, Sender};
 use crate::config::Config;
 use crate::plan::{Person, Roll, RollError};
 
@@ -30,10 +30,15 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
     let roll = Roll::of(config, &args.schedule)
         .map_err(|_| unknown_schedule(config.schedules.keys(), &args.schedule))?;
     let only = args.to.as_deref().map(key_of).transpose()?;
-    let (person, rendered) = find(&roll, only.as_deref())?;
-    let to = person
-        .mailbox
-        .map_err(|raw| Trouble::new(exit::DATA, raw))?;
+    let message = match roll.is_together() && only.is_none() {
+        true => to_all(&roll)?,
+        false => to_one(&roll, only.as_deref())?,
+    };
+    let Message {
+        place,
+        addressees,
+        rendered,
+    } = message;
     let account = roll
         .schedule()
         .via
@@ -42,11 +47,13 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
     let sender = &account
         .expect("a loaded configuration has the accounts it names")
         .sender;
-    let bytes = compose(config, &args.schedule, &rendered, sender, &to)?;
+    let bytes = compose(config, &args.schedule, &rendered, sender, &addressees)?;
     if out.json {
         out.value(&serde_json::json!({
-            "schedule": args.schedule, "list": person.list, "line": person.line,
-            "from": sender.from.to_string(), "to": to.to_string(), "subject": rendered.subject,
+            "schedule": args.schedule,
+            "list": place.as_ref().map(|it| &it.0), "line": place.as_ref().map(|it| it.1),
+            "from": sender.from.to_string(), "to": named(&addressees.to),
+            "cc": named(&addressees.cc), "subject": rendered.subject,
             "text": rendered.text, "html": rendered.html, "bytes": bytes.len(),
         }));
     } else if args.eml {
@@ -57,17 +64,61 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
             .ok_or_else(|| Trouble::new(exit::DATA, "this template has no HTML (body.html)"))?;
         out.bytes(html.as_bytes());
     } else {
-        show(&rendered, sender, &to, bytes.len(), out);
+        show(&rendered, sender, &addressees, bytes.len(), out);
     }
     Ok(exit::DONE)
 }
 
-fn show(rendered: &Rendered, sender: &Sender, to: &Mailbox, size: usize, out: &Out) {
-    for (name, value) in [
+/// A message before there is a run of it.
+struct Message {
+    /// The list and the line in it, if it is one person's.
+    place: Option<(String, u64)>,
+    addressees: Addressees,
+    rendered: Rendered,
+}
+
+fn to_one(roll: &Roll<'_>, only: Option<&str>) -> Result<Message, Trouble> {
+    let (person, rendered) = find(roll, only)?;
+    let to = person.mailbox;
+    let to = to.map_err(|raw| Trouble::new(exit::DATA, raw))?;
+    let addressees = Addressees {
+        to: vec![to],
+        cc: Vec::new(),
+    };
+    Ok(Message {
+        place: Some((person.list, person.line)),
+        addressees,
+        rendered,
+    })
+}
+
+fn to_all(roll: &Roll<'_>) -> Result<Message, Trouble> {
+    let all = roll.together();
+    let all = all.map_err(|error| Trouble::new((&error).into(), error))?;
+    Ok(Message {
+        place: None,
+        addressees: all.addressees,
+        rendered: all.rendered,
+    })
+}
+
+fn named(mailboxes: &[Mailbox]) -> String {
+    let all: Vec<String> = mailboxes.iter().map(Mailbox::to_string).collect();
+    all.join(", ")
+}
+
+fn show(rendered: &Rendered, sender: &Sender, names: &Addressees, size: usize, out: &Out) {
+    let cc = named(&names.cc);
+    let headers = [
         ("From", sender.from.to_string()),
-        ("To", to.to_string()),
+        ("To", named(&names.to)),
+        ("Cc", cc.clone()),
         ("Subject", rendered.subject.clone()),
-    ] {
+    ];
+    for (name, value) in headers
+        .into_iter()
+        .filter(|it| it.0 != "Cc" || !cc.is_empty())
+    {
         out.line(format!("{}{}", bold(&format!("{name:9}")), plain(&value)));
     }
     out.line("");
@@ -137,7 +188,7 @@ fn compose(
     schedule: &str,
     rendered: &Rendered,
     sender: &Sender,
-    to: &Mailbox,
+    addressees: &Addressees,
 ) -> Result<Vec<u8>, Trouble> {
     let now = Clock::system().now();
     let offset = config
@@ -149,5 +200,6 @@ fn compose(
         date: now,
         utc_offset_seconds: offset,
     };
-    compose::message(rendered, sender, to, &identity).map_err(|e| Trouble::new(exit::DATA, e))
+    compose::message_to(rendered, sender, addressees, &identity)
+        .map_err(|e| Trouble::new(exit::DATA, e))
 }

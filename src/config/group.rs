@@ -68,16 +68,20 @@ fn copies<'d>(section: &Section<'d>, key: &str) -> (Vec<Copied>, Vec<Text<'d>>) 
 
 /// Who gets a mail of their own has nobody beside them in it.
 fn check_alone(section: &Section<'_>) {
-    for key in ["cc", "bcc"].into_iter().filter(|key| section.has(key)) {
-        let message = format!(
-            "`{key}` is for one mail to all, and {} sends one to each",
-            section.title()
-        );
-        let place = section.key_place(key, "needs `group = true`");
-        let problem = Problem::error("missing-key", message, place);
-        let help = "write `group = true`, or put these people on a list and name that in `to`";
-        section.report(problem.help(help).key(section.path("group")));
-    }
+    let copies = ["cc", "bcc"].map(|key| section.has(key).then_some(key));
+    let (key, what) = match copies {
+        [Some(key), Some(_)] => (key, "`cc` and `bcc` are".to_owned()),
+        [Some(key), None] | [None, Some(key)] => (key, format!("`{key}` is")),
+        [None, None] => return,
+    };
+    let message = format!(
+        "{what} for one mail to all, and {} sends one to each",
+        section.title()
+    );
+    let place = section.key_place(key, "needs `group = true`");
+    let problem = Problem::error("missing-key", message, place);
+    let help = "write `group = true`, or put these people on a list and name that in `to`";
+    section.report(problem.help(help).key(section.path("group")));
 }
 
 /// What is about each person for themselves has no place in one mail to all.

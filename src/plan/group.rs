@@ -1,5 +1,6 @@
 //! One message to all people of a run: who is in it besides those of `to`, and what it can say.
 
+use std::collections::HashSet;
 use std::iter;
 
 use lettre::message::Mailbox;
@@ -9,7 +10,7 @@ use super::former;
 use super::refusal::RollError;
 use super::roll::{Person, Roll};
 use crate::audience::{Care, List, NAME, Recipient, Row};
-use crate::compose::Template;
+use crate::compose::{Addressees, Rendered, Template};
 use crate::config::{Config, Copied, Empty, Schedule};
 use crate::outbox::Seat;
 
@@ -82,6 +83,46 @@ impl Roll<'_> {
             (*seat, rows)
         });
         former.into_iter().flatten().chain(copies)
+    }
+}
+
+/// The one message of a schedule to all its people, as a run would begin it now.
+pub struct Together {
+    /// Whom it names.
+    pub addressees: Addressees,
+    /// What it says.
+    pub rendered: Rendered,
+}
+
+impl Roll<'_> {
+    /// Reads who gets the one message, and renders it. Asks the outbox for nobody.
+    ///
+    /// # Errors
+    /// Why a run would not be sent.
+    pub fn together(&self) -> Result<Together, RollError> {
+        let (mut common, mut seen) = (Common::default(), HashSet::new());
+        let (mut to, mut cc) = (Vec::new(), Vec::new());
+        self.call::<RollError>(|person| {
+            if person.gets_it() && seen.insert(person.key.clone()) {
+                let named = person.mailbox.iter().cloned();
+                match person.seat {
+                    Seat::To => to.extend(named),
+                    Seat::Cc => cc.extend(named),
+                    Seat::Bcc => {}
+                }
+            }
+            if person.gets_it() && person.seat == Seat::To {
+                common.see(&person);
+            }
+            Ok(())
+        })?;
+        let rendered = self.template().render(&common.fields(&self.lists));
+        let rendered = rendered.map_err(|fault| RollError::MissingField(fault.to_string()))?;
+        let addressees = Addressees { to, cc };
+        Ok(Together {
+            addressees,
+            rendered,
+        })
     }
 }
 

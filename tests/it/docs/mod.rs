@@ -37,10 +37,11 @@ fn every_configuration_in_the_readmes_holds() {
         assert!(found.len() >= 2, "{readme}");
         for block in found {
             let folder = minimal();
+            let template = folder.path().join("templates");
             for lists in ["examples/gb18030/lists", "examples/lists/lists"] {
                 copy(&root(lists), &folder.path().join("lists"));
             }
-            let template = folder.path().join("templates");
+            copy(&root("examples/lists/templates"), &template);
             copy(&template.join("monday-note"), &template.join("weekly"));
             let file = folder.path().join("postroom.toml");
             fs::write(&file, &block).unwrap();
@@ -156,6 +157,41 @@ fn in_quickstart(lines: &[&str]) {
     for words in ["sandbox works", "C: EHLO", "sent outside of any run"] {
         assert!(told.contains(words), "`{words}` is missing in\n{told}");
     }
+}
+
+/// Each kind of list, somebody who is left out, and one message to several.
+#[test]
+fn the_example_of_lists_reaches_whom_it_names() {
+    let folder = example("lists");
+    let shown = said("postroom preview handover", folder.path());
+    for words in [
+        "To       Lin <lin@lindenhof.example>, Sam <sam@lindenhof.example>",
+        "Cc       Office <office@lindenhof.example>",
+    ] {
+        assert!(shown.contains(words), "{shown}");
+    }
+    let lines = ["postroom send news --yes", "postroom send handover --yes"];
+    let told = beside_a_sandbox(&lines, folder.path());
+    assert!(told[0].contains("4 sent"), "{told:?}");
+    assert!(told[1].contains("3 sent"), "{told:?}");
+    let mail = fs::read_dir(folder.path().join("sandbox/mail/new")).unwrap();
+    let seen: BTreeSet<String> = mail
+        .map(|entry| {
+            let bytes = fs::read(entry.unwrap().path()).unwrap();
+            let message = mail_parser::MessageParser::default().parse(&bytes).unwrap();
+            let to = message.to().unwrap().iter().map(|it| it.address().unwrap());
+            let to = to.collect::<Vec<_>>().join(" ");
+            format!("{to}: {}", message.subject().unwrap())
+        })
+        .collect();
+    let wanted = [
+        "jo@friends.example: News from our floors",
+        "karim@tenants.example: News from your floor",
+        "lin@lindenhof.example sam@lindenhof.example: Handover of week 47",
+        "mia@tenants.example: News from 2",
+        "wei@tenants.example: News from 3",
+    ];
+    assert_eq!(seen, wanted.map(str::to_owned).into());
 }
 
 #[test]

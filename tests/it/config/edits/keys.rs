@@ -92,7 +92,6 @@ const NEEDED: &[&str] = &[
     "[account.main] user",
     "[account.main] password",
     "[account.main.domain.\"Bücher.Example\"] rate",
-    "[schedule.party] group",
     "[account.relay] host",
     "[account.relay] user",
     "[account.relay] password",
