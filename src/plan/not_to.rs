@@ -1,5 +1,7 @@
 //! Rows of a run that bring nobody a mail, told in one way wherever a run is told of.
 
+use super::forecast::grouped;
+
 /// How many rows, by the reason. Only what is not nothing is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NotTo {
@@ -36,23 +38,14 @@ impl NotTo {
         ];
         let told = told.into_iter().filter(|(rows, ..)| *rows > 0);
         told.map(|(rows, one, many)| {
-            format!("{}{}", grouped(rows), if rows == 1 { one } else { many })
+            format!(
+                "{}{}",
+                grouped(&rows.to_string()),
+                if rows == 1 { one } else { many }
+            )
         })
         .collect()
     }
-}
-
-/// A number with separators of thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

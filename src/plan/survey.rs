@@ -7,6 +7,7 @@ use super::census::{Census, Counts};
 use super::change::{self, Refused};
 use super::distinct::Distinct;
 use super::moved::{self, Moved};
+use super::not_to::NotTo;
 use super::opening::Order;
 use super::refusal::RollError;
 use super::roll::{Person, Roll};
@@ -30,6 +31,20 @@ pub struct Survey {
     pub badness: Badness,
     /// The first person with the message they would get.
     pub first: Option<(Person, Rendered)>,
+}
+
+impl Survey {
+    /// Rows that bring nobody a mail.
+    #[must_use]
+    pub fn not_to(&self) -> NotTo {
+        NotTo {
+            duplicates: self.duplicates,
+            left_out: self.badness.left_out,
+            suppressed: self.suppressed,
+            sent_before: self.sent_before,
+            unusable: self.badness.bad,
+        }
+    }
 }
 
 /// What the run of `order` would be, and whether it would be.

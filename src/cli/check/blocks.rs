@@ -12,7 +12,7 @@ use crate::audience::{List, Source};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::outbox::Reading;
-use crate::plan::{Census, RollError};
+use crate::plan::{Census, NotTo, RollError};
 
 /// Columns of a terminal that are there on every one.
 const WIDTH: usize = 80;
@@ -119,27 +119,14 @@ fn numbers(census: &Census) -> String {
     if census.rows == census.people {
         return people;
     }
-    let mut text = format!("{}, {people}", counted(census.rows, "row", "rows"));
-    text += &repeated(census.duplicates());
-    text += &unusable(census.bad.rows);
-    text
-}
-
-fn repeated(rows: u64) -> String {
-    match rows {
-        0 => String::new(),
-        _ => format!(
-            ", {}",
-            counted(rows, "repeated address", "repeated addresses")
-        ),
-    }
-}
-
-fn unusable(rows: u64) -> String {
-    match rows {
-        0 => String::new(),
-        _ => format!(", {}", counted(rows, "unusable row", "unusable rows")),
-    }
+    let not_to = NotTo {
+        duplicates: census.duplicates(),
+        unusable: census.bad.rows,
+        ..NotTo::default()
+    };
+    let mut told = vec![counted(census.rows, "row", "rows"), people];
+    told.extend(not_to.words());
+    told.join(", ")
 }
 
 /// The file, its size and age, and how it was read.
@@ -202,11 +189,14 @@ impl Look {
         let Ok(survey) = &self.outcome else {
             return vec![format!("{name}: would not be sent")];
         };
-        let mut text = format!("{name}: {}", counted(survey.people, "person", "people"));
-        text += &repeated(survey.duplicates);
-        text += &unusable(survey.badness.bad);
+        let mut told = vec![counted(survey.people, "person", "people")];
+        told.extend(survey.not_to().words());
+        let mut text = format!("{name}: {}", told.join(", "));
         if let Some(strays) = survey.badness.strays_told() {
             text += &format!("; {}", plain(&strays));
+        }
+        if let Some(bad) = survey.badness.except_told() {
+            text += &format!("; {}", plain(&bad));
         }
         let moved = self.moved.as_ref().map(|moved| {
             let run = format!("run {} ({})", moved.run, wall(moved.opened_at));
@@ -232,8 +222,12 @@ impl Look {
             "schedule": self.schedule,
             "people": survey.people,
             "duplicates": survey.duplicates,
+            "left_out": survey.badness.left_out,
+            "suppressed": survey.suppressed,
+            "sent_before": survey.sent_before,
             "invalid": survey.badness.bad,
             "invalid_told": survey.badness.told,
+            "except_told": survey.badness.except_told(),
             "unknown_zones": survey.badness.strays,
             "unknown_zones_told": survey.badness.strays_told,
             "first": survey.first.as_ref().and_then(|(person, _)| {

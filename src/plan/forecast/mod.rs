@@ -19,6 +19,7 @@ pub use remarks::{Size, last_sizes, remarks};
 pub(super) use scene::{Entry, Scene};
 pub use scene::{Lately, Whose};
 pub use words::Forecast;
+pub(super) use words::grouped;
 
 use crate::clock::Timestamp;
 use crate::config::{Config, Schedule};

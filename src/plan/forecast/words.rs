@@ -129,7 +129,7 @@ pub(super) fn clause(binding: Binding, speed: Option<String>) -> String {
 }
 
 /// Digits with separators of thousands.
-fn grouped(digits: &str) -> String {
+pub(in crate::plan) fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + 4);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
