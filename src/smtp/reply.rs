@@ -55,6 +55,12 @@ impl Reply {
         matches!(self.code, 250 | 251)
     }
 
+    /// As an answer to RCPT: neither a yes nor a no.
+    #[must_use]
+    pub(super) fn is_unclear(&self) -> bool {
+        !self.takes_recipient() && !self.is_refusal()
+    }
+
     /// As an answer to RCPT after one that was taken: this one is too many for the transaction
     /// (RFC 5321 section 4.5.3.1.10, RFC 3463 section 3.6).
     #[must_use]

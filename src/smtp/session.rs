@@ -323,12 +323,13 @@ impl Session {
             _ => Some((Stage::Mail, mail)),
         };
         match (refused, data.code) {
-            (None, 354) => Ok(Offer::Ready { recipients }),
+            (None, 354) => match recipients.iter().find(|it| it.is_unclear()) {
+                None => Ok(Offer::Ready { recipients }),
+                // It may take the message for them, too, and nobody would know.
+                Some(reply) => Err(SmtpError::new(Stage::Rcpt, unasked(reply))),
+            },
             // A lone dot would deliver an empty mail.
-            (Some((stage, reply)), 354) if somebody => {
-                let text = format!("it waits for a message after `{reply}`");
-                Err(SmtpError::new(stage, Trouble::Protocol(text)))
-            }
+            (Some((stage, reply)), 354) if somebody => Err(SmtpError::new(stage, unasked(&reply))),
             (None, _) => self.refused(Stage::Data, data, recipients),
             (Some((stage, reply)), 354) => {
                 // RFC 2920 section 3.1 and RFC 2197: it waits for a body although it has nobody
@@ -464,6 +465,11 @@ impl Session {
         }
         Ok(reply)
     }
+}
+
+/// It waits for a message that it may take for somebody whom it has not clearly taken.
+fn unasked(reply: &Reply) -> Trouble {
+    Trouble::Protocol(format!("it waits for a message after `{reply}`"))
 }
 
 /// The first refusal, if no recipient at all was accepted.

@@ -127,3 +127,23 @@ async fn it_takes_one_slot_of_a_rate() {
     let uses = uses.uses(3 * HOUR, &stage.clock).unwrap();
     assert_eq!(uses.iter().map(|it| it.count).sum::<u64>(), 2);
 }
+
+/// An answer to RCPT that is neither a yes nor a no may be meant as a yes: whoever got the message
+/// then would be down as one to whom it is still to go.
+#[tokio::test(start_paused = true)]
+async fn no_body_goes_where_an_answer_may_be_a_yes() {
+    let stage = stage("group = true", |line| match line {
+        _ if line.starts_with("RCPT TO:<ada") => Some("252 2.1.5 perhaps"),
+        _ => None,
+    });
+    stage.send(THREE, MINUTE).await;
+    assert!(stage.mails().is_empty());
+    let is_over = |state: &String| state != "queued" && state != "deferred";
+    assert!(!stage.states().iter().any(is_over));
+    stage.wire.answer(|_| None);
+    stage.pass(HOUR).await;
+    assert_eq!(stage.states(), ["accepted"; 3]);
+    let mails = stage.mails();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].all, THREE);
+}
