@@ -58,6 +58,13 @@ impl Except {
                 people.push(Kept::fingerprint(&key));
             }
         }
+        if people.is_empty() && count.bad > 0 {
+            return Err(RollError::BadRows(format!(
+                "list `{}`, which `except` names, leaves out nobody: {count}; nothing is sent to \
+                 anybody until they are mended",
+                list.name
+            )));
+        }
         people.sort_unstable();
         people.dedup();
         let list = list.name.clone();

@@ -420,3 +420,17 @@ fn a_program_without_output_is_nobody_but_not_on_a_list_of_except() {
         "{error}"
     );
 }
+
+/// A wrong column, or another file: ten bad rows are an accident that happens, unless they are
+/// all there are.
+#[test]
+fn a_list_of_except_that_has_rows_and_leaves_out_nobody_stops_the_run() {
+    let desk = desk(&["Bob", "Cyd"]);
+    let error = desk.turned_down(&but_team(""), &desk.by_hand()).to_string();
+    assert_eq!(
+        error,
+        "list `team`, which `except` names, leaves out nobody: 2 of 2 rows are unusable (team line \
+         2: no @ in the address; team line 3: no @ in the address); nothing is sent to anybody \
+         until they are mended"
+    );
+}
