@@ -307,12 +307,11 @@ fn lengths(roll: &Roll<'_>, order: &Order, badness: &Badness) -> Vec<(String, u6
     let mut lengths: Vec<(String, u64)> = Vec::new();
     for list in roll.all_lists().filter(|_| order.is_whole()) {
         let is_new = lengths.iter().all(|(name, _)| *name != list.name);
+        let is_except = roll.except.iter().any(|it| it.name == list.name);
         let count = badness.all_lists().find(|it| it.list == list.name);
-        lengths.extend(
-            count
-                .filter(|_| is_new)
-                .map(|it| (list.name.clone(), it.rows)),
-        );
+        // Where nobody on it is fine, that is a measure for no schedule.
+        let count = count.filter(|it| is_new && (is_except || it.rows > 0));
+        lengths.extend(count.map(|it| (list.name.clone(), it.rows)));
     }
     lengths
 }

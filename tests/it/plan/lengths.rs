@@ -206,6 +206,26 @@ fn nobody_is_no_measure_where_that_is_fine() {
     desk.carry_out(&text, &desk.by_hand()).unwrap();
 }
 
+/// One schedule takes an empty list for good; the other does not, and is guarded as before.
+#[test]
+fn nobody_is_no_measure_for_another_schedule() {
+    let desk = Desk::new();
+    let text = guarded(HALF, "empty = \"skip\"")
+        + "[list.all]\ncsv = \"all.csv\"\n[schedule.others]\nsend = \"hello\"\nto = \"all\"\n\
+           except = \"people\"\nvia = \"ops\"\n";
+    desk.list("all", &["ada@example.org", "eve@example.org"]);
+    desk.house.people(&addresses(10));
+    desk.carry_out(&text, &desk.by_hand()).unwrap();
+    desk.house.people::<&str>(&[]);
+    desk.carry_out(&text, &desk.by_hand()).unwrap();
+    let others = Order::due("others", "2026-11-30T09:00".to_owned(), desk.clock.now());
+    let error = desk.turned_down(&text, &others).to_string();
+    assert!(error.contains("has 0 rows, and had 10"), "{error}");
+    desk.house.people(&addresses(30));
+    let error = desk.turned_down(&text, &due_again(&desk)).to_string();
+    assert!(error.contains("has 30 rows, and had 10"), "{error}");
+}
+
 #[test]
 fn a_list_of_except_is_guarded_also_against_having_no_rows() {
     let desk = Desk::new();
