@@ -208,7 +208,7 @@ fn a_schedule_says_the_same_once_and_foretells_what_it_cannot_send() {
     assert!(
         workspace
             .said(&dry)
-            .contains("2 people who got the same before")
+            .contains("2 who got the same before")
     );
     workspace.said(&["send", letter::SCHEDULE, "--yes"]);
     let skipped: Vec<DeliveryRow> = workspace.json(&["queue", "list", "--state", "skipped"]);
