@@ -85,6 +85,23 @@ const FAULTS: &[Fault] = &[
         told: &["program", "no more"],
     },
     Fault {
+        name: "document",
+        list: "json = \"document.json\"",
+        more: "",
+        spoil: |workspace| {
+            let half = "[{\"email\": \"half@example.org\"},\n{\"email\": \"the-rest-is";
+            workspace.write("document.json", half);
+        },
+        told: &["document.json:2", "was it cut off?"],
+    },
+    Fault {
+        name: "everybody",
+        list: "csv = \"everybody.csv\"\n[list.never]\ncsv = \"never.csv\"",
+        more: "except = \"never\"",
+        spoil: |workspace| workspace.write("never.csv", ""),
+        told: &["never.csv", "nobody knows whom `except` leaves out"],
+    },
+    Fault {
         name: "tenfold",
         list: "csv = \"tenfold.csv\"",
         more: "max_change = \"50%\"",

@@ -205,11 +205,7 @@ fn a_schedule_says_the_same_once_and_foretells_what_it_cannot_send() {
     assert_eq!(daemon.log().matches(late).count(), 1);
     let plan: postroom::daemon::api::SendAnswer = workspace.json(&dry);
     assert_eq!((plan.people, plan.sent_before, plan.late), (0, 2, None));
-    assert!(
-        workspace
-            .said(&dry)
-            .contains("2 who got the same before")
-    );
+    assert!(workspace.said(&dry).contains("2 who got the same before"));
     workspace.said(&["send", letter::SCHEDULE, "--yes"]);
     let skipped: Vec<DeliveryRow> = workspace.json(&["queue", "list", "--state", "skipped"]);
     let why = skipped[0].reason.as_deref().unwrap_or_default();
