@@ -23,9 +23,14 @@ fuzz_target!(|text: &str| {
     let domain = found.email.domain();
     // The tag of an address literal is spelt as in RFC 5321, section 4.1.3.
     assert!(domain.starts_with("[IPv6:") || domain == domain.to_ascii_lowercase());
-    let is_quoted = found.email.user().starts_with('"');
+    let local = found.email.user();
+    let is_quoted = local.starts_with('"');
     assert!(
-        is_quoted || !email.contains([' ', ',', ';', ':', '(', ')', '"', '\\']),
+        !domain.contains([' ', ',', ';', '(', ')', '"', '\\']),
+        "{email:?}"
+    );
+    assert!(
+        is_quoted || !local.contains([' ', ',', ';', ':', '(', ')', '"', '\\']),
         "{email:?}"
     );
     assert!(is_quoted || email.matches('@').count() == 1, "{email:?}");
