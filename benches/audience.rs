@@ -5,9 +5,10 @@
 //! cargo bench --bench audience
 //! ```
 //!
-//! It prints rows a second and the memory that was held at most, each from a process of its own: of
-//! the list alone, and with a message rendered for each row, as `check --lists` does for a schedule.
-//! It fails where the list alone costs more than postroom promises. A number of people may be
+//! It prints rows a second and the memory that was held at most, each from a process of its own: of a
+//! CSV file, of a JSON file, and of what a program prints; of the list alone, and with a message
+//! rendered for each row, as `check --lists` does for a schedule. It fails where a list alone costs
+//! more than postroom promises. A number of people may be
 //! given: `cargo bench --bench audience -- 100000`.
 
 use std::fmt::Write as _;
@@ -39,13 +40,37 @@ state = \"state\"
 [account.near]
 host = \"localhost\"
 from = \"post@example.org\"
-[list.people]
-csv = \"people.csv\"
 [schedule.news]
 send = \"note\"
 to = \"people\"
 via = \"near\"
 ";
+
+/// Where the people come from.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Csv,
+    Json,
+    Program,
+}
+
+impl Form {
+    fn source(self) -> &'static str {
+        match self {
+            Self::Csv => "csv = \"people\"",
+            Self::Json => "json = \"people\"",
+            Self::Program => "command = [\"/bin/cat\", \"people\"]\ntimeout = \"10m\"",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Csv => "CSV",
+            Self::Json => "JSON",
+            Self::Program => "CSV that a program prints",
+        }
+    }
+}
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -56,9 +81,12 @@ struct Cost {
     held: u64,
 }
 
-fn furnish(dir: &Path, people: u64) -> Result<(), Failure> {
+fn furnish(dir: &Path, people: u64, form: Form) -> Result<(), Failure> {
+    let file = dir.join("people").display().to_string();
+    let source = form.source().replace("\"people\"", &format!("{file:?}"));
+    let config = format!("{CONFIG}[list.people]\n{source}\n");
     for (name, text) in [
-        ("postroom.toml", CONFIG),
+        ("postroom.toml", &*config),
         ("templates/note/subject.txt", "Hello {{first_name}}\n"),
         (
             "templates/note/body.txt",
@@ -69,25 +97,40 @@ fn furnish(dir: &Path, people: u64) -> Result<(), Failure> {
         std::fs::create_dir_all(path.parent().expect("it is below the folder"))?;
         std::fs::write(path, text)?;
     }
-    let mut file = BufWriter::new(File::create(dir.join("people.csv"))?);
-    writeln!(file, "email,first_name,plan")?;
+    let mut file = BufWriter::new(File::create(dir.join("people"))?);
+    let (begin, end) = match form {
+        Form::Json => ("[", "\n]\n"),
+        Form::Csv | Form::Program => ("email,first_name,plan\n", ""),
+    };
+    write!(file, "{begin}")?;
     let mut line = String::new();
     for n in 0..people {
         line.clear();
-        let (who, at) = match n % FAULTY {
-            7 => (n - 7, '@'),
-            8 => (n, '#'),
-            _ => (n, '@'),
-        };
-        let (name, domain) = (who % 7919, who % 997);
-        let plan = ["free", "pro", "team", "enterprise"][(n % 4) as usize];
-        writeln!(
-            line,
-            "person{who}.name{name}{at}mail{domain}.example.org,Person {domain},{plan}"
-        )?;
+        row(&mut line, n, form)?;
         file.write_all(line.as_bytes())?;
     }
+    write!(file, "{end}")?;
     Ok(file.into_inner()?.sync_all()?)
+}
+
+fn row(line: &mut String, n: u64, form: Form) -> std::fmt::Result {
+    let (who, at) = match n % FAULTY {
+        7 => (n - 7, '@'),
+        8 => (n, '#'),
+        _ => (n, '@'),
+    };
+    let (name, domain) = (who % 7919, who % 997);
+    let plan = ["free", "pro", "team", "enterprise"][(n % 4) as usize];
+    let address = format!("person{who}.name{name}{at}mail{domain}.example.org");
+    if form == Form::Json {
+        let comma = if n == 0 { "" } else { "," };
+        return write!(
+            line,
+            "{comma}\n{{\"email\": \"{address}\", \"first_name\": \"Person {domain}\", \
+             \"plan\": \"{plan}\"}}"
+        );
+    }
+    writeln!(line, "{address},Person {domain},{plan}")
 }
 
 /// Reads the list, as a process of its own. Prints microseconds, and bytes held.
@@ -140,21 +183,30 @@ fn apart(what: &str, dir: &Path) -> Result<Cost, Failure> {
     })
 }
 
-/// Whether the list alone costs no more than is promised.
-#[expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
+/// Whether each list alone costs no more than is promised.
 fn compare(people: u64) -> Result<bool, Failure> {
-    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    furnish(dir.path(), people)?;
+    let mut are_kept = true;
+    for form in [Form::Csv, Form::Json, Form::Program] {
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        furnish(dir.path(), people, form)?;
+        are_kept &= is_kept(people, form, dir.path())?;
+    }
+    Ok(are_kept)
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
+fn is_kept(people: u64, form: Form, dir: &Path) -> Result<bool, Failure> {
     let mut is_kept = false;
     for (what, words) in [
         (LIST, "read, checked, deduplicated"),
         (SCHEDULE, "and rendered"),
     ] {
         for _ in 0..TRIES {
-            let cost = apart(what, dir.path())?;
+            let cost = apart(what, dir)?;
             let rate = people as f64 / cost.took.as_secs_f64();
             println!(
-                "{people} rows of CSV {words}: {rate:.0} a second, {:.1} MiB held at most",
+                "{people} rows of {} {words}: {rate:.0} a second, {:.1} MiB held at most",
+                form.words(),
                 cost.held as f64 / f64::from(1 << 20)
             );
             if rate >= ROWS_A_SECOND {
