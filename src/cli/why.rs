@@ -2,7 +2,7 @@
 
 use super::clock_words::{ahead, exact};
 use super::exit::{self, Exit};
-use super::out::{Out, alarming, bold, plain};
+use super::out::{Out, alarming, bold, count, plain};
 use super::source::Source;
 use super::words::reason as reason_words;
 use super::{Trouble, hold};
@@ -37,8 +37,18 @@ fn print_message(config: &Config, args: &Args, run: &str, out: &Out) -> Result<E
         Some(true) => {}
         Some(false) if args.anyway => out.note("these are not the bytes that left"),
         Some(false) => {
-            let text = "what can be made of this run now is not what left then (another version \
-                        of postroom may have sent it); `--anyway` prints it";
+            let why = match answer.forgotten {
+                0 => "another version of postroom may have sent it".to_owned(),
+                some => format!(
+                    "{} of those whom it named {} been forgotten since",
+                    count(some as u64),
+                    if some == 1 { "has" } else { "have" }
+                ),
+            };
+            let text = format!(
+                "what can be made of this run now is not what left then ({why}); `--anyway` \
+                 prints it"
+            );
             return Err(Trouble::new(exit::NO, text));
         }
         None => out.note("nothing has left for this person yet; this is what would"),

@@ -187,6 +187,7 @@ pub fn message(reader: &Reader, run: &str, key: &str) -> Result<MessageAnswer, R
     Ok(MessageAnswer {
         message: String::from_utf8(again.bytes).map_err(not_text)?,
         same: again.same,
+        forgotten: again.forgotten,
     })
 }
 

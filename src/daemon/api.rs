@@ -408,6 +408,9 @@ pub struct MessageAnswer {
     pub message: String,
     /// Whether these are the bytes that left; none if nothing has left for this person.
     pub same: Option<bool>,
+    /// How many people whom it named then were forgotten since: it names them no more.
+    #[serde(default)]
+    pub forgotten: usize,
 }
 
 /// `POST /v1/forget`: what became of a person's traces.

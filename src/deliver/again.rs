@@ -11,6 +11,8 @@ pub struct Recomposed {
     pub bytes: Vec<u8>,
     /// Whether these are the bytes that left; none if nothing has left for this person.
     pub same: Option<bool>,
+    /// How many people whom it named then were forgotten since: it names them no more.
+    pub forgotten: usize,
 }
 
 /// Why a message cannot be composed again.
@@ -55,5 +57,9 @@ pub fn recompose(reader: &Reader, run: &str, key: &str) -> Result<Recomposed, Re
     let bytes = head.write(&sent.row).map_err(RecomposeError::Broken)?.bytes;
     let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
     let same = sent.digest.map(|then| then == digest.as_ref());
-    Ok(Recomposed { bytes, same })
+    Ok(Recomposed {
+        bytes,
+        same,
+        forgotten: head.forgotten(),
+    })
 }

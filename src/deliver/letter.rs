@@ -90,6 +90,11 @@ impl Letterhead {
             .unwrap_or(Duration::from_secs(60))
     }
 
+    /// How many people whom the one message of the run named were forgotten.
+    pub(super) fn forgotten(&self) -> usize {
+        self.group.as_ref().map_or(0, |group| group.forgotten)
+    }
+
     /// Composes the message of `row`.
     ///
     /// # Errors
@@ -193,7 +198,8 @@ impl Letterheads {
         })
     }
 
-    /// The letterhead of a run, read and compiled at its first message.
+    /// The letterhead of a run, read and compiled at its first message. One that names people is
+    /// read for each: somebody may have been forgotten since.
     ///
     /// # Errors
     /// The outbox cannot be read, or what is frozen there cannot be used.
@@ -209,6 +215,9 @@ impl Letterheads {
         let reader = self.reader.lock().expect("no holder of this lock panics");
         let head = Arc::new(Letterhead::load(&reader, run)?);
         drop(reader);
+        if head.group.is_some() {
+            return Ok(head);
+        }
         let mut kept = self.kept.lock().expect("no holder of this lock panics");
         if kept.len() >= KEPT_RUNS {
             kept.clear(); // rare, and compiling again is cheap

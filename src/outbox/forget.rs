@@ -12,6 +12,7 @@ use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
 use super::audit::Entry;
+use super::group::compose_anew;
 use super::state::{Move, State};
 use super::store::Tx;
 use super::suppression::forget_entry;
@@ -284,7 +285,7 @@ fn blank(tx: &mut Tx<'_>, id: DeliveryId, key: &str, step: &mut Step) -> rusqlit
     ] {
         tx.conn.prepare_cached(sql)?.execute([id.run.0, id.seq])?;
     }
-    Ok(())
+    compose_anew(tx, id.run.0)
 }
 
 /// Texts about something else that name the address.

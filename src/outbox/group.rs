@@ -3,13 +3,14 @@
 //! Each of them has a row like everybody, with a state and tries of its own; who is named where is
 //! kept by rows, so that a person's address stands in one place only. What the message says is
 //! settled in the transaction that hands the run to deliver, and is the same ever after: who is
-//! refused or cancelled later stays in its header.
+//! refused or cancelled later stays in its header. Only who is forgotten leaves it.
 
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use super::forget::FORGOTTEN;
 use super::query::failed;
+use super::state::{Move, State};
 use super::store::Tx;
 use super::{Claimed, OutboxError, Reader, RunNo};
 
@@ -46,6 +47,8 @@ pub struct Group {
     pub cc: Vec<Named>,
     /// Its fields.
     pub fields: serde_json::Map<String, serde_json::Value>,
+    /// How many it named who were forgotten since.
+    pub forgotten: usize,
     until: (i64, i64),
 }
 
@@ -108,6 +111,30 @@ impl NewGroup {
     }
 }
 
+/// If the people of a run get one message together, those who were about to get it go back: what a
+/// lane has composed names somebody who was forgotten. It cannot be armed any more.
+pub(super) fn compose_anew(tx: &mut Tx<'_>, run: i64) -> rusqlite::Result<()> {
+    let grouped: bool = tx
+        .conn
+        .prepare_cached("SELECT grouped IS NOT NULL FROM run WHERE no = ?1")?
+        .query_row([run], |row| row.get(0))?;
+    if !grouped {
+        return Ok(()); // it may have a million rows
+    }
+    let from = State::Leased;
+    let to = from
+        .after(Move::Release)
+        .expect("a lease can be given back");
+    let released = tx
+        .conn
+        .prepare_cached(
+            "UPDATE delivery SET state = ?2, lease_until = NULL WHERE run = ?1 AND state = ?3",
+        )?
+        .execute(params![run, to.name(), from.name()])?;
+    (0..released).for_each(|_| tx.moved(run, from, to));
+    Ok(())
+}
+
 impl Claimed {
     /// The row itself and its companions.
     pub fn each(&self) -> impl Iterator<Item = &Self> {
@@ -164,9 +191,11 @@ impl Reader {
             let found: rusqlite::Result<Vec<Option<Named>>> = found.collect();
             found.map(|all| all.into_iter().flatten().collect())
         };
+        let (to, cc): (Vec<Named>, Vec<Named>) = (named(&kept.to)?, named(&kept.cc)?);
         Ok(Some(Group {
-            to: named(&kept.to)?,
-            cc: named(&kept.cc)?,
+            forgotten: kept.to.len() + kept.cc.len() - to.len() - cc.len(),
+            to,
+            cc,
             fields: kept.fields,
             until: kept.until,
         }))

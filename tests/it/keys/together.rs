@@ -2,6 +2,8 @@
 
 use super::group::{THREE, stage};
 use super::stage::{HOUR, MINUTE};
+use postroom::deliver::recompose;
+use postroom::outbox::forget;
 
 /// Bob is greylisted once; the others get it at once, and he gets the same bytes later.
 #[tokio::test(start_paused = true)]
@@ -146,4 +148,55 @@ async fn no_body_goes_where_an_answer_may_be_a_yes() {
     let mails = stage.mails();
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].all, THREE);
+}
+
+/// Who was forgotten is named by no try that follows, with or without a restart.
+#[tokio::test(start_paused = true)]
+async fn a_retry_names_nobody_who_was_forgotten_since() {
+    let stage = stage("group = true\nretry = [\"10m\"]", |line| {
+        line.starts_with("RCPT TO:<cy").then_some("450 4.2.0 later")
+    });
+    stage.send(THREE, MINUTE).await;
+    assert_eq!(stage.states(), ["accepted", "accepted", "deferred"]);
+    forget(&stage.outbox, THREE[0], "grace").unwrap();
+    stage.wire.answer(|_| None);
+    stage.pass(HOUR).await;
+    let mails = stage.mails();
+    assert_eq!(mails.len(), 2);
+    assert!(mails[0].text.contains(THREE[0]), "{}", mails[0].text);
+    assert!(!mails[1].text.contains(THREE[0]), "{}", mails[1].text);
+    assert_eq!(mails[1].unfolded("To").unwrap(), THREE[1..].join(", "));
+    // What left for one of them can be composed again, what left for the other cannot.
+    let reader = stage.outbox.reader().unwrap();
+    let again = |to| recompose(&reader, &stage.runs()[0].id, to).unwrap();
+    let (before, after) = (again(THREE[1]), again(THREE[2]));
+    assert_eq!((before.same, before.forgotten), (Some(false), 1));
+    assert_eq!((after.same, after.forgotten), (Some(true), 1));
+}
+
+/// Whose last try is in doubt gets no other bytes: that waits for a person. Others go on.
+#[tokio::test(start_paused = true)]
+async fn who_is_in_doubt_gets_no_message_without_a_forgotten_person() {
+    let stage = stage("group = true\nretry = [\"10m\"]", |line| match line {
+        _ if line.starts_with("RCPT TO:<ada") => Some("450 4.2.0 later"),
+        _ if line.starts_with(". ") => Some("CLOSE"),
+        _ => None,
+    });
+    stage.send(THREE, MINUTE).await;
+    assert_eq!(stage.states(), ["deferred", "uncertain", "uncertain"]);
+    forget(&stage.outbox, THREE[1], "grace").unwrap();
+    stage.wire.answer(|_| None);
+    stage.pass(2 * HOUR).await;
+    let mails = stage.mails();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    assert_eq!(mails[0].all, THREE[..1]);
+    let to = [THREE[0], THREE[2]].join(", ");
+    assert_eq!(mails[0].unfolded("To").unwrap(), to);
+    let rows = stage.rows();
+    let row = |to: &str| rows.iter().find(|row| row.address == to).unwrap();
+    assert_eq!(row(THREE[0]).state, "accepted");
+    let held = row(THREE[2]);
+    assert_eq!(held.state, "uncertain");
+    let reason = held.reason.as_deref().unwrap();
+    assert!(reason.contains("a different one now"), "{reason}");
 }

@@ -187,3 +187,22 @@ fn a_person_who_is_forgotten_is_in_no_group() {
     assert_eq!(group.to.len(), 1);
     assert_eq!(seqs(&bench.claim_one()), [2, 3, 4]);
 }
+
+/// What a lane has composed by then names them: it may not go, and another one is composed.
+#[test]
+fn a_message_that_names_a_forgotten_person_is_not_armed_any_more() {
+    let bench = Bench::new();
+    let run = opened(&bench);
+    let apart = bench.claim_one().apart();
+    bench.record(&apart[0], Outcome::Rejected { suppress: false });
+    let rest = Claimed::together(apart[1..].to_vec()).unwrap();
+    postroom::outbox::forget(&bench.outbox, PEOPLE[0], "grace").unwrap();
+    assert_eq!(arm(&bench, &rest), [Err(ArmRefusal::LeaseLost); 3]);
+    let (no, waits) = (State::Rejected, State::Queued);
+    assert_eq!(states(&bench, run), [no, waits, waits, waits]);
+    let again = bench.claim_one();
+    assert_eq!((seqs(&again), again.tries), (vec![2, 3, 4], 0));
+    assert!(arm(&bench, &again).iter().all(Result::is_ok));
+    let group = bench.outbox.reader().unwrap().group(run).unwrap().unwrap();
+    assert_eq!((group.to.len(), group.forgotten), (1, 1));
+}
