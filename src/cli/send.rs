@@ -122,8 +122,8 @@ fn agreed(plan: &SendAnswer, args: &Args, out: &Out) -> Result<bool, Trouble> {
     }
     if !std::io::stdin().is_terminal() {
         let text = format!(
-            "this sends to {}: say so with --yes (nobody is there to be asked)",
-            counted(plan.people, "person", "people")
+            "this sends {}: say so with --yes (nobody is there to be asked)",
+            what(plan)
         );
         return Err(Trouble::new(exit::USAGE, text));
     }
@@ -141,11 +141,15 @@ fn agreed(plan: &SendAnswer, args: &Args, out: &Out) -> Result<bool, Trouble> {
 
 fn show(plan: &SendAnswer, args: &Args, out: &Out) {
     let schedule = &plan.schedule;
-    out.line(format!(
-        "{schedule} -> {} via {}",
-        counted(plan.people, "person", "people"),
-        plan.account
-    ));
+    let whom = match &plan.group {
+        None => counted(plan.people, "person", "people"),
+        Some(_) => what(plan),
+    };
+    let seats = plan.group.map(|it| format!(" ({it})")).unwrap_or_default();
+    out.line(format!("{schedule} -> {whom} via {}{seats}", plan.account));
+    if plan.group.is_some() {
+        out.line("  Group    each of them sees all who are in To and Cc");
+    }
     out.line(format!("  From     {}", plain(&plan.from)));
     if let (Some(subject), Some(first)) = (&plan.subject, &plan.first) {
         out.line(format!("  Subject  {}", plain(subject)));
@@ -166,6 +170,15 @@ fn show(plan: &SendAnswer, args: &Args, out: &Out) {
         out.line(format!("  Ends     {ends}"));
     }
     warn_late(plan.late.as_ref(), out);
+}
+
+/// What would leave.
+fn what(plan: &SendAnswer) -> String {
+    let to = counted(plan.people, "person", "people");
+    match plan.group {
+        Some(_) => format!("one message to {to}"),
+        None => format!("to {to}"),
+    }
 }
 
 /// `guests 1,204 rows`

@@ -168,8 +168,8 @@ pub(super) fn check_size(section: &Section<'_>, draft: &Draft<'_>, lists: &BTree
     }
     if people.len() as u64 > MOST_TOGETHER {
         let message = format!(
-            "{} sends one mail to {} people, and no server need take more than {MOST_TOGETHER} \
-             recipients",
+            "{} sends one mail to {} people, and one to more than {MOST_TOGETHER} recipients is \
+             refused by many servers",
             section.title(),
             people.len()
         );

@@ -328,6 +328,7 @@ pub fn survey(config: &Config, order: &Order, clock: &Clock) -> Result<SendAnswe
     let (first, rendered) = survey.first.unzip();
     Ok(SendAnswer {
         people: survey.people,
+        group: survey.seats,
         duplicates: survey.duplicates,
         suppressed: survey.suppressed,
         sent_before: survey.sent_before,

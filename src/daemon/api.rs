@@ -13,7 +13,7 @@ use crate::deliver::AccountView;
 use crate::outbox::{
     AttemptRow, AuditRow, Banned, DeliveryRow, Forgotten, HoldRow, RunRow, Scope, SuppressionRow,
 };
-use crate::plan::{Forecast, Late};
+use crate::plan::{Forecast, Late, Seats};
 
 /// `GET /v1/status`
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -308,6 +308,9 @@ pub struct SendAnswer {
     pub account: String,
     /// Different people who get it.
     pub people: u64,
+    /// If they get one message together, where it names them; told before it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Seats>,
     /// Rows that repeat an address.
     pub duplicates: u64,
     /// Rows of people who get no mail because they are suppressed.

@@ -1,9 +1,10 @@
 //! One message to all people of a run: who is in it besides those of `to`, and what it can say.
 
 use std::collections::HashSet;
-use std::iter;
+use std::{fmt, iter};
 
 use lettre::message::Mailbox;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::former;
@@ -123,6 +124,40 @@ impl Roll<'_> {
             addressees,
             rendered,
         })
+    }
+}
+
+/// How many people get one message together, by where it names them.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Seats {
+    /// In To.
+    pub to: u64,
+    /// In Cc.
+    pub cc: u64,
+    /// Nowhere.
+    pub bcc: u64,
+}
+
+impl Seats {
+    pub(super) fn add(&mut self, seat: Seat) {
+        *match seat {
+            Seat::To => &mut self.to,
+            Seat::Cc => &mut self.cc,
+            Seat::Bcc => &mut self.bcc,
+        } += 1;
+    }
+}
+
+impl fmt::Display for Seats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in To", self.to)?;
+        if self.cc > 0 {
+            write!(f, ", {} in Cc", self.cc)?;
+        }
+        if self.bcc > 0 {
+            write!(f, ", {} hidden", self.bcc)?;
+        }
+        Ok(())
     }
 }
 

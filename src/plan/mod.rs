@@ -44,6 +44,7 @@ pub use forecast::{
     last_sizes, remarks,
 };
 pub use former::Former;
+pub use group::Seats;
 pub use load::{Load, LoadAccount, LoadRun, play};
 pub use moved::Moved;
 pub use not_to::NotTo;

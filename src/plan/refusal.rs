@@ -45,12 +45,12 @@ pub enum RollError {
     },
     /// More people than one message may go to.
     #[error(
-        "schedule `{0}` sends one message to all (`group = true`), and these are more than \
-         {MOST_TOGETHER} people: no server need take more recipients of one (RFC 5321); make \
-         several schedules, or take `group` out, and each gets their own"
+        "it is one message to all (`group = true`), and those of `to`, `cc` and `bcc` are {0} \
+         people: a message to more than {MOST_TOGETHER} recipients is refused by many servers; \
+         make several schedules, or take `group` out, and each gets their own"
     )]
     TooManyTogether(
-        /// The schedule.
+        /// How many they are: "101", or "at least 10,001".
         String,
     ),
     /// Many more or far fewer people than in the schedule's last run.

@@ -11,6 +11,7 @@ use super::badness::{Badness, ListCount};
 use super::census::Reading;
 use super::distinct::Distinct;
 use super::except::Except;
+use super::forecast::grouped;
 use super::former::{self, Former};
 use super::group::{Common, Copies};
 use super::local::{Lives, Local};
@@ -25,6 +26,9 @@ use crate::outbox::{Hour, Seat};
 /// Up to so many unusable rows are accidents that happen; above, more than one in a hundred stops
 /// the run.
 const BAD_ROWS_HARMLESS: u64 = 10;
+
+/// Who would get one message together is counted so far, though far fewer may.
+const COUNTED_TOGETHER: usize = 10_000;
 
 /// The people that a schedule is for, or the part of them that a person chose.
 pub struct Roll<'a> {
@@ -187,7 +191,7 @@ impl<'a> Roll<'a> {
                 fuse.count(&person).map_err(|error| End::Of(error.into()))?;
             }
             if let Some(together) = &mut together {
-                let counted = together.see(self.schedule, &person);
+                let counted = together.see(&person);
                 counted.map_err(|error| End::Of(error.into()))?;
             }
             each(person).map_err(End::Of)?;
@@ -233,7 +237,7 @@ impl<'a> Roll<'a> {
                 if let Some(fuse) = fuse {
                     fuse.count(&person)?;
                 }
-                together.see(self.schedule, &person)?;
+                together.see(&person)?;
                 each(person)?;
             }
         }
@@ -558,26 +562,34 @@ struct Together {
 
 impl Default for Together {
     fn default() -> Self {
+        let crowd = Fuse {
+            next: COUNTED_TOGETHER, // so that the refusal can name a number
+            ..Fuse::new(MOST_TOGETHER)
+        };
         Self {
-            crowd: Fuse::new(MOST_TOGETHER),
+            crowd,
             common: Common::default(),
         }
     }
 }
 
 impl Together {
-    fn see(&mut self, schedule: &Schedule, person: &Person) -> Result<(), RollError> {
+    fn see(&mut self, person: &Person) -> Result<(), RollError> {
         if person.gets_it() && person.seat == Seat::To {
             self.common.see(person);
         }
-        let counted = self.crowd.count(person);
-        counted.map_err(|_| RollError::TooManyTogether(schedule.name.clone()))
+        self.crowd.count(person).map_err(|_| {
+            let people = self.crowd.people.count().to_string();
+            RollError::TooManyTogether(format!("at least {}", grouped(&people)))
+        })
     }
 
     fn weigh(mut self, roll: &Roll<'_>) -> Result<(), RollError> {
         let schedule = &roll.schedule.name;
-        let weighed = self.crowd.weigh();
-        weighed.map_err(|_| RollError::TooManyTogether(schedule.clone()))?;
+        let people = self.crowd.people.count();
+        if people > MOST_TOGETHER {
+            return Err(RollError::TooManyTogether(grouped(&people.to_string())));
+        }
         self.common.check(schedule, roll.template, &roll.lists)
     }
 }

@@ -6,6 +6,7 @@ use super::badness::Badness;
 use super::census::{Census, Counts};
 use super::change::{self, Refused};
 use super::distinct::Distinct;
+use super::group::Seats;
 use super::moved::{self, Moved};
 use super::not_to::NotTo;
 use super::opening::Order;
@@ -21,6 +22,8 @@ use crate::outbox::{Bans, Kept, Notices, OutboxError, Reader};
 pub struct Survey {
     /// Different people who can be mailed and would be.
     pub people: u64,
+    /// If they get one message together, where it names them.
+    pub seats: Option<Seats>,
     /// People who get no mail because they are suppressed.
     pub suppressed: u64,
     /// Rows that repeat an address.
@@ -147,6 +150,7 @@ fn call(roll: &Roll<'_>, seen: &mut Seen) -> Result<Survey, RollError> {
     let (people, sent_before) = seen.count();
     Ok(Survey {
         people: people - sent_before,
+        seats: seen.seats.take().map(|(seats, _)| seats),
         duplicates: badness.usable() - people - seen.suppressed_rows,
         suppressed: seen.suppressed_rows,
         sent_before,
@@ -163,6 +167,8 @@ struct Seen {
     /// Their rows are none of the people.
     suppressed_rows: u64,
     once: Option<Once>,
+    /// Where one message to all names them, and who was counted there.
+    seats: Option<(Seats, HashSet<String>)>,
 }
 
 /// Who gets no mail.
@@ -206,6 +212,7 @@ impl Seen {
             suppressed: suppressed.flatten(),
             suppressed_rows: 0,
             once: once.transpose().map_err(unreadable)?,
+            seats: roll.is_together().then(Default::default),
         })
     }
 
@@ -227,6 +234,11 @@ impl Seen {
             return Ok(());
         }
         self.people.add(&person.key, true);
+        if let Some((seats, seen)) = &mut self.seats
+            && seen.insert(person.key.clone())
+        {
+            seats.add(person.seat);
+        }
         let Some(once) = &mut self.once else {
             return Ok(());
         };

@@ -189,7 +189,11 @@ impl Look {
         let Ok(survey) = &self.outcome else {
             return vec![format!("{name}: would not be sent")];
         };
-        let mut told = vec![counted(survey.people, "person", "people")];
+        let people = counted(survey.people, "person", "people");
+        let mut told = vec![match survey.seats {
+            Some(_) => format!("one message to {people}"),
+            None => people,
+        }];
         told.extend(survey.not_to().words());
         let mut text = format!("{name}: {}", told.join(", "));
         if let Some(strays) = survey.badness.strays_told() {
@@ -221,6 +225,7 @@ impl Look {
         json!({
             "schedule": self.schedule,
             "people": survey.people,
+            "group": survey.seats,
             "duplicates": survey.duplicates,
             "left_out": survey.badness.left_out,
             "suppressed": survey.suppressed,

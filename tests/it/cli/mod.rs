@@ -18,4 +18,5 @@ mod reloading;
 mod secrets;
 mod sending;
 mod suppressing;
+mod together;
 mod untouched;

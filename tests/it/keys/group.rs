@@ -1,5 +1,8 @@
 //! `[schedule.<name>]`: one message to all instead of one each.
 
+use postroom::config::Config;
+use postroom::outbox::state::State;
+
 use super::stage::{MINUTE, Scenery, Stage, refusal};
 use super::toml::{Toml, schedule};
 use super::wire::{Answers, Mail};
@@ -181,7 +184,10 @@ async fn a_hundred_people_are_the_most() {
         let over = stage(lines, |_| None);
         over.house.people(&people);
         let told = over.open().unwrap_err().to_string();
-        assert!(told.contains("more than 100 people"), "{told}");
+        let number = "those of `to`, `cc` and `bcc` are 101 people";
+        assert!(told.contains(number), "{told}");
+        assert!(told.contains("more than 100 recipients"), "{told}");
+        assert!(!told.contains("`hello`"), "who tells it names it: {told}");
         over.pass(MINUTE).await;
         assert_eq!(over.wire.calls().len(), 0);
     }
@@ -213,6 +219,48 @@ async fn whoever_is_picked_out_gets_a_message_alone() {
     let alone = |to: &'static str| (vec![to.to_owned()], Some(to));
     assert_eq!(to, [alone("bob@example.net"), alone("me@example.org")]);
     assert!(mails.iter().all(|it| it.unfolded("Cc").is_none()));
+}
+
+/// The people of an earlier run: who was hidden then is hidden now, be the others there or not.
+#[tokio::test(start_paused = true)]
+async fn who_was_hidden_in_an_earlier_run_is_never_named() {
+    for (refused, states, to) in [
+        ("RCPT TO:<boss", [State::Accepted].as_slice(), THREE),
+        ("RCPT TO:<ada", &[State::Accepted], &THREE[1..]),
+        ("RCPT TO:<spy", &[State::Rejected, State::Cancelled], &[]),
+    ] {
+        let lines = "group = true\ncc = \"boss@example.org\"\nbcc = \"spy@example.com\"";
+        let stage = stage(lines, |_| None);
+        stage.wire.answer(match refused {
+            "RCPT TO:<boss" => |line| line.starts_with("RCPT TO:<boss").then_some("550 no"),
+            "RCPT TO:<ada" => |line| line.starts_with("RCPT TO:<ada").then_some("550 no"),
+            _ => |line| line.starts_with("RCPT TO:<spy").then_some("550 no"),
+        });
+        stage.send(THREE, MINUTE).await;
+        stage.wire.answer(|_| None);
+        let order = postroom::plan::Order {
+            former: Some(postroom::plan::Former {
+                run: stage.runs()[0].id.clone(),
+                states: states.to_vec(),
+            }),
+            ..postroom::plan::Order::manual("hello", &stage.clock)
+        };
+        let mut config = Config::clone(&stage.config);
+        config.daemon.state = stage.state.path().to_owned();
+        let opened = postroom::plan::open(&config, &stage.outbox, &stage.clock, &order);
+        stage.pass(MINUTE).await;
+        let mails = stage.mails();
+        let Some(mail) = mails.get(1) else {
+            // Nobody is left but the hidden one, and a message to them alone names nobody.
+            assert!(to.is_empty() && opened.is_err(), "{refused}: {opened:?}");
+            continue;
+        };
+        assert_eq!(mail.unfolded("To").unwrap(), to.join(", "), "{refused}");
+        assert!(!mail.text.contains("spy"), "{refused}: {}", mail.text);
+        assert_eq!(mail.all.last().unwrap(), "spy@example.com", "{refused}");
+        let boss = (refused != "RCPT TO:<boss").then(|| "boss@example.org".to_owned());
+        assert_eq!(mail.unfolded("Cc"), boss, "{refused}");
+    }
 }
 
 #[test]

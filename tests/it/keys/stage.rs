@@ -28,7 +28,7 @@ pub(super) struct Stage {
     pub(super) outbox: Outbox,
     deliver: Deliver,
     /// Of the outbox, in memory if there is such a folder: no test here asks for a disk.
-    _state: TempDir,
+    pub(super) state: TempDir,
 }
 
 /// What a stage is like, where it differs.
@@ -102,7 +102,7 @@ impl Stage {
             config,
             outbox,
             deliver,
-            _state: state,
+            state,
         }
     }
 
