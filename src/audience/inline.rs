@@ -1,8 +1,8 @@
 //! People written into the configuration itself: the rows of a list that needs no file.
 
-use crate::audience::InlineRow;
 use crate::audience::object::Objects;
 use crate::audience::row::Row;
+use crate::audience::{InlineRow, Place};
 
 /// What the fields of these people are called, the address first.
 pub(super) fn columns(people: &Objects, rows: &[InlineRow]) -> Vec<String> {
@@ -16,7 +16,7 @@ pub(super) fn row(people: &Objects, place: u64, row: InlineRow) -> Row {
     let InlineRow { address, fields } = row;
     let recipient = people.recipient(&address, fields);
     Row {
-        line: place,
+        place: Place::line(place),
         raw_address: address,
         recipient,
     }

@@ -3,7 +3,7 @@
 //! A [`List`] names a source of rows; [`List::read`] opens it once and streams it, whatever its
 //! length. What comes out is checked: a [`Recipient`] holds one address that can be mailed, a
 //! display name without control characters, and the fields its templates may use. A row that cannot
-//! be mailed comes out too, as a [`Row`] with its [`RowFault`] and its line, so that the sums add
+//! be mailed comes out too, as a [`Row`] with its [`RowFault`] and its place, so that the sums add
 //! up. What makes the whole list untrustworthy (it is not text, it ends inside a quote, it changed
 //! while it was read) is a [`ListError`] and ends the rows: nothing of such a list may be sent.
 //!
@@ -32,6 +32,7 @@ mod local_part;
 mod mentioned;
 mod object;
 mod particulars;
+mod place;
 mod records;
 mod row;
 mod rows;
@@ -52,6 +53,7 @@ pub use self::error::{Header, ListError, MissingColumn};
 pub use self::json::{RowsPath, RowsPathError};
 pub use self::mentioned::mentioned;
 pub use self::particulars::{FileSeen, Particulars};
+pub use self::place::Place;
 pub use self::row::{NAME, Recipient, Row, RowFault};
 pub use self::rows::Rows;
 pub use self::separator::{Separator, SeparatorError};

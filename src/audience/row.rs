@@ -3,6 +3,7 @@
 use lettre::message::Mailbox;
 use serde_json::{Map, Value};
 
+use crate::audience::Place;
 use crate::audience::address::{self, AddressFault};
 
 /// The name column of a list that does not state one.
@@ -11,9 +12,7 @@ pub const NAME: &str = "name";
 /// One row, good or bad. Every row of the source comes out as one of these, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The line of the file on which the row (of JSON, its object) begins, the first line being 1;
-    /// of an inline list, the row's place in it, counted from 1.
-    pub line: u64,
+    pub place: Place,
     /// The cell of the address column as it stands in the source, "" where the row has none, or
     /// one that is not text. It may hold anything: mask or escape it before it is shown.
     pub raw_address: String,
@@ -42,7 +41,7 @@ pub enum RowFault {
     Fields { found: usize, expected: usize },
     #[error(transparent)]
     Address(#[from] AddressFault),
-    #[error("it is no object with keys and values")]
+    #[error("it is not an object with keys and values")]
     NotAnObject,
     #[error("the address is not text")]
     AddressNotText,

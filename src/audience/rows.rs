@@ -19,7 +19,7 @@ use crate::audience::separator::Separator;
 use crate::audience::stream::Stream;
 use crate::audience::table::Table;
 use crate::audience::text::Text;
-use crate::audience::{Care, InlineRow, List, RowsPath, Source};
+use crate::audience::{Care, InlineRow, List, Place, RowsPath, Source};
 
 /// The rows of one reading of a list. After an error there are no more.
 pub struct Rows {
@@ -233,7 +233,7 @@ impl Roles {
     fn row(&self, columns: &[String], line: u64, cells: &StringRecord) -> Row {
         let raw_address = cells.get(self.address).unwrap_or_default().to_owned();
         Row {
-            line,
+            place: Place::line(line),
             raw_address,
             recipient: self.recipient(columns, cells),
         }

@@ -77,10 +77,10 @@ fn tell(address: &str, answer: &ForgetAnswer, out: &Out) {
     out.line("  backups that you made, logs, and mail that has been sent");
     for row in &answer.lists {
         out.line(format!(
-            "  list {}: {} line {} (no mail goes there, but the address stands there)",
+            "  list {}: {} {} (no mail goes there, but the address stands there)",
             row.list,
             plain(&row.file),
-            row.line
+            row.place
         ));
     }
     for fault in &answer.unread {

@@ -6,6 +6,7 @@ use super::exit::{self, Exit};
 use super::out::{Out, bold, count, plain};
 use super::source::key_of;
 use super::{Trouble, unknown_schedule};
+use crate::audience::Place;
 use crate::clock::Clock;
 use crate::compose::{self, Addressees, Identity, Rendered, Sender};
 use crate::config::Config;
@@ -51,7 +52,9 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
     if out.json {
         out.value(&serde_json::json!({
             "schedule": args.schedule,
-            "list": place.as_ref().map(|it| &it.0), "line": place.as_ref().map(|it| it.1),
+            "list": place.as_ref().map(|it| &it.0),
+            "line": place.as_ref().and_then(|it| it.1.line_if_known()),
+            "person": place.as_ref().and_then(|it| it.1.person()),
             "from": sender.from.to_string(), "to": named(&addressees.to),
             "cc": named(&addressees.cc), "subject": rendered.subject,
             "text": rendered.text, "html": rendered.html, "bytes": bytes.len(),
@@ -71,8 +74,8 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
 
 /// A message before there is a run of it.
 struct Message {
-    /// The list and the line in it, if it is one person's.
-    place: Option<(String, u64)>,
+    /// The list and the place in it, if it is one person's.
+    place: Option<(String, Place)>,
     addressees: Addressees,
     rendered: Rendered,
 }
@@ -86,7 +89,7 @@ fn to_one(roll: &Roll<'_>, only: Option<&str>) -> Result<Message, Trouble> {
         cc: Vec::new(),
     };
     Ok(Message {
-        place: Some((person.list, person.line)),
+        place: Some((person.list, person.place)),
         addressees,
         rendered,
     })
@@ -144,7 +147,7 @@ fn find(roll: &Roll<'_>, only: Option<&str>) -> Result<(Person, Rendered), Troub
         }
         match &person.fault {
             Some(fault) => {
-                let where_ = format!("{} line {}: {fault}", person.list, person.line);
+                let where_ = format!("{} {}: {fault}", person.list, person.place);
                 first_fault.get_or_insert(where_);
             }
             None => {

@@ -133,7 +133,7 @@ fn delivery(history: &History, now: i64, out: &Out) {
     if let Some(held) = &row.held {
         out.line(format!("  {}", alarming(&hold::words(held))));
     }
-    out.line(format!("  from list {}, line {}", row.list, row.line));
+    out.line(format!("  from list {}, {}", row.list, row.place));
     history
         .attempts
         .iter()

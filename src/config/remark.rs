@@ -14,6 +14,8 @@ use super::{files, include};
 
 /// A larger list is not drawn: its faults are told with their lines.
 const DRAWN: u64 = 8 << 20;
+/// Nor is a longer line, in bytes: a whole document may stand on one.
+const DRAWN_LINE: usize = 400;
 
 /// A fault of one schedule, account or list.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,7 +134,9 @@ fn places(rows: &[RowMark]) -> (Vec<Place>, Vec<String>) {
             files.len() - 1
         });
         let text = files[at].1.as_ref();
-        match text.and_then(|text| row.place(text)) {
+        let is_alone = |it: &&RowMark| it.file == row.file && it.line == row.line;
+        let is_alone = rows.iter().filter(is_alone).count() == 1;
+        match text.filter(|_| is_alone).and_then(|text| row.place(text)) {
             Some(place) => places.push(place),
             None => undrawn.push(format!(
                 "{}:{}: {}",
@@ -148,7 +152,9 @@ fn places(rows: &[RowMark]) -> (Vec<Place>, Vec<String>) {
 impl RowMark {
     fn place(&self, file: &Arc<SourceText>) -> Option<Place> {
         let span = file.span_at(self.line, 1, usize::MAX);
-        (!span.is_empty()).then(|| Place::new(file, span, &self.label))
+        (1..=DRAWN_LINE)
+            .contains(&span.len())
+            .then(|| Place::new(file, span, &self.label))
     }
 }
 

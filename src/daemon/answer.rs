@@ -11,7 +11,7 @@ use super::api::{
 };
 use super::filter::{Unfit, filter, row};
 use super::{standing, times};
-use crate::audience::{self, Care, Row, Source};
+use crate::audience::{self, Care, Place, Row, Source};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::deliver::{RecomposeError, recompose};
@@ -218,17 +218,17 @@ pub fn forget(
         let file = list.source.path().unwrap_or(&config.path);
         let file = file.display().to_string();
         let found = list.read().and_then(|rows| {
-            let lines = rows.filter_map(|row| match row {
-                Ok(row) => names(&row, key).then_some(Ok(row.line)),
+            let places = rows.filter_map(|row| match row {
+                Ok(row) => names(&row, key).then_some(Ok(row.place)),
                 Err(error) => Some(Err(error)),
             });
-            lines.collect::<Result<Vec<u64>, _>>()
+            places.collect::<Result<Vec<Place>, _>>()
         });
         match found {
-            Ok(lines) => answer.lists.extend(lines.into_iter().map(|line| ListRow {
+            Ok(places) => answer.lists.extend(places.into_iter().map(|place| ListRow {
                 list: list.name.clone(),
                 file: file.clone(),
-                line,
+                place,
             })),
             Err(error) => answer.unread.push(error.to_string()),
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 pub use super::reloaded::{
     Configuration, Difference, How, KeyChange, Refused, ReloadRequest, Reloaded,
 };
+use crate::audience::Place;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::deliver::AccountView;
@@ -435,8 +436,9 @@ pub struct ListRow {
     pub list: String,
     /// Its file; the configuration for one without.
     pub file: String,
-    /// The line there; the position for a list without a file.
-    pub line: u64,
+    /// Where there: `line`, or `person` of a JSON document; the position for a list without a file.
+    #[serde(flatten)]
+    pub place: Place,
 }
 
 /// Whether a change changed anything.

@@ -27,8 +27,8 @@ pub struct NewDelivery {
     pub seq: i64,
     /// The list that it came from.
     pub list: String,
-    /// Its line in that list.
-    pub line: u64,
+    /// Where in that list, as [`Place::to_stored`] has it.
+    pub place: i64,
     /// The normalised address, by which duplicates are found.
     pub key: String,
     /// The address to send to; for an unusable row what stood there.
@@ -144,7 +144,7 @@ impl AddRows {
             &row.seq,
             &state.name(),
             &row.list,
-            &row.line,
+            &row.place,
             &row.key,
             &row.address,
             &row.name,
@@ -289,7 +289,8 @@ fn skip_duplicate(tx: &Tx<'_>, run: RunNo, key: &RowKey) -> rusqlite::Result<boo
         .conn
         .prepare_cached(
             "UPDATE delivery SET state = 'skipped', ended_at = ?4, reason = (
-               SELECT 'the same address as ' || first.list || ' line ' || first.line
+               SELECT 'the same address as ' || first.list || CASE WHEN first.line < 0
+                 THEN printf(' person %,d', -first.line) ELSE ' line ' || first.line END
                FROM run_key k JOIN delivery first ON first.run = k.run AND first.seq = k.seq
                WHERE k.run = ?1 AND k.fingerprint = ?2 AND k.key = delivery.key)
              WHERE run = ?1 AND seq = ?3 AND state = 'queued' AND NOT EXISTS (

@@ -22,6 +22,7 @@ use super::state::State;
 use super::store::{Tx, hmac_key};
 use super::writer::{Operation, Rank};
 use super::{DeliveryId, OutboxError, Reader, RunNo};
+use crate::audience::Place;
 use crate::config::{EMAIL, OncePer};
 
 /// Set before what is hashed, so that no hash of the suppression list is one of these.
@@ -125,8 +126,8 @@ fn of_run(conn: &Connection, run: RunNo) -> rusqlite::Result<Option<Notices>> {
 /// Who has a notice already, and so keeps others from it.
 #[derive(Clone, Debug, PartialEq)]
 enum Taken {
-    /// The row of the same run on this line of a list.
-    Here(String, i64),
+    /// The row of the same run at this place of a list.
+    Here(String, Place),
     /// It was sent in this run.
     Sent(String),
     /// It may have been sent in this run.
@@ -138,7 +139,7 @@ enum Taken {
 impl Taken {
     fn words(&self) -> String {
         match self {
-            Self::Here(list, line) => format!("the same notice as {list} line {line}"),
+            Self::Here(list, place) => format!("the same notice as {list} {place}"),
             Self::Sent(run) => format!("sent before: run {run}"),
             Self::InDoubt(run) => format!("perhaps sent before: in doubt in run {run}"),
             Self::Waiting(run) => format!("on its way in run {run}"),
@@ -185,7 +186,7 @@ fn taken(
         Some((owner, Some(_), (Some(list), Some(line))))
             if Some(owner.run) == id.map(|it| it.run) =>
         {
-            Some(Taken::Here(list, line))
+            Some(Taken::Here(list, Place::stored(line)))
         }
         Some((_, kept, _)) => kept,
         None => None,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::State;
 use super::{DeliveryId, FrozenRun, HoldRow, RunNo};
+use crate::audience::Place;
 
 /// How many deliveries of a run are in each state.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -92,8 +93,8 @@ pub struct Addressee {
     pub seq: i64,
     /// The list that it came from.
     pub list: String,
-    /// Its line there.
-    pub line: i64,
+    /// Where there.
+    pub place: Place,
     /// The address, or what stood there.
     pub address: String,
     /// Display name.
@@ -120,8 +121,9 @@ pub struct DeliveryRow {
     pub name: Option<String>,
     /// The list it came from.
     pub list: String,
-    /// Its line there.
-    pub line: i64,
+    /// Where there: `line`, or `person` of a JSON document.
+    #[serde(flatten)]
+    pub place: Place,
     /// Why it is where it is.
     pub reason: Option<String>,
     /// How often it was tried.
@@ -221,7 +223,7 @@ pub(super) fn delivery_row(row: &Row<'_>) -> rusqlite::Result<(DeliveryRow, Deli
         address: row.get(3)?,
         name: row.get(4)?,
         list: row.get(5)?,
-        line: row.get(6)?,
+        place: Place::stored(row.get(6)?),
         reason: row.get::<_, Option<String>>(7)?.or(behind.clone()),
         tries: row.get(8)?,
         next_at: (waits && next_at < i64::MAX && behind.is_none()).then_some(next_at),
@@ -240,7 +242,7 @@ pub(super) fn addressee(row: &Row<'_>) -> rusqlite::Result<Addressee> {
     Ok(Addressee {
         seq: row.get(0)?,
         list: row.get(1)?,
-        line: row.get(2)?,
+        place: Place::stored(row.get(2)?),
         address: row.get(3)?,
         name: row.get(4)?,
         fields: row.get(5)?,

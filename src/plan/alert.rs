@@ -198,7 +198,7 @@ impl Raised {
             NewDelivery {
                 seq,
                 list: "alert".to_owned(),
-                line: u64::try_from(seq).unwrap_or(0),
+                place: seq,
                 pool: pools.pool(&key),
                 key,
                 address: to.email.to_string(),

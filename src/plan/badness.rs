@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::roll::Person;
+use crate::audience::Place;
 use crate::outbox::Seat;
 
 /// So many unusable rows are kept with their reasons.
@@ -53,8 +54,8 @@ pub struct ListCount {
 pub struct BadRow {
     /// The list.
     pub list: String,
-    /// The line in it.
-    pub line: u64,
+    /// Where in it.
+    pub place: Place,
     /// Why.
     pub fault: String,
 }
@@ -127,8 +128,8 @@ impl Badness {
         if let Some(why) = &person.stray {
             self.strays += 1;
             if self.strays_told.len() < TOLD {
-                let (list, line) = (&person.list, person.line);
-                self.strays_told.push(format!("{list} line {line}: {why}"));
+                let (list, place) = (&person.list, person.place);
+                self.strays_told.push(format!("{list} {place}: {why}"));
             }
         }
         let lists = match person.seat {
@@ -141,28 +142,28 @@ impl Badness {
         count.bad += u64::from(person.fault.is_some());
         count.left_out += left_out;
         self.left_out += left_out;
-        self.tell(&person.list, person.line, person.fault.as_deref());
+        self.tell(&person.list, person.place, person.fault.as_deref());
     }
 
     /// One more row of a list of `except`, and what is wrong with it.
-    pub(super) fn add(&mut self, list: &str, line: u64, fault: Option<&str>) {
+    pub(super) fn add(&mut self, list: &str, place: Place, fault: Option<&str>) {
         let count = of(&mut self.lists, list);
         count.rows += 1;
         count.bad += u64::from(fault.is_some());
-        self.tell(list, line, fault);
+        self.tell(list, place, fault);
     }
 
-    fn tell(&mut self, list: &str, line: u64, fault: Option<&str>) {
+    fn tell(&mut self, list: &str, place: Place, fault: Option<&str>) {
         self.rows += 1;
         let Some(fault) = fault else {
             return;
         };
         self.bad += 1;
         if self.told.len() < KEPT {
-            self.told.push(format!("{list} line {line}: {fault}"));
+            self.told.push(format!("{list} {place}: {fault}"));
             self.first.push(BadRow {
                 list: list.to_owned(),
-                line,
+                place,
                 fault: fault.to_owned(),
             });
         }

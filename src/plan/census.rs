@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::badness::BadRow;
 use super::distinct::Distinct;
 use super::roll::Person;
-use crate::audience::{Care, List, ListError, Particulars, Row, Rows};
+use crate::audience::{Care, List, ListError, Particulars, Place, Row, Rows};
 use crate::outbox::Seat;
 
 /// So many rows are shown as they are.
@@ -159,7 +159,7 @@ impl Count {
                     self.first.push(recipient.fields);
                 }
             }
-            Err(fault) => self.bad.add(&self.list, row.line, || fault.to_string()),
+            Err(fault) => self.bad.add(&self.list, row.place, || fault.to_string()),
         }
     }
 
@@ -169,9 +169,9 @@ impl Count {
         match &person.fault {
             // Without a mailbox it is not the message that there is something wrong with.
             Some(fault) if person.mailbox.is_err() => {
-                return self.bad.add(&self.list, person.line, || fault.clone());
+                return self.bad.add(&self.list, person.place, || fault.clone());
             }
-            Some(fault) => self.unfit.add(&self.list, person.line, || fault.clone()),
+            Some(fault) => self.unfit.add(&self.list, person.place, || fault.clone()),
             None => {}
         }
         if self.first.len() < SHOWN {
@@ -199,11 +199,11 @@ impl Count {
 }
 
 impl Told {
-    fn add(&mut self, list: &str, line: u64, fault: impl FnOnce() -> String) {
+    fn add(&mut self, list: &str, place: Place, fault: impl FnOnce() -> String) {
         self.rows += 1;
         if self.first.len() < TOLD {
             let (list, fault) = (list.to_owned(), fault());
-            self.first.push(BadRow { list, line, fault });
+            self.first.push(BadRow { list, place, fault });
         }
     }
 }

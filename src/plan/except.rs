@@ -6,7 +6,7 @@
 
 use super::badness::Badness;
 use super::refusal::RollError;
-use crate::audience::{self, Care, List, Row, RowFault};
+use crate::audience::{self, Care, List, Place, Row, RowFault};
 use crate::outbox::Kept;
 
 /// Who gets nothing.
@@ -14,7 +14,7 @@ use crate::outbox::Kept;
 pub(super) struct Except {
     lists: Vec<Named>,
     /// Where the one person stands who was asked for.
-    found: Option<(String, u64)>,
+    found: Option<(String, Place)>,
 }
 
 /// The people of one list.
@@ -50,10 +50,10 @@ impl Except {
         for row in list.read_with(care).map_err(unknown)? {
             let row = row.map_err(unknown)?;
             let (keys, fault) = judge(&row);
-            count.add(&list.name, row.line, fault.as_deref());
+            count.add(&list.name, row.place, fault.as_deref());
             for key in keys {
                 if self.found.is_none() && only == Some(&*key) {
-                    self.found = Some((list.name.clone(), row.line));
+                    self.found = Some((list.name.clone(), row.place));
                 }
                 people.push(Kept::fingerprint(&key));
             }
@@ -83,8 +83,8 @@ impl Except {
         Some(format!("on list `{}`, which `except` names", named.list))
     }
 
-    /// The list and the line at which the person stands who was asked for.
-    pub(super) fn found(&self) -> Option<&(String, u64)> {
+    /// The list and the place at which the person stands who was asked for.
+    pub(super) fn found(&self) -> Option<&(String, Place)> {
         self.found.as_ref()
     }
 }

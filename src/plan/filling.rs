@@ -154,7 +154,7 @@ impl<'a> Filling<'a> {
         self.chunk.push(NewDelivery {
             seq: self.rows,
             list: person.list,
-            line: person.line,
+            place: person.place.to_stored(),
             key: person.key,
             address,
             name,

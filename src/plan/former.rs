@@ -103,7 +103,7 @@ fn row(addressee: Addressee) -> (String, Row) {
         Recipient::new(mailbox, fields)
     });
     let row = Row {
-        line: u64::try_from(addressee.line).unwrap_or(0),
+        place: addressee.place,
         raw_address: addressee.address,
         recipient: recipient.map_err(Into::into),
     };

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::former;
 use super::refusal::RollError;
 use super::roll::{Person, Roll};
-use crate::audience::{Care, List, NAME, Recipient, Row};
+use crate::audience::{Care, List, NAME, Place, Recipient, Row};
 use crate::compose::{Addressees, Rendered, Template};
 use crate::config::{Config, Copied, Empty, Schedule};
 use crate::outbox::Seat;
@@ -178,7 +178,7 @@ impl Copy<'_> {
                     _ => "cc",
                 };
                 let row = Row {
-                    line: *place,
+                    place: Place::line(*place),
                     raw_address: mailbox.email.to_string(),
                     recipient: Ok(Recipient::new((*mailbox).clone(), Map::new())),
                 };
@@ -198,7 +198,7 @@ pub(super) struct Common {
 
 impl Common {
     pub(super) fn see(&mut self, person: &Person) {
-        let place = || format!("{} line {}", person.list, person.line);
+        let place = || format!("{} {}", person.list, person.place);
         let Some((_, first)) = &self.first else {
             self.first = Some((place(), person.fields.clone()));
             return;

@@ -2,7 +2,7 @@
 //! the status, in the log and in the alert.
 
 use super::change;
-use crate::audience::{ListError, Share};
+use crate::audience::{ListError, Place, Share};
 use crate::config::MOST_TOGETHER;
 
 /// Why a run must not be sent.
@@ -100,7 +100,7 @@ pub enum RollError {
     /// The chosen person gets nothing of it.
     #[error(
         "{address} gets nothing of schedule `{schedule}`: its `except` names list `{list}`, which \
-         has them on line {line}"
+         has them ({place})"
     )]
     LeftOut {
         /// Who was asked for.
@@ -109,8 +109,8 @@ pub enum RollError {
         schedule: String,
         /// The list.
         list: String,
-        /// The line in it.
-        line: u64,
+        /// Where in it.
+        place: Place,
     },
     /// The chosen person stands on a row that cannot be used.
     #[error(

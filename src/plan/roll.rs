@@ -17,7 +17,7 @@ use super::group::{Common, Copies};
 use super::local::{Lives, Local};
 use super::preflight::in_order;
 use super::refusal::RollError;
-use crate::audience::{self, Care, ListError, Row};
+use crate::audience::{self, Care, ListError, Place, Row};
 use crate::clock::Timestamp;
 use crate::compose::Template;
 use crate::config::{BadRows, Config, EMAIL, Empty, MOST_TOGETHER, OncePer, Schedule};
@@ -60,8 +60,8 @@ pub struct Roll<'a> {
 pub struct Person {
     /// The list.
     pub list: String,
-    /// The line in it.
-    pub line: u64,
+    /// Where in it.
+    pub place: Place,
     /// Normalised address; of an unusable row the one that it speaks of, if there is any.
     pub key: String,
     /// Whom to write to, or what stood there.
@@ -314,7 +314,7 @@ impl<'a> Roll<'a> {
         }
         let mut person = Person {
             list: list.to_owned(),
-            line: row.line,
+            place: row.place,
             key: String::new(),
             mailbox: Err(String::new()),
             fields: serde_json::Map::new(),
@@ -428,11 +428,11 @@ impl<'a> Roll<'a> {
             return Ok(());
         }
         Err(match (except.found(), seen.told.first()) {
-            (Some((list, line)), _) if seen.left_out > 0 => RollError::LeftOut {
+            (Some((list, place)), _) if seen.left_out > 0 => RollError::LeftOut {
                 address,
                 schedule,
                 list: list.clone(),
-                line: *line,
+                place: *place,
             },
             (_, Some(row)) => RollError::Unusable {
                 address,

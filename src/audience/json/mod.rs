@@ -35,6 +35,8 @@ const AHEAD_BYTES: usize = 256 * 1024;
 
 /// One element of the list.
 pub(super) struct Element {
+    /// Which of them, the first being 1.
+    pub(super) number: u64,
     /// The line on which it begins.
     pub(super) line: u64,
     pub(super) value: Result<Value, RowFault>,
@@ -48,7 +50,8 @@ pub(super) struct Elements<R> {
     ahead: VecDeque<Element>,
     /// The arrays of a document that could hold people, if it seems to be one.
     pub(super) arrays: Vec<String>,
-    is_first: bool,
+    /// How many were read.
+    count: u64,
 }
 
 enum Shape {
@@ -88,7 +91,7 @@ impl<R: BufRead> Elements<R> {
             shape,
             ahead: VecDeque::new(),
             arrays,
-            is_first: true,
+            count: 0,
         };
         elements.look_ahead()?;
         Ok(elements)
@@ -127,7 +130,7 @@ impl<R: BufRead> Elements<R> {
     fn read(&mut self) -> Result<Option<(Element, usize)>, Located> {
         let has_more = match &self.shape {
             Shape::Ended => return Ok(None),
-            Shape::Array(_) => self.scanner.another(self.is_first, b']')?,
+            Shape::Array(_) => self.scanner.another(self.count == 0, b']')?,
             Shape::Lines => self.another_line()?,
         };
         if !has_more {
@@ -138,27 +141,32 @@ impl<R: BufRead> Elements<R> {
         let line = self.scanner.line();
         let json = match self.scanner.keep() {
             Ok(json) => json,
-            Err(found) if self.is_first && is_over_lines(&found) => {
+            Err(found) if self.count == 0 && is_over_lines(&found) => {
                 let arrays = std::mem::take(&mut self.arrays);
                 return Err(JsonFault::Document { arrays }.at(line));
             }
             Err(found) => return Err(found),
         };
-        self.is_first = false;
+        self.count += 1;
         let (value, twice) = element::read(json);
         let size = json.len();
         let value = match twice {
             Some(key) => Err(RowFault::Twice(key)),
             None => Ok(value),
         };
-        Ok(Some((Element { line, value }, size)))
+        let element = Element {
+            number: self.count,
+            line,
+            value,
+        };
+        Ok(Some((element, size)))
     }
 
     /// Whether there is another line that is not blank.
     fn another_line(&mut self) -> Result<bool, Located> {
         let line = self.scanner.line();
         let found = self.scanner.token()?;
-        if found.is_some() && !self.is_first && self.scanner.line() == line {
+        if found.is_some() && self.count > 0 && self.scanner.line() == line {
             return Err(JsonFault::TwoOnALine.at(line));
         }
         Ok(found.is_some())

@@ -9,7 +9,7 @@ use crate::audience::row::{Row, RowFault};
 use crate::audience::rows::nearest;
 use crate::audience::stream::Stream;
 use crate::audience::text::Text;
-use crate::audience::{List, RowsPath};
+use crate::audience::{List, Place, RowsPath};
 
 pub(in crate::audience) struct JsonRows {
     list: String,
@@ -62,9 +62,20 @@ impl JsonRows {
     }
 
     fn row(&self, element: Element) -> Result<Row, Located> {
-        let Element { line, value } = element;
-        let bad = |fault, raw_address| Row {
+        let Element {
+            number,
             line,
+            value,
+        } = element;
+        let place = match self.elements.is_lines() {
+            true => Place::line(line),
+            false => Place::Person {
+                person: number,
+                line: Some(line),
+            },
+        };
+        let bad = |fault, raw_address| Row {
+            place,
             raw_address,
             recipient: Err(fault),
         };
@@ -83,7 +94,7 @@ impl JsonRows {
             Some(_) => return Ok(bad(RowFault::AddressNotText, String::new())),
         };
         Ok(Row {
-            line,
+            place,
             recipient: self.people.recipient(&raw_address, fields),
             raw_address,
         })

@@ -149,9 +149,9 @@ fn skipped<'a>(
         match census.and_then(|census| mark(row, census)) {
             Some(mark) => remark.rows.push(mark),
             None => {
-                let (list, line) = (&row.list, row.line);
+                let (list, place) = (&row.list, row.place);
                 let fault = plain(&row.fault);
-                remark.notes.push(format!("{list} line {line}: {fault}"));
+                remark.notes.push(format!("{list} {place}: {fault}"));
             }
         }
     }
@@ -163,10 +163,14 @@ fn skipped<'a>(
 }
 
 fn mark(row: &BadRow, census: &Census) -> Option<RowMark> {
+    let fault = plain(&row.fault);
     Some(RowMark {
         file: census.particulars.as_ref()?.file.as_ref()?.path.clone(),
-        line: usize::try_from(row.line).ok()?,
-        label: plain(&row.fault),
+        line: usize::try_from(row.place.line_if_known()?).ok()?,
+        label: match row.place.person() {
+            Some(person) => format!("person {}: {fault}", count(person)),
+            None => fault,
+        },
     })
 }
 

@@ -84,7 +84,11 @@ impl ListLook {
         let file = read.and_then(|it| it.file.as_ref());
         let modified = file.and_then(|it| Timestamp::try_from(it.modified?).ok());
         let bad = census.bad.first.iter();
-        let bad = bad.map(|it| json!({ "line": it.line, "fault": it.fault }));
+        let bad = bad.map(|it| {
+            json!({
+                "line": it.place.line_if_known(), "person": it.place.person(), "fault": it.fault,
+            })
+        });
         let first: &[Map<String, Value>] = &census.first;
         json!({
             "list": self.name,

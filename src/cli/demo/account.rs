@@ -171,7 +171,7 @@ fn one_by_one(rows: &[Told]) -> Table {
         for Told { row, why } in rows.iter().filter(|it| (kind.is)(&it.row)) {
             let next = row.next_at.map_or("-".to_owned(), |at| ahead(at, now));
             table.row(vec![
-                format!("{:>4}", row.line),
+                format!("{:>4}", row.place.line_if_known().unwrap_or_default()),
                 row.address.clone(),
                 kind.word.to_owned(),
                 next,

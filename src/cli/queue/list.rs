@@ -67,7 +67,7 @@ pub(in super::super) fn table<'a>(rows: impl Iterator<Item = &'a DeliveryRow>) -
         };
         let why = match (&row.reason, row.state.as_str()) {
             (Some(reason), "invalid" | "skipped") => {
-                format!("{} line {}: {}", row.list, row.line, reason_words(reason))
+                format!("{} {}: {}", row.list, row.place, reason_words(reason))
             }
             (Some(reason), _) => reason_words(reason).to_owned(),
             (None, _) => row.held.as_ref().map(hold::words).unwrap_or_default(),

@@ -151,7 +151,11 @@ fn a_row_knows_the_line_it_begins_on() {
         Csv::new(utf16).encoded("utf-16le"),
         Csv::new(gb18030).encoded("gb18030"),
     ] {
-        let lines: Vec<u64> = csv.rows().iter().map(|row| row.line).collect();
+        let lines: Vec<u64> = csv
+            .rows()
+            .iter()
+            .map(|row| row.place.line_if_known().unwrap())
+            .collect();
         assert_eq!(lines, expected);
     }
 }
@@ -171,7 +175,7 @@ fn a_byte_order_mark_tells_the_encoding_and_beats_a_stated_one() {
             let row = &csv.rows()[0];
             let person = row.recipient.as_ref().unwrap();
             assert_eq!(
-                (row.line, &person.fields["na me"]),
+                (row.place.line_if_known().unwrap(), &person.fields["na me"]),
                 (2, &json!("Ольга 张三 😀"))
             );
         }
@@ -211,7 +215,13 @@ fn a_bad_row_among_good_ones_says_its_line_and_reason() {
     let faults: Vec<(u64, String, String)> = csv
         .rows()
         .into_iter()
-        .filter_map(|row| Some((row.line, row.raw_address, row.recipient.err()?.to_string())))
+        .filter_map(|row| {
+            Some((
+                row.place.line_if_known().unwrap(),
+                row.raw_address,
+                row.recipient.err()?.to_string(),
+            ))
+        })
         .collect();
     let expected = [
         (3, "ada(at)example.org", "no @ in the address"),

@@ -51,7 +51,12 @@ fn people_in_the_configuration_are_a_list() {
         fields(1),
         json!({ "email": "bo@example.org", "name": "Bo", "plan": "pro", "seats": 3 })
     );
-    assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        rows.iter()
+            .map(|row| row.place.line_if_known().unwrap())
+            .collect::<Vec<_>>(),
+        [1, 2]
+    );
 }
 
 #[test]
@@ -68,7 +73,12 @@ fn bad_people_in_the_configuration_are_named_by_their_place() {
     ]);
     let faults: Vec<_> = rows(&list)
         .into_iter()
-        .filter_map(|row| Some((row.line, row.recipient.err()?.to_string())))
+        .filter_map(|row| {
+            Some((
+                row.place.line_if_known().unwrap(),
+                row.recipient.err()?.to_string(),
+            ))
+        })
         .collect();
     let expected = [
         (1, "no @ in the address"),

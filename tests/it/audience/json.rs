@@ -31,9 +31,12 @@ impl Csv {
 
 /// The lines and the fields of these rows, all of them good.
 fn read(rows: Vec<Row>) -> Vec<(u64, Value)> {
-    let read = rows
-        .into_iter()
-        .map(|row| (row.line, Value::Object(row.recipient.unwrap().fields)));
+    let read = rows.into_iter().map(|row| {
+        (
+            row.place.line_if_known().unwrap(),
+            Value::Object(row.recipient.unwrap().fields),
+        )
+    });
     read.collect()
 }
 
@@ -166,7 +169,7 @@ fn a_row_that_is_nobody_is_a_bad_row_with_its_line() {
     let faults: Vec<_> = list
         .rows()
         .into_iter()
-        .map(|row| (row.line, row.recipient.err()))
+        .map(|row| (row.place.line_if_known().unwrap(), row.recipient.err()))
         .collect();
     let line_break = |fault: &Option<RowFault>| {
         matches!(fault, Some(RowFault::Address(AddressFault::LineBreak(_))))

@@ -58,7 +58,7 @@ fn a_message_is_shown_as_it_left_and_a_person_is_forgotten() {
         "{done:?}"
     );
     assert_eq!(
-        (done.lists[0].list.as_str(), done.lists[0].line),
+        (done.lists[0].list.as_str(), done.lists[0].place.to_stored()),
         ("people", 2)
     );
     assert!(!stands(&workspace, ADA) && !stands(&workspace, "Augusta"));

@@ -262,7 +262,7 @@ fn a_duplicate_is_skipped_and_says_where_the_first_one_stands() {
     let run = bench.begin(bench.new_run("weekly", "1"));
     let at = |seq, list: &str, line, to| NewDelivery {
         list: list.to_owned(),
-        line,
+        place: line,
         ..row(seq, to)
     };
     bench.fill(
@@ -333,7 +333,7 @@ fn an_invalid_row_keeps_its_reason_and_a_run_of_nothing_else_completes_at_once()
     bench.finish(run, 2);
     let first = bench.delivery(id(run, 1));
     assert_eq!(first.reason.as_deref(), Some("no @ in the address"));
-    assert_eq!((first.list.as_str(), first.line), ("staff", 2));
+    assert_eq!((first.list.as_str(), first.place.to_stored()), ("staff", 2));
     assert_eq!(bench.run(run).state, "completed");
     assert!(bench.claim(10).is_empty());
 }

@@ -56,7 +56,13 @@ fn a_correction_goes_to_exactly_those_who_got_it_with_what_was_known_of_them_the
     let rows = desk.rows(&opening.run);
     let told: Vec<_> = rows
         .iter()
-        .map(|row| (row.address.as_str(), row.name.as_deref(), row.line))
+        .map(|row| {
+            (
+                row.address.as_str(),
+                row.name.as_deref(),
+                row.place.to_stored(),
+            )
+        })
         .collect();
     assert_eq!(
         told,

@@ -117,7 +117,14 @@ impl Desk {
     /// List, line, state and reason of each row of a run.
     fn told(&self, run: &str) -> Vec<(String, i64, String, String)> {
         let rows = self.rows(run).into_iter();
-        let rows = rows.map(|it| (it.list, it.line, it.state, it.reason.unwrap_or_default()));
+        let rows = rows.map(|it| {
+            (
+                it.list,
+                it.place.to_stored(),
+                it.state,
+                it.reason.unwrap_or_default(),
+            )
+        });
         rows.collect()
     }
 

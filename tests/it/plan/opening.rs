@@ -68,7 +68,7 @@ fn every_row_is_accounted_for() {
         .iter()
         .map(|row| {
             (
-                row.line,
+                row.place.line_if_known().unwrap(),
                 row.state.as_str(),
                 row.reason.as_deref().unwrap_or(""),
             )
@@ -133,7 +133,7 @@ fn a_run_of_thousands_has_each_address_once() {
     let first = kept
         .iter()
         .filter(|row| row.state == "queued")
-        .all(|row| row.line <= 1201);
+        .all(|row| row.place.to_stored() <= 1201);
     assert!(first, "the first row keeps the address");
 }
 
@@ -309,7 +309,7 @@ fn a_long_list_comes_in_whole_and_in_order() {
             _ => "queued",
         };
         let wanted = (format!("p{}@example.org", n % 2900), n + 2, state);
-        let line = usize::try_from(row.line).unwrap();
+        let line = usize::try_from(row.place.to_stored()).unwrap();
         assert_eq!((row.address.clone(), line, row.state.as_str()), wanted);
     }
     let told = rows[2950].reason.as_deref();

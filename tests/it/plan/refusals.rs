@@ -202,7 +202,7 @@ fn one_person_whose_row_is_broken_is_told_of_the_row() {
         let history = desk.outbox.reader().unwrap().history(address).unwrap();
         let found: Vec<_> = history
             .iter()
-            .map(|(row, ..)| (row.line, &*row.state))
+            .map(|(row, ..)| (row.place.to_stored(), &*row.state))
             .collect();
         assert_eq!(found, [(line, "invalid")], "{address}");
     }

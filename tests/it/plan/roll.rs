@@ -12,7 +12,7 @@ fn a_survey_counts_as_an_opening_would_and_changes_nothing() {
     let config = desk.config(&hello(""));
     let seen = survey(&Roll::of(&config, "hello").unwrap(), None).unwrap();
     assert_eq!((seen.people, seen.duplicates, seen.badness.bad), (2, 1, 1));
-    assert_eq!(seen.first.unwrap().0.line, 2);
+    assert_eq!(seen.first.unwrap().0.place.to_stored(), 2);
     assert!(desk.runs().is_empty());
 }
 
@@ -27,7 +27,7 @@ fn one_person_can_be_chosen_and_must_be_listed() {
     let rows = desk.rows(&opening.run);
     assert_eq!(rows.len(), 1);
     assert_eq!(
-        (rows[0].address.as_str(), rows[0].line),
+        (rows[0].address.as_str(), rows[0].place.to_stored()),
         ("bob@example.org", 3)
     );
 
@@ -53,7 +53,7 @@ fn a_test_message_goes_to_one_mailbox_and_nobody_on_the_list() {
     let queued: Vec<_> = rows.iter().filter(|row| row.state == "queued").collect();
     assert_eq!(queued.len(), 1);
     assert_eq!(
-        (queued[0].address.as_str(), queued[0].line),
+        (queued[0].address.as_str(), queued[0].place.to_stored()),
         ("me@example.org", 3)
     );
     assert!(

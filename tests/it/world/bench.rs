@@ -58,7 +58,7 @@ pub(crate) fn row(seq: i64, address: &str) -> NewDelivery {
     NewDelivery {
         seq,
         list: "staff".to_owned(),
-        line: u64::try_from(seq).unwrap() + 1,
+        place: seq + 1,
         key: address.to_lowercase(),
         address: address.to_owned(),
         name: None,

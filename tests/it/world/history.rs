@@ -139,7 +139,7 @@ pub(crate) fn copies(taken: &[Taken]) -> usize {
 pub(crate) fn against_list(list: &[Entry], told: &[Told]) -> Vec<String> {
     let mut by_line: BTreeMap<u64, Vec<&Told>> = BTreeMap::new();
     for told in told {
-        let line = u64::try_from(told.row.line).unwrap_or(0);
+        let line = told.row.place.line_if_known().unwrap_or(0);
         by_line.entry(line).or_default().push(told);
     }
     let mut found = Vec::new();

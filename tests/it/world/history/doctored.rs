@@ -82,7 +82,7 @@ fn tell(seq: usize, entry: &Entry) -> Told {
         address,
         name,
         list: "people".to_owned(),
-        line: i64::try_from(entry.line).unwrap(),
+        place: postroom::audience::Place::line(entry.line),
         reason,
         tries: 0,
         next_at: None,
@@ -144,7 +144,9 @@ fn every_way_of_being_wrong_is_noticed() {
         ("a row is there twice", |it| {
             it.told.push(it.told[0].clone())
         }),
-        ("a row nobody wrote", |it| it.told[0].row.line = 99_999),
+        ("a row nobody wrote", |it| {
+            it.told[0].row.place = postroom::audience::Place::line(99_999)
+        }),
         ("still waiting", |it| {
             it.told[0].row.state = "queued".to_owned()
         }),
