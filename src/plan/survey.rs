@@ -1,6 +1,7 @@
 //! What a run would be, without opening it.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use super::badness::Badness;
 use super::census::{Census, Counts};
@@ -59,14 +60,17 @@ pub fn survey_of(roll: &Roll<'_>, order: &Order) -> Result<Survey, RollError> {
     let is_guarded = roll.schedule().max_change.is_some() || change::guards_lists(roll, order);
     if is_guarded && Reader::exists(roll.state) {
         let reader = Reader::open(roll.state).map_err(unreadable)?;
-        change::weigh_lists(roll, order, &reader, &survey.badness)
-            .and_then(|()| change::weigh(roll.schedule(), order, &reader, (None, survey.people)))
-            .map_err(|refused| match refused {
-                Refused::Roll(error) => error,
-                Refused::Outbox(error) => unreadable(error),
-            })?;
+        guard(roll, order, &reader, &survey).map_err(|refused| match refused {
+            Refused::Roll(error) => error,
+            Refused::Outbox(error) => unreadable(error),
+        })?;
     }
     Ok(survey)
+}
+
+fn guard(roll: &Roll<'_>, order: &Order, reader: &Reader, survey: &Survey) -> Result<(), Refused> {
+    change::weigh_lists(roll, order, reader, &survey.badness)?;
+    change::weigh(roll.schedule(), order, reader, (None, survey.people))
 }
 
 /// Reads and renders everything, and changes nothing. With a time the outbox is asked, too, what a
@@ -75,7 +79,14 @@ pub fn survey_of(roll: &Roll<'_>, order: &Order) -> Result<Survey, RollError> {
 /// # Errors
 /// Why a run would not be sent.
 pub fn survey(roll: &Roll<'_>, at: Option<Timestamp>) -> Result<Survey, RollError> {
-    look_over(roll, at).outcome
+    look(
+        roll,
+        at.map(|at| Asked {
+            at,
+            by: Reader::open,
+        }),
+    )
+    .outcome
 }
 
 /// A [`survey`], and what was found of the lists that were read to their end: what a run would be
@@ -108,10 +119,39 @@ impl Overview {
     }
 }
 
-/// Reads and renders everything, once, and changes nothing; with a time as in a [`survey`].
+/// Reads and renders everything, once, and says what would be if the calendar opened the run now.
+/// Nothing is written, not even what readers of the outbox share; one that is not there or cannot
+/// be read so is asked nothing, and guards nothing.
 #[must_use]
-pub fn look_over(roll: &Roll<'_>, at: Option<Timestamp>) -> Overview {
-    let mut seen = match Seen::new(roll, at) {
+pub fn look_over(roll: &Roll<'_>, now: Timestamp) -> Overview {
+    let asked = Reader::exists(roll.state).then_some(Asked {
+        at: now,
+        by: Reader::peek,
+    });
+    let mut found = look(roll, asked);
+    if matches!(found.outcome, Err(RollError::Former(_))) {
+        found = look(roll, None);
+    }
+    let order = Order::due(&roll.schedule().name, String::new(), now);
+    if let (Ok(survey), Ok(reader)) = (&found.outcome, Reader::peek(roll.state))
+        && let Err(Refused::Roll(error)) = guard(roll, &order, &reader, survey)
+    {
+        found.outcome = Err(error);
+    }
+    found
+}
+
+/// What the outbox is asked about.
+#[derive(Clone, Copy)]
+struct Asked {
+    /// The moment.
+    at: Timestamp,
+    /// How it is opened.
+    by: fn(&Path) -> Result<Reader, OutboxError>,
+}
+
+fn look(roll: &Roll<'_>, asked: Option<Asked>) -> Overview {
+    let mut seen = match Seen::new(roll, asked) {
         Ok(seen) => seen,
         Err(error) => {
             return Overview {
@@ -188,21 +228,21 @@ struct Once {
 }
 
 impl Seen {
-    fn new(roll: &Roll<'_>, at: Option<Timestamp>) -> Result<Self, RollError> {
-        let at = at.filter(|_| Reader::exists(roll.state));
-        let once = at.zip(roll.once_per()).map(|(now, once)| {
-            let sent = Reader::open(roll.state)?;
+    fn new(roll: &Roll<'_>, asked: Option<Asked>) -> Result<Self, RollError> {
+        let asked = asked.filter(|_| Reader::exists(roll.state));
+        let once = asked.zip(roll.once_per()).map(|(asked, once)| {
+            let sent = (asked.by)(roll.state)?;
             let notices = sent.notices(&roll.schedule().name, once)?;
             Ok(Once {
                 sent,
                 notices,
-                now: now.as_millisecond(),
+                now: asked.at.as_millisecond(),
                 rows: Vec::new(),
             })
         });
-        let suppressed = at.map(|now| {
-            let listed = Reader::open(roll.state)?;
-            let now = now.as_millisecond();
+        let suppressed = asked.map(|asked| {
+            let listed = (asked.by)(roll.state)?;
+            let now = asked.at.as_millisecond();
             Ok(listed.bans()?.map(|bans| Suppressed { listed, bans, now }))
         });
         let suppressed: Option<Option<_>> = suppressed.transpose().map_err(unreadable)?;

@@ -97,7 +97,7 @@ impl Look {
             Err(error) => look.outcome = Err(error),
             Ok(mut roll) => {
                 roll.care = Care::Fresh(clock.clone());
-                let mut found = look_over(&roll, None);
+                let mut found = look_over(&roll, clock.now());
                 let moved = reader.map(|reader| found.moved(schedule, reader, clock.now()));
                 look.moved = moved.and_then(|it| it.ok().flatten());
                 look.outcome = found.outcome;

@@ -280,3 +280,67 @@ fn what_changed_since_the_last_run_is_told_of_lists_and_schedules() {
     is(&forgotten[0], "1 row more than in");
     assert_eq!(forgotten[1].matches("since").count(), 0, "{}", forgotten[1]);
 }
+
+#[test]
+fn a_run_that_max_change_would_refuse_is_told_before_it_is_due() {
+    for (key, told) in [
+        (
+            "[list.readers]\nmax_change = \"20%\"",
+            "has 7 rows, and had 3 when run",
+        ),
+        (
+            "[schedule.again]\nmax_change = \"20%\"",
+            "6 people, and 3 in its last run",
+        ),
+    ] {
+        let table = key.lines().next().unwrap();
+        let workspace = Workspace::new(&ALONE.replace(table, key));
+        workspace.write("templates/note/subject.txt", "Hello");
+        workspace.write("templates/note/body.txt", "Hello\n");
+        let people = |count: usize| -> String {
+            let rows = (0..count).map(|n| format!("p{n}@example.org\n"));
+            std::iter::once("email\n".to_owned()).chain(rows).collect()
+        };
+        workspace.write("lists/readers.csv", people(7));
+        let (code, said, _) = check(&workspace, &["--lists"]);
+        assert_eq!(code, Some(0), "nothing to be held against: {said}");
+
+        let config = load(&workspace.path("postroom.toml")).unwrap().config;
+        let clock = Clock::simulated("2026-06-01T08:00:00Z".parse().unwrap(), 1);
+        fs::create_dir_all(&config.daemon.state).unwrap();
+        let outbox = Outbox::open_inline(&config.daemon.state, clock.clone()).unwrap();
+        workspace.write("lists/readers.csv", people(3));
+        let order = Order::manual("again", &clock);
+        open(&config, &outbox, &clock, &order).unwrap();
+        let banned = postroom::outbox::Banned::new("p6@example.org", "left", "grace");
+        let banned = postroom::outbox::Suppress::from(banned);
+        outbox.submit(banned).wait().unwrap();
+        let (code, said, _) = check(&workspace, &["--lists"]);
+        assert_eq!(code, Some(0), "the same people: {said}");
+        workspace.write("lists/readers.csv", people(7));
+        let (code, said, _) = check(&workspace, &["--lists"]);
+        assert_eq!(code, Some(65), "{said}");
+        let output = workspace
+            .postroom(&["send", "again", "--dry-run"])
+            .output()
+            .unwrap();
+        let refused = String::from_utf8(output.stderr).unwrap();
+        let refused = refused.trim_start_matches("error: ").trim_end();
+        assert!(refused.contains(told), "{refused}");
+        let line = format!("schedule `again` would not be sent: {refused}");
+        assert!(
+            said.contains("error[not-sendable]") && said.contains(&line),
+            "{said}"
+        );
+        // An outbox that nobody can read is none.
+        outbox.close();
+        workspace.write("garbage", "x".repeat(5000));
+        for beside in ["postroom.db-wal", "postroom.db-shm"] {
+            let _ = fs::remove_file(config.daemon.state.join(beside)); // it may be gone
+        }
+        let database = config.daemon.state.join("postroom.db");
+        fs::rename(workspace.path("garbage"), database).unwrap();
+        let (code, said, _) = check(&workspace, &["--lists"]);
+        assert_eq!(code, Some(0), "{said}");
+    }
+}
