@@ -146,8 +146,10 @@ pub(super) struct Located {
 pub(super) enum FileFault {
     #[error("there is no such file")]
     Missing { help: Option<&'static str> },
-    #[error("it is a link to {}, and that is not there", .0.display())]
+    #[error("it is a link to `{}`, and that is not there", .0.display())]
     Dangling(PathBuf),
+    #[error("its links lead in a circle")]
+    Circle,
     #[error("the user that runs postroom may not read it")]
     Forbidden { help: Option<&'static str> },
     #[error("it is {0}, not a file")]
@@ -158,9 +160,11 @@ pub(super) enum FileFault {
     Changed,
     #[error(
         "it was last changed {} ago, and `max_age` allows {}",
-        in_words(*age), in_words(*allowed)
+        in_words(*age), exactly(*allowed)
     )]
     Stale { age: Duration, allowed: Duration },
+    #[error("it is dated {} in the future, so `max_age` cannot tell how old it is", in_words(*.0))]
+    Future(Duration),
     #[error(transparent)]
     Program(Box<ProgramError>),
     #[error("this line is not {encoding} text")]
@@ -204,6 +208,13 @@ pub(super) enum FileFault {
 }
 
 impl FileFault {
+    /// The system's reason, without the number that it has for it.
+    pub(super) fn unreadable(error: &io::Error) -> Self {
+        let text = error.to_string();
+        let words = text.split(" (os error ").next().unwrap_or(&text);
+        Self::Unreadable(words.to_owned())
+    }
+
     pub(super) fn at(self, line: u64) -> Located {
         Located {
             line: Some(line),
@@ -253,9 +264,11 @@ impl FileFault {
     fn code(&self) -> &'static str {
         match self {
             Self::Missing { .. } | Self::Dangling(_) => "missing-file",
-            Self::Forbidden { .. } | Self::NotAFile(_) | Self::Unreadable(_) => "unreadable-file",
+            Self::Forbidden { .. } | Self::NotAFile(_) | Self::Circle | Self::Unreadable(_) => {
+                "unreadable-file"
+            }
             Self::Changed => "changed-file",
-            Self::Stale { .. } => "stale-file",
+            Self::Stale { .. } | Self::Future(_) => "stale-file",
             Self::Program(_) => "failed-command",
             Self::NotText { .. } | Self::Nul { .. } => "bad-encoding",
             Self::OpenQuote | Self::TextAfterQuote { .. } => "bad-quotes",
@@ -285,6 +298,8 @@ impl FileFault {
                  ever read"
             }
             Self::Stale { .. } => "did its export fail?",
+            Self::Future(_) => "is a clock wrong?",
+            Self::Circle => "give the path of the file itself, or make its link anew",
             Self::NotText { encoding: "UTF-8" } => {
                 "save it as UTF-8, or say how it was saved: encoding = \"gb18030\" for Chinese, \
                  \"windows-1252\" for Western European"
@@ -373,7 +388,7 @@ impl From<io::Error> for Located {
             Ok(located) => located,
             Err(error) => match error.downcast::<ProgramError>() {
                 Ok(error) => FileFault::Program(Box::new(discreet(error))).into(),
-                Err(error) => FileFault::Unreadable(error.to_string()).into(),
+                Err(error) => FileFault::unreadable(&error).into(),
             },
         }
     }
@@ -405,5 +420,19 @@ fn missing_column_help(missing: &MissingColumn) -> String {
         (Some(hint), _) => format!("{hint}; {found}"),
         (None, Some(near)) => format!("did you mean {key} = \"{near}\"? {found}"),
         (None, None) => format!("say which one it is with {key} = \"...\"; {found}"),
+    }
+}
+
+/// A span in the largest unit that it is a whole number of, as people write it: `26 h`.
+fn exactly(span: Duration) -> String {
+    const UNITS: [(u64, &str); 3] = [(86_400, "d"), (3600, "h"), (60, "min")];
+    let seconds = span.as_secs();
+    let fits = |(unit, word): &(u64, &str)| {
+        let least = if *word == "d" { 2 } else { 1 };
+        seconds.is_multiple_of(*unit) && seconds / unit >= least
+    };
+    match UNITS.into_iter().find(fits) {
+        Some((unit, word)) => format!("{} {word}", seconds / unit),
+        None => in_words(span),
     }
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use crate::audience::Care;
 use crate::audience::error::{FileFault, Located};
@@ -18,6 +19,8 @@ use crate::clock::{self, Timestamp};
 
 /// A writer that is still at work has written again by then.
 const REST: Duration = Duration::from_secs(2);
+/// A time up to so far ahead is that of another place, or of a clock that goes wrong a little.
+const AHEAD: Duration = Duration::from_secs(26 * 3600);
 
 /// A regular file that is the same at its end as it was when it was opened; if it is not, its last
 /// read fails with [`FileFault::Changed`].
@@ -110,6 +113,12 @@ impl Stamp {
         let modified = Timestamp::try_from(self.modified?).ok()?;
         Duration::try_from(now.duration_since(modified)).ok()
     }
+
+    /// How long it is until the time at which it was written, by this clock.
+    fn ahead(&self, now: Timestamp) -> Option<Duration> {
+        let modified = Timestamp::try_from(self.modified?).ok()?;
+        Duration::try_from(modified.duration_since(now)).ok()
+    }
 }
 
 /// What is wrong with the age of a file, if it is there and too old.
@@ -118,10 +127,12 @@ pub(super) fn stale(path: &Path, allowed: Duration, now: Timestamp) -> Option<Fi
     young(&Stamp::of(&metadata), allowed, now).err()
 }
 
-/// A time that is still to come is a clock's fault, and no age.
+/// A time that is still to come is a clock's fault, and no age. Far ahead it would count as young
+/// for ever.
 fn young(stamp: &Stamp, allowed: Duration, now: Timestamp) -> Result<(), FileFault> {
-    match stamp.age(now) {
-        Some(age) if age > allowed => Err(FileFault::Stale { age, allowed }),
+    match (stamp.age(now), stamp.ahead(now)) {
+        (Some(age), _) if age > allowed => Err(FileFault::Stale { age, allowed }),
+        (_, Some(ahead)) if ahead > AHEAD => Err(FileFault::Future(ahead)),
         _ => Ok(()),
     }
 }
@@ -156,7 +167,8 @@ fn explain(path: &Path, error: &io::Error) -> FileFault {
                 "give that user leave to read the file and to enter its folders",
             )),
         },
-        _ => FileFault::Unreadable(error.to_string()),
+        _ if Errno::from_io_error(error) == Some(Errno::LOOP) => FileFault::Circle,
+        _ => FileFault::unreadable(error),
     }
 }
 

@@ -300,7 +300,7 @@ fn a_missing_file_is_named_with_a_hint_where_services_see_other_folders() {
     assert_eq!(
         (error.message.as_str(), error.code()),
         (
-            "it is a link to export/people.csv, and that is not there",
+            "it is a link to `export/people.csv`, and that is not there",
             "missing-file"
         )
     );
@@ -308,9 +308,15 @@ fn a_missing_file_is_named_with_a_hint_where_services_see_other_folders() {
     let path = looped.path().join("people.csv");
     std::os::unix::fs::symlink(&path, &path).unwrap();
     let error = list(&path).read().err().unwrap();
-    assert!(
-        said(&error, looped.path()).starts_with("list `people`: people.csv: it cannot be read")
+    assert_eq!(
+        said(&error, looped.path()),
+        "list `people`: people.csv: its links lead in a circle; give the path of the file itself, \
+         or make its link anew"
     );
+    assert_eq!(error.code(), "unreadable-file");
+    let long = list(&looped.path().join("x".repeat(300)));
+    let error = long.read().err().unwrap();
+    assert_eq!(error.message, "it cannot be read: File name too long");
 }
 
 #[test]

@@ -67,6 +67,44 @@ fn a_file_without_max_age_may_be_of_any_age_and_one_of_tomorrow_is_not_old() {
     assert!(outcome(&csv.changed_at(tomorrow).list, &care).is_ok());
 }
 
+#[test]
+fn a_file_that_is_dated_days_ahead_has_no_age_that_could_be_judged() {
+    let clock = morning();
+    let care = Care::Fresh(clock.clone());
+    let days = SystemTime::from(clock.now()) + 72 * HOUR + HOUR / 2;
+    let csv = Csv::new("email\n").changed_at(days);
+    assert!(
+        outcome(&csv.list, &care).is_ok(),
+        "nobody asked for its age"
+    );
+    let csv = csv.with(|it| it.max_age = Some(HOUR));
+    let error = outcome(&csv.list, &care).unwrap_err();
+    assert_eq!(
+        super::said(&error, csv.folder.path()),
+        "list `people`: people.csv: it is dated 3 d 0 h in the future, so `max_age` cannot tell \
+         how old it is; is a clock wrong?"
+    );
+    assert!(csv.list.stale(clock.now()).is_some());
+}
+
+#[test]
+fn an_age_that_is_allowed_is_told_as_it_is_written() {
+    let clock = morning();
+    for (allowed, told) in [
+        (HOUR, "1 h"),
+        (HOUR / 60 * 90, "90 min"),
+        (24 * HOUR, "24 h"),
+        (72 * HOUR, "3 d"),
+        (Duration::from_secs(5), "5 s"),
+    ] {
+        let csv = Csv::new("email\n").with(|it| it.max_age = Some(allowed));
+        let csv = csv.aged(&clock, 1000 * HOUR);
+        let error = outcome(&csv.list, &Care::Fresh(clock.clone())).unwrap_err();
+        let end = format!("and `max_age` allows {told}");
+        assert!(error.message.ends_with(&end), "{}", error.message);
+    }
+}
+
 /// The real clock, because files have real times.
 #[test]
 fn a_file_that_is_being_written_has_come_to_rest_before_a_run_that_nobody_watches() {
