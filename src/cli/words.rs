@@ -51,7 +51,7 @@ pub(super) fn counts(counts: &Counts) -> String {
         ("suppressed", &[State::Suppressed]),
     ];
     let mut parts: Vec<String> = Vec::new();
-    let rest = [("left out", State::Skipped), ("unusable", State::Invalid)];
+    let rest = [("skipped", State::Skipped), ("unusable", State::Invalid)];
     let all = WORDS
         .iter()
         .map(|(word, states)| (*word, counts.sum(states)))

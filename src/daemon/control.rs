@@ -30,7 +30,7 @@ use crate::outbox::{
     Banned, ChangeRow, DeliveryRow, ForgetError, Outbox, OutboxError, Reader, RunFailed, RunRow,
     Suppress, SuppressionRow, Unsuppress,
 };
-use crate::plan::{OpenError, RollError, end_of, open, warn_late};
+use crate::plan::{OpenError, RollError, open, tell_opened};
 
 /// How long a full disk is left alone.
 const FULL: Duration = Duration::from_secs(5);
@@ -374,25 +374,8 @@ async fn send(
         }
         let opening = open(&desk.config(), &desk.outbox, &desk.clock, &order)
             .map_err(|error| not_opened(&desk, &request.schedule, error))?;
-        warn_late(&request.schedule, &opening);
-        let told_end = end_of(
-            &desk.config(),
-            (&request.schedule, &opening),
-            desk.clock.now(),
-        );
-        let answer = answer::sent(&desk.config(), &order, opening);
-        let run = answer.run.as_deref().unwrap_or_default();
-        tracing::info!(
-            event = "run-opened",
-            schedule = request.schedule,
-            run,
-            people = answer.people,
-            "{}: run {run} for {} people, asked for by a person{}",
-            request.schedule,
-            answer.people,
-            told_end
-        );
-        Ok::<_, Trouble>(answer)
+        tell_opened(&desk.config(), (&order, &opening), desk.clock.now());
+        Ok::<_, Trouble>(answer::sent(&desk.config(), &order, opening))
     });
     let answer = sent.await.expect("opening a run does not panic")?;
     watch.wake();

@@ -53,6 +53,13 @@ fn log(report: &Report) {
         1 => String::new(),
         round => format!(", for the {round}. time"),
     };
+    let skipped = counts.of(State::Skipped);
+    let (suppressed, invalid) = (counts.of(State::Suppressed), counts.of(State::Invalid));
+    let not_to = not_to([
+        (skipped, "skipped"),
+        (suppressed, "suppressed"),
+        (invalid, "unusable"),
+    ]);
     tracing::info!(
         event = "run-done",
         schedule,
@@ -61,10 +68,42 @@ fn log(report: &Report) {
         sent,
         rejected = refused,
         expired = late,
-        suppressed = counts.of(State::Suppressed),
+        skipped,
+        suppressed,
+        invalid,
         took = format!("{took:?}"),
-        "{schedule}: run {} is done{again}: {sent} of {} sent, {refused} refused, {late} too late",
+        "{schedule}: run {} is done{again}: {sent} of {} sent, {refused} refused, {late} too late\
+         {not_to}",
         run.id,
         counts.total(),
     );
+}
+
+/// Those whom nothing was to be sent to, if there are any: `; not to 2 (1 skipped, 1 unusable)`.
+fn not_to(rows: [(i64, &str); 3]) -> String {
+    let all: i64 = rows.iter().map(|(rows, _)| rows).sum();
+    if all == 0 {
+        return String::new();
+    }
+    let told = rows.into_iter().filter(|(rows, _)| *rows > 0);
+    let told: Vec<String> = told.map(|(rows, word)| format!("{rows} {word}")).collect();
+    format!("; not to {all} ({})", told.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::not_to;
+
+    #[test]
+    fn those_who_were_to_get_nothing_are_told_if_there_are_any() {
+        let rows = |skipped, suppressed, unusable| {
+            not_to([
+                (skipped, "skipped"),
+                (suppressed, "suppressed"),
+                (unusable, "unusable"),
+            ])
+        };
+        assert_eq!(rows(0, 0, 0), "");
+        assert_eq!(rows(2, 0, 1), "; not to 3 (2 skipped, 1 unusable)");
+    }
 }

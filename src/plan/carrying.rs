@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::alert::{Cause, raise};
 use super::change::{counted, rows};
 use super::firing::TICK;
+use super::forecast::grouped;
 use super::opening::{OpenError, Opening, Order, open};
 use super::question::ask;
 use crate::calendar::Occurrence;
@@ -201,7 +202,7 @@ impl Desk {
 
     async fn tell_opening(&self, order: &Order, opening: &Opening) {
         let schedule = &order.schedule;
-        log_opening(&self.config, (schedule, opening), self.clock.now());
+        tell_opened(&self.config, (order, opening), self.clock.now());
         let run = &opening.run;
         let late = Duration::try_from(self.clock.now() - order.due_at).unwrap_or_default();
         if late > LATE && !order.is_manual() && self.is_for_all_at_once(schedule) {
@@ -230,9 +231,14 @@ impl Desk {
 }
 
 /// Log lines of a run that was opened.
-fn log_opening(config: &Config, (schedule, opening): (&str, &Opening), now: Timestamp) {
-    let badness = &opening.badness;
+pub fn tell_opened(config: &Config, (order, opening): (&Order, &Opening), now: Timestamp) {
+    let (schedule, badness) = (order.schedule.as_str(), &opening.badness);
     let people = opening.people();
+    let asked = if order.is_manual() {
+        ", asked for by a person"
+    } else {
+        ""
+    };
     tracing::info!(
         event = "run-opened",
         schedule,
@@ -244,7 +250,7 @@ fn log_opening(config: &Config, (schedule, opening): (&str, &Opening), now: Time
         sent_before = opening.sent_before,
         left_out = badness.left_out,
         rows = badness.rows,
-        "{schedule}: run {} for {}{}{}",
+        "{schedule}: run {} for {}{}{asked}{}",
         opening.run,
         counted(people),
         of_rows(opening),
@@ -269,7 +275,7 @@ fn of_rows(opening: &Opening) -> String {
     let mut reasons = opening.not_to().words();
     if badness.lists.len() > 1 {
         let lists = badness.lists.iter();
-        let lists = lists.map(|it| format!("{} {}", it.list, it.rows));
+        let lists = lists.map(|it| format!("{} {}", it.list, grouped(&it.rows.to_string())));
         reasons.insert(0, lists.collect::<Vec<_>>().join(", "));
     }
     match reasons.is_empty() {
@@ -279,8 +285,7 @@ fn of_rows(opening: &Opening) -> String {
 }
 
 /// When a run ends, to be put behind what is said of its opening; nothing, if it is over soon.
-#[must_use]
-pub fn end_of(config: &Config, (schedule, opening): (&str, &Opening), now: Timestamp) -> String {
+fn end_of(config: &Config, (schedule, opening): (&str, &Opening), now: Timestamp) -> String {
     let Some(forecast) = opening.forecast.as_ref().filter(|it| !it.is_soon(now)) else {
         return String::new();
     };
@@ -294,7 +299,7 @@ pub fn end_of(config: &Config, (schedule, opening): (&str, &Opening), now: Times
 }
 
 /// Log line of a run that cannot end before it expires.
-pub fn warn_late(schedule: &str, opening: &Opening) {
+fn warn_late(schedule: &str, opening: &Opening) {
     if let Some(late) = &opening.late {
         tracing::warn!(
             event = "run-too-slow",

@@ -36,7 +36,7 @@ mod survey;
 
 pub use alert::{ALERT, About, Cause, raise};
 pub use badness::{BadRow, Badness, ListCount};
-pub use carrying::{end_of, warn_late};
+pub use carrying::tell_opened;
 pub use census::{Census, Told};
 pub use firing::{Firings, Upcoming, upcoming};
 pub use forecast::{

@@ -129,7 +129,7 @@ fn in_gb18030(lines: &[&str]) {
     let folder = example("gb18030");
     let told = beside_a_sandbox(lines, folder.path()).concat();
     for words in [
-        "9 sent, 1 left out",
+        "9 sent, 1 skipped",
         "顾𠮷文 <gu.wen@example.com>",
         "accepted",
     ] {
