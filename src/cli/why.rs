@@ -6,6 +6,7 @@ use super::out::{Out, alarming, bold, count, plain};
 use super::source::Source;
 use super::words::reason as reason_words;
 use super::{Trouble, hold};
+use crate::audience::Place;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::api::{History, Why};
@@ -133,13 +134,21 @@ fn delivery(history: &History, now: i64, out: &Out) {
     if let Some(held) = &row.held {
         out.line(format!("  {}", alarming(&hold::words(held))));
     }
-    out.line(format!("  from list {}, {}", row.list, row.place));
+    out.line(format!("  {}", origin(&row.list, row.place)));
     history
         .attempts
         .iter()
         .for_each(|attempt| out.line(try_words(attempt)));
     let changes = history.changes.iter();
     changes.for_each(|change| out.line(change_words(change)));
+}
+
+/// Where the address was found: on a list, or in the schedule itself.
+fn origin(list: &str, place: Place) -> String {
+    match (list, place) {
+        ("cc" | "bcc", Place::Line { line }) => format!("from {list}, entry {line}"),
+        _ => format!("from list {list}, {place}"),
+    }
 }
 
 fn change_words(change: &AuditRow) -> String {
@@ -177,4 +186,16 @@ fn try_words(attempt: &AttemptRow) -> String {
         attempt.account,
         attempt.stage.as_deref().unwrap_or("-"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin;
+    use crate::audience::Place;
+
+    #[test]
+    fn an_address_of_the_schedule_itself_has_no_line_on_a_list() {
+        assert_eq!(origin("bcc", Place::line(1)), "from bcc, entry 1");
+        assert_eq!(origin("people", Place::line(7)), "from list people, line 7");
+    }
 }
