@@ -2,14 +2,22 @@
 
 use std::fmt;
 
+use super::change::rows;
+use super::forecast::grouped;
+use super::refusal::RollError;
 use super::roll::Person;
 use crate::audience::Place;
+use crate::config::BadRows;
 use crate::outbox::Seat;
 
 /// So many unusable rows are kept with their reasons.
 const KEPT: usize = 10;
 /// So many of them are told in one line.
 const TOLD: usize = 3;
+
+/// Up to so many unusable rows are accidents that happen; above, more than one in a hundred stops
+/// the run.
+const HARMLESS: u64 = 10;
 
 /// How many rows there were, and which could not be used.
 #[derive(Clone, Debug, Default)]
@@ -114,14 +122,32 @@ impl Badness {
         } else {
             ""
         };
-        let (strays, rows) = (self.strays, self.rows);
-        let name = if strays == 1 { "names" } else { "name" };
-        (strays > 0).then(|| {
+        let name = if self.strays == 1 { "names" } else { "name" };
+        let strays = grouped(&self.strays.to_string());
+        (self.strays > 0).then(|| {
             format!(
-                "of {rows} rows {strays} {name} a time zone that there is not, and `otherwise` is \
-                 taken for it ({first}{more})"
+                "of {} {strays} {name} a time zone that there is not, and `otherwise` is \
+                 taken for it ({first}{more})",
+                rows(self.rows)
             )
         })
+    }
+
+    /// Whether a few of the rows may be unusable, as they are.
+    ///
+    /// # Errors
+    /// They may not.
+    pub(super) fn weigh(&self, bad_rows: BadRows) -> Result<(), RollError> {
+        let too_many = self.bad > HARMLESS && self.bad * 100 > self.rows;
+        let rule = match bad_rows {
+            BadRows::Refuse if self.bad > 0 => "",
+            BadRows::Skip if too_many => ", more than 10 and more than 1 in 100",
+            _ => return Ok(()),
+        };
+        let they_are = if self.bad == 1 { "it is" } else { "they are" };
+        Err(RollError::BadRows(format!(
+            "{self}{rule}: nothing is sent to anybody until {they_are} mended"
+        )))
     }
 
     pub(super) fn count(&mut self, person: &Person) {
@@ -183,7 +209,8 @@ fn of<'a>(lists: &'a mut Vec<ListCount>, name: &str) -> &'a mut ListCount {
 impl fmt::Display for Badness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let are = if self.bad == 1 { "is" } else { "are" };
-        write!(f, "{} of {} rows {are} unusable", self.bad, self.rows)?;
+        let bad = grouped(&self.bad.to_string());
+        write!(f, "{bad} of {} {are} unusable", rows(self.rows))?;
         if self.told.is_empty() {
             return Ok(());
         }

@@ -6,6 +6,7 @@
 //! people says nothing about the others.
 
 use super::badness::Badness;
+use super::forecast::grouped;
 use super::opening::{Order, PART};
 use super::refusal::RollError;
 use super::roll::Roll;
@@ -39,6 +40,7 @@ pub(super) fn weigh(
             schedule: schedule.name.clone(),
             people,
             run: last.run,
+            day: day(last.opened_at, schedule),
             before: last.people,
             most,
         })),
@@ -92,11 +94,11 @@ pub(super) fn weigh_lists(
     Ok(())
 }
 
-/// The day of a moment where a schedule has its times: `Mon 2026-11-16`.
+/// A moment where a schedule has its times: `Mon 16 Nov 09:00`.
 fn day(at: i64, schedule: &Schedule) -> String {
     let at = Timestamp::from_millisecond(at).unwrap_or(Timestamp::MIN);
     let at = at.to_zoned(schedule.zone.clone());
-    at.strftime("%a %Y-%m-%d").to_string()
+    at.strftime("%a %-d %b %H:%M").to_string()
 }
 
 /// Why a run was refused, or could not be weighed.
@@ -118,7 +120,7 @@ impl From<OutboxError> for Refused {
 pub(super) fn counted(people: u64) -> String {
     match people {
         1 => "1 person".to_owned(),
-        more => format!("{more} people"),
+        more => format!("{} people", grouped(&more.to_string())),
     }
 }
 
@@ -126,7 +128,7 @@ pub(super) fn counted(people: u64) -> String {
 pub(super) fn rows(rows: u64) -> String {
     match rows {
         1 => "1 row".to_owned(),
-        more => format!("{more} rows"),
+        more => format!("{} rows", grouped(&more.to_string())),
     }
 }
 

@@ -6,7 +6,9 @@
 
 use super::badness::Badness;
 use super::refusal::RollError;
+use super::roll::Roll;
 use crate::audience::{self, Care, List, Place, Row, RowFault};
+use crate::config::Empty;
 use crate::outbox::Kept;
 
 /// Who gets nothing.
@@ -22,6 +24,42 @@ struct Named {
     list: String,
     /// [`Kept::fingerprint`] of each address, sorted.
     people: Vec<i64>,
+}
+
+impl Roll<'_> {
+    /// Who gets nothing of it. A test goes to its tester, whoever it was made for.
+    pub(super) fn excepted(&self) -> Result<(Except, Vec<Badness>), RollError> {
+        if self.test.is_some() {
+            return Ok((Except::default(), Vec::new()));
+        }
+        let (except, counts) = Except::read(&self.except, &self.care, self.only.as_deref())?;
+        counts
+            .iter()
+            .try_for_each(|count| self.weigh_excepted(count))?;
+        Ok((except, counts))
+    }
+
+    /// Whether a list of `except` says whom it leaves out: if it does not, who should get nothing
+    /// might get everything.
+    fn weigh_excepted(&self, seen: &Badness) -> Result<(), RollError> {
+        let list = seen.lists.first().expect("a list is counted as one");
+        if seen.rows == 0 && self.schedule().empty == Empty::Fail {
+            return Err(RollError::NobodyExcepted {
+                list: self.titled(list),
+                is_inline: self.is_inline(list),
+                schedule: self.schedule().name.clone(),
+            });
+        }
+        let weighed = match seen.bad > 0 && seen.usable() == 0 {
+            true => Err(RollError::BadRows(format!(
+                "{seen}, which is all there is: nothing is sent to anybody"
+            ))),
+            false => seen.weigh(self.schedule().bad_rows),
+        };
+        weighed.map_err(|error| {
+            RollError::BadRows(format!("nobody knows whom `except` leaves out: {error}"))
+        })
+    }
 }
 
 impl Except {

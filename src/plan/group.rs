@@ -53,6 +53,11 @@ impl<'a> Copies<'a> {
             Copy::One(..) => None,
         })
     }
+
+    /// Whether there is anybody, or a list.
+    pub(super) fn has_any(&self) -> bool {
+        !self.0.is_empty()
+    }
 }
 
 impl Roll<'_> {

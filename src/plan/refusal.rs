@@ -2,6 +2,7 @@
 //! the status, in the log and in the alert.
 
 use super::change;
+use super::forecast::grouped;
 use crate::audience::{ListError, Place, Share};
 use crate::config::MOST_TOGETHER;
 
@@ -22,12 +23,29 @@ pub enum RollError {
     Empty(String),
     /// A list that it goes to has no rows.
     #[error(
-        "there is nobody on {list}: was its export cut short? if it may have no rows, set \
-         `empty = \"skip\"` in schedule `{schedule}`"
+        "there is nobody on {list}:{} if it may have no rows, set `empty = \"skip\"` in schedule \
+         `{schedule}`",
+        cut_short(*.is_inline)
     )]
     NoRows {
         /// The list, with its file.
         list: String,
+        /// Whether its people stand in the configuration.
+        is_inline: bool,
+        /// The schedule.
+        schedule: String,
+    },
+    /// A list of people who get nothing has no rows.
+    #[error(
+        "{list}, which `except` names, has no rows:{} if that is fine, set `empty = \"skip\"` in \
+         schedule `{schedule}`",
+        cut_short(*.is_inline)
+    )]
+    NobodyExcepted {
+        /// The list, with its file.
+        list: String,
+        /// Whether its people stand in the configuration.
+        is_inline: bool,
         /// The schedule.
         schedule: String,
     },
@@ -55,10 +73,11 @@ pub enum RollError {
     ),
     /// Many more or far fewer people than in the schedule's last run.
     #[error(
-        "{}, and {before} in its last run {run}: {}, where `max_change = \"{most}\"` \
+        "{}, and {} in its last run {run} ({day}): {}, where `max_change = \"{most}\"` \
          allows no more than that; look at its lists, and if it is meant: \
          `postroom send {schedule} --accept-change`",
         change::counted(*.people),
+        grouped(&.before.to_string()),
         change::told(*.before, *.people)
     )]
     Changed {
@@ -68,6 +87,8 @@ pub enum RollError {
         people: u64,
         /// The last run.
         run: String,
+        /// When that was.
+        day: String,
         /// How many were in that.
         before: u64,
         /// What may be.
@@ -75,10 +96,11 @@ pub enum RollError {
     },
     /// A list with many more or far fewer rows than at its last reading.
     #[error(
-        "{list} has {}, and had {before} when run {run} read it on {day}: {}, where its \
+        "{list} has {}, and had {} when run {run} read it on {day}: {}, where its \
          `max_change = \"{most}\"` allows no more than that; look at the list, and if it is \
          meant: `postroom send {schedule} --accept-change`",
         change::rows(*.rows),
+        grouped(&.before.to_string()),
         change::told(*.before, *.rows)
     )]
     ListChanged {
@@ -90,7 +112,7 @@ pub enum RollError {
         rows: u64,
         /// The last run that read it.
         run: String,
-        /// The day of that.
+        /// When that was.
         day: String,
         /// How many rows it had then.
         before: u64,
@@ -126,7 +148,10 @@ pub enum RollError {
         row: String,
     },
     /// The chosen person is on none of the lists.
-    #[error("{address} is not on the lists of schedule `{schedule}` ({lists})")]
+    #[error(
+        "{address} is not on the lists of schedule `{schedule}` ({lists}){}",
+        copies_alone(*.has_copies)
+    )]
     NotListed {
         /// Who was asked for.
         address: String,
@@ -134,6 +159,8 @@ pub enum RollError {
         schedule: String,
         /// Its lists.
         lists: String,
+        /// Whether there are others who get a copy.
+        has_copies: bool,
     },
     /// The people of an earlier run, or what they were sent, cannot be had.
     #[error("{0}")]
@@ -149,4 +176,21 @@ pub enum RollError {
         /// What there is.
         known: String,
     },
+}
+
+/// What an empty list that comes from elsewhere makes one ask.
+fn cut_short(is_inline: bool) -> &'static str {
+    if is_inline {
+        ""
+    } else {
+        " was its export cut short?"
+    }
+}
+
+fn copies_alone(has_copies: bool) -> &'static str {
+    if has_copies {
+        "; whom its `cc` and `bcc` name gets the one message to all, and none alone"
+    } else {
+        ""
+    }
 }

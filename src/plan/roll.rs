@@ -9,6 +9,7 @@ use lettre::message::Mailbox;
 
 use super::badness::{Badness, ListCount};
 use super::census::Reading;
+use super::change::rows;
 use super::distinct::Distinct;
 use super::except::Except;
 use super::forecast::grouped;
@@ -17,15 +18,11 @@ use super::group::{Common, Copies};
 use super::local::{Lives, Local};
 use super::preflight::in_order;
 use super::refusal::RollError;
-use crate::audience::{self, Care, ListError, Place, Row};
+use crate::audience::{self, Care, ListError, Place, Row, Source};
 use crate::clock::Timestamp;
 use crate::compose::Template;
-use crate::config::{BadRows, Config, EMAIL, Empty, MOST_TOGETHER, OncePer, Schedule};
+use crate::config::{Config, EMAIL, Empty, MOST_TOGETHER, OncePer, Schedule};
 use crate::outbox::{Hour, Seat};
-
-/// Up to so many unusable rows are accidents that happen; above, more than one in a hundred stops
-/// the run.
-const BAD_ROWS_HARMLESS: u64 = 10;
 
 /// Who would get one message together is counted so far, though far fewer may.
 const COUNTED_TOGETHER: usize = 10_000;
@@ -250,16 +247,6 @@ impl<'a> Roll<'a> {
         self.only.is_none() && self.test.is_none() && self.former.is_none()
     }
 
-    /// Who gets nothing of it. A test goes to its tester, whoever it was made for.
-    fn excepted(&self) -> Result<(Except, Vec<Badness>), RollError> {
-        if self.test.is_some() {
-            return Ok((Except::default(), Vec::new()));
-        }
-        let (except, counts) = Except::read(&self.except, &self.care, self.only.as_deref())?;
-        counts.iter().try_for_each(|count| self.weigh_rows(count))?;
-        Ok((except, counts))
-    }
-
     /// The rows of all lists, each with the name of its list. A list is opened when the one before
     /// it is done; what follows an error must not be used.
     fn rows(&self) -> Box<dyn Iterator<Item = Sourced<'a>> + Send + '_> {
@@ -395,13 +382,14 @@ impl<'a> Roll<'a> {
         if let Some(address) = &self.only {
             self.weigh_one(address, seen, except)?;
         }
-        self.weigh_rows(seen)?;
+        seen.weigh(self.schedule.bad_rows)?;
         if self.schedule.empty == Empty::Skip {
             return Ok(());
         }
         if let Some(none) = seen.lists.iter().find(|it| it.rows == 0) {
             return Err(RollError::NoRows {
                 list: self.titled(none),
+                is_inline: self.is_inline(none),
                 schedule: self.schedule.name.clone(),
             });
         }
@@ -410,10 +398,8 @@ impl<'a> Roll<'a> {
         }
         Err(RollError::Empty(match (seen.bad, &self.former) {
             _ if seen.left_out > 0 => {
-                format!(
-                    "`except` leaves out {} of {} rows",
-                    seen.left_out, seen.rows
-                )
+                let left_out = grouped(&seen.left_out.to_string());
+                format!("`except` leaves out {left_out} of {}", rows(seen.rows))
             }
             (0, Some(former)) => format!("nobody of run {} is in that state", former.run),
             (0, None) => format!("{} has no rows", self.schedule.to.join(", ")),
@@ -443,19 +429,9 @@ impl<'a> Roll<'a> {
                 address,
                 schedule,
                 lists: self.schedule.to.join(", "),
+                has_copies: self.copies.as_ref().is_some_and(Copies::has_any),
             },
         })
-    }
-
-    /// Whether a few of the rows may be unusable, as they are.
-    fn weigh_rows(&self, seen: &Badness) -> Result<(), RollError> {
-        let all_bad = seen.bad > BAD_ROWS_HARMLESS && seen.bad * 100 > seen.rows;
-        if seen.bad > 0 && (all_bad || self.schedule.bad_rows == BadRows::Refuse) {
-            return Err(RollError::BadRows(format!(
-                "{seen}: nothing is sent to anybody until they are mended"
-            )));
-        }
-        Ok(())
     }
 
     /// Every list that it reads: those that it goes to, those that get copies, those of `except`.
@@ -463,6 +439,12 @@ impl<'a> Roll<'a> {
         let copies = self.copies.iter().flat_map(Copies::lists);
         let to = self.lists.iter().copied();
         to.chain(copies).chain(self.except.iter().copied())
+    }
+
+    /// Whether the people of a list stand in the configuration.
+    pub(super) fn is_inline(&self, count: &ListCount) -> bool {
+        let list = self.all_lists().find(|it| it.name == count.list);
+        list.is_some_and(|it| matches!(it.source, Source::Inline(_)))
     }
 
     /// What people know a list by: `list \`staff\` (/etc/postroom/staff.csv)`.

@@ -43,9 +43,9 @@ fn a_run_for_many_more_or_far_fewer_people_than_the_last_is_refused_with_both_nu
     let first = desk.send_to(10).unwrap().run;
     let error = desk.send_to(16).unwrap_err().to_string();
     let told = format!(
-        "16 people, and 10 in its last run {first}: 60% more, where `max_change = \"50%\"` allows \
-         no more than that; look at its lists, and if it is meant: `postroom send hello \
-         --accept-change`"
+        "16 people, and 10 in its last run {first} (Mon 1 Jun 08:00): 60% more, where \
+         `max_change = \"50%\"` allows no more than that; look at its lists, and if it is meant: \
+         `postroom send hello --accept-change`"
     );
     assert_eq!(error, told);
     let refused = desk.runs().pop().unwrap();

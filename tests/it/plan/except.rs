@@ -16,12 +16,15 @@ fn but_team(more: &str) -> String {
     )
 }
 
+/// On no list that anything goes to.
+const ELSEWHERE: &str = "elsewhere@example.org";
+
 fn desk(team: &[&str]) -> Desk {
     let desk = Desk::new();
     desk.house
         .people(&["ada@example.org", "bob@example.org", "cyd@example.org"]);
-    desk.list("team", team);
-    desk.list("board", &[]);
+    desk.list("team", if team.is_empty() { &[ELSEWHERE] } else { team });
+    desk.list("board", &[ELSEWHERE]);
     desk
 }
 
@@ -104,9 +107,9 @@ fn all_that_counts_people_counts_without_those() {
         .all_lists()
         .map(|it| (&*it.list, it.rows, it.left_out))
         .collect();
-    assert_eq!(read, [("people", 21, 16), ("team", 15, 0), ("board", 0, 0)]);
+    assert_eq!(read, [("people", 21, 16), ("team", 15, 0), ("board", 1, 0)]);
     // They were not sent it: as soon as they are off the list it is theirs, and nobody else's.
-    desk.list("team", &[]);
+    desk.list("team", &[ELSEWHERE]);
     let error = desk
         .turned_down(&but_team(fuses), &desk.by_hand())
         .to_string();
@@ -186,10 +189,46 @@ fn a_list_of_except_that_cannot_be_trusted_stops_the_run() {
 }
 
 #[test]
-fn nobody_on_a_list_of_except_is_fine() {
+fn nobody_on_a_list_of_except_is_an_accident_unless_a_person_says_that_it_is_not() {
+    let skip = "empty = \"skip\"";
     let desk = desk(&[]);
-    let opening = desk.carry_out(&but_team(""), &desk.by_hand()).unwrap();
+    desk.list("team", &[]);
+    let team = desk.state().join("team.csv");
+    assert_eq!(
+        desk.turned_down(&but_team(""), &desk.by_hand()).to_string(),
+        format!(
+            "list `team` ({}), which `except` names, has no rows: was its export cut short? if \
+             that is fine, set `empty = \"skip\"` in schedule `hello`",
+            team.display()
+        )
+    );
+    let opening = desk.carry_out(&but_team(skip), &desk.by_hand()).unwrap();
     assert_eq!((opening.people(), opening.badness.left_out), (3, 0));
+    let inline = |more: &str| but_team(more).replace("csv = \"team.csv\"", "inline = []");
+    assert_eq!(
+        desk.turned_down(&inline(""), &desk.by_hand()).to_string(),
+        "list `team`, which `except` names, has no rows: if that is fine, set `empty = \"skip\"` \
+         in schedule `hello`"
+    );
+    assert!(desk.carry_out(&inline(skip), &desk.by_hand()).is_ok());
+    desk.house.write("list.json", "[]");
+    let json = but_team("").replace("csv = \"team.csv\"", "json = \"list.json\"");
+    let error = desk.turned_down(&json, &desk.by_hand());
+    assert!(matches!(error, RollError::NobodyExcepted { .. }), "{error}");
+}
+
+#[test]
+fn a_list_of_except_without_one_usable_row_says_of_nobody_whom_it_leaves_out() {
+    for more in ["", "empty = \"skip\"", "bad_rows = \"refuse\""] {
+        let desk = desk(&["nobody", "ada @example.org"]);
+        let error = desk.turned_down(&but_team(more), &desk.by_hand());
+        assert_eq!(
+            error.to_string(),
+            "nobody knows whom `except` leaves out: 2 of 2 rows are unusable (team line 2: no @ in \
+             the address; team line 3: a space in the address), which is all there is: nothing is \
+             sent to anybody"
+        );
+    }
 }
 
 #[test]
@@ -216,7 +255,8 @@ fn bad_rows_of_a_list_of_except_are_told_and_weighed_for_themselves() {
     );
     let refuse = but_team("bad_rows = \"refuse\"");
     let error = desk.turned_down(&refuse, &desk.by_hand()).to_string();
-    assert!(error.contains("team line 3"), "{error}");
+    let begins = "nobody knows whom `except` leaves out: 2 of 3 rows are unusable (team line 3";
+    assert!(error.starts_with(begins), "{error}");
     // Eleven of two hundred are too many, however long the lists are that it goes to.
     let mut rows = addresses(189);
     rows.extend((0..11).map(|n| format!("nobody{n}")));

@@ -41,8 +41,8 @@ fn each_list_without_rows_stops_the_run_also_beside_one_that_has_some() {
     let error = desk.turned_down(&inline, &desk.by_hand()).to_string();
     assert_eq!(
         error,
-        "there is nobody on list `guests`: was its export cut short? if it may have no rows, set \
-         `empty = \"skip\"` in schedule `hello`"
+        "there is nobody on list `guests`: if it may have no rows, set `empty = \"skip\"` in \
+         schedule `hello`"
     );
 }
 
@@ -107,9 +107,9 @@ fn a_list_that_has_grown_or_shrunk_by_more_than_its_share_stops_the_run() {
     assert_eq!(
         error,
         format!(
-            "list `people` ({}) has 100 rows, and had 10 when run {first} read it on Mon \
-             2026-06-01: 900% more, where its `max_change = \"50%\"` allows no more than that; \
-             look at the list, and if it is meant: `postroom send hello --accept-change`",
+            "list `people` ({}) has 100 rows, and had 10 when run {first} read it on Mon 1 Jun \
+             08:00: 900% more, where its `max_change = \"50%\"` allows no more than that; look at \
+             the list, and if it is meant: `postroom send hello --accept-change`",
             path.display()
         )
     );

@@ -185,7 +185,7 @@ fn an_empty_list_fails_or_is_skipped_as_the_schedule_says() {
 
     desk.house.people(&["nobody"]);
     let reason = desk.refused(&hello(""));
-    assert!(reason.contains("1 of 1 rows is unusable"), "{reason}");
+    assert!(reason.contains("1 of 1 row is unusable"), "{reason}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Why a run was refused, word for word, wherever a person may look for it; and what is told of one
 //! that was not.
 
+use std::fs::File;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use postroom::daemon::answer;
 use postroom::outbox::Claim;
@@ -54,7 +56,7 @@ const BAD_DAYS: [(Day, &str); 7] = [
     ),
     (
         Day::Tenfold,
-        "list `people` (FILE) has 100 rows, and had 10 when run RUN read it on Mon 2026-06-01: \
+        "list `people` (FILE) has 100 rows, and had 10 when run RUN read it on Mon 1 Jun 08:00: \
          900% more, where its `max_change = \"50%\"` allows no more than that; look at the list, \
          and if it is meant: `postroom send hello --accept-change`",
     ),
@@ -71,24 +73,28 @@ async fn a_refused_run_says_why_in_the_status_in_the_log_and_in_the_alert() {
         let text = format!("{alert}{}", hello(SOON).replace("people.csv\"\n", list));
         let config = desk.config(&text);
         let order = Order::manual("hello", &desk.clock);
-        let before = postroom::plan::open(&config, &desk.outbox, &desk.clock, &order).unwrap();
         let path = desk.state().join("people.csv");
+        let before_nine = |hours: u64| {
+            let due: postroom::clock::Timestamp = "2026-06-01T09:00:00Z".parse().unwrap();
+            let then = SystemTime::from(due) - Duration::from_secs(hours * 3600);
+            File::open(&path).unwrap().set_modified(then).unwrap();
+        };
+        before_nine(1);
+        let before = postroom::plan::open(&config, &desk.outbox, &desk.clock, &order).unwrap();
         match day {
-            Day::Text(text) => desk.house.write("people.csv", text),
+            Day::Text(text) => {
+                desk.house.write("people.csv", text);
+                before_nine(1);
+            }
             Day::Directory => {
                 std::fs::remove_file(&path).unwrap();
                 std::fs::create_dir(&path).unwrap();
             }
-            Day::Tenfold => desk.house.people(&addresses(100)),
-            Day::Yesterday => {
-                let due: std::time::SystemTime = "2026-06-01T09:00:00Z"
-                    .parse::<postroom::clock::Timestamp>()
-                    .unwrap()
-                    .into();
-                let then = due - std::time::Duration::from_secs(51 * 3600);
-                let file = std::fs::File::options().write(true).open(&path).unwrap();
-                file.set_modified(then).unwrap();
+            Day::Tenfold => {
+                desk.house.people(&addresses(100));
+                before_nine(1);
             }
+            Day::Yesterday => before_nine(51),
         }
         let told = told
             .replace("FILE", &path.display().to_string())
@@ -222,7 +228,78 @@ fn ten_unusable_rows_are_told_and_three_in_one_line() {
     );
     assert_eq!(
         opening.badness.to_string(),
-        "12 of 2012 rows are unusable (people line 2002: no @ in the address; people line 2003: no \
-         @ in the address; people line 2004: no @ in the address; …)"
+        "12 of 2,012 rows are unusable (people line 2002: no @ in the address; people line 2003: \
+         no @ in the address; people line 2004: no @ in the address; …)"
     );
+}
+
+#[test]
+fn what_a_person_asked_for_is_logged_as_what_the_calendar_does() {
+    let desk = Desk::new();
+    let mut people = addresses(3);
+    people.extend(["P1@example.org", "nobody"].map(str::to_owned));
+    desk.house.people(&people);
+    let order = desk.by_hand();
+    let opening = desk.carry_out(&hello(""), &order).unwrap();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&log);
+    let hearing = hear(move |line| heard.lock().unwrap().push(line));
+    let config = desk.config(&hello(""));
+    postroom::plan::tell_opened(&config, (&order, &opening), desk.clock.now());
+    drop(hearing);
+    let log = log.lock().unwrap();
+    for part in [
+        "for 3 people of 5 rows (1 repeated address; 1 unusable row), asked for by a person",
+        "duplicates=1",
+        "left_out=0",
+        "invalid=1",
+        "rows=5",
+    ] {
+        assert!(log[0].contains(part), "{part}: {}", log[0]);
+    }
+    assert!(log[1].contains("people line 6"), "{}", log[1]);
+}
+
+#[test]
+fn too_many_unusable_rows_are_refused_with_the_rule_and_one_with_its_grammar() {
+    let desk = Desk::new();
+    let mut people = addresses(1000);
+    people.extend((0..11).map(|n| format!("nobody{n}")));
+    desk.house.people(&people);
+    let error = desk.turned_down(&hello(""), &desk.by_hand()).to_string();
+    assert!(
+        error.starts_with("11 of 1,011 rows are unusable"),
+        "{error}"
+    );
+    let end = "; …), more than 10 and more than 1 in 100: nothing is sent to anybody until they \
+               are mended";
+    assert!(error.ends_with(end), "{error}");
+    desk.house.people(&["ada@example.org", "nobody"]);
+    let refuse = hello("bad_rows = \"refuse\"");
+    let error = desk.turned_down(&refuse, &desk.by_hand()).to_string();
+    assert_eq!(
+        error,
+        "1 of 2 rows is unusable (people line 3: no @ in the address): nothing is sent to anybody \
+         until it is mended"
+    );
+}
+
+#[test]
+fn one_person_who_only_gets_a_copy_is_told_so() {
+    let desk = Desk::new();
+    desk.house.write("templates/hello/body.txt", "Hello!\n");
+    let order = || {
+        let mut order = desk.by_hand();
+        order.only = Some("hid@example.org".to_owned());
+        order
+    };
+    let text = hello("group = true\nbcc = \"hid@example.org\"");
+    assert_eq!(
+        desk.turned_down(&text, &order()).to_string(),
+        "hid@example.org is not on the lists of schedule `hello` (people); whom its `cc` and `bcc` \
+         name gets the one message to all, and none alone"
+    );
+    let error = desk.turned_down(&hello("group = true"), &order());
+    let error = error.to_string();
+    assert!(error.ends_with("(people)"), "{error}");
 }
