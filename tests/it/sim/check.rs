@@ -26,6 +26,8 @@ pub(crate) struct Row {
     accepted: usize,
     uncertain: usize,
     forgotten: bool,
+    /// It shares a message that named somebody who was forgotten since.
+    names_fewer: bool,
 }
 
 impl Row {
@@ -66,7 +68,9 @@ fn all<T>(
 pub(crate) fn rows(memory: &Memory) -> Vec<Row> {
     let query = "SELECT d.run, d.seq, r.id || '.' || d.seq, d.state, d.tries, d.digest,
            count(a.n) FILTER (WHERE a.outcome = 'accepted'),
-           count(a.n) FILTER (WHERE a.outcome = 'uncertain'), d.address = '(forgotten)'
+           count(a.n) FILTER (WHERE a.outcome = 'uncertain'), d.address = '(forgotten)',
+           r.grouped IS NOT NULL AND EXISTS (
+             SELECT 1 FROM delivery f WHERE f.run = d.run AND f.address = '(forgotten)')
          FROM delivery d JOIN run r ON r.no = d.run
          LEFT JOIN attempt a ON a.run = d.run AND a.seq = d.seq
          WHERE r.state <> 'failed' GROUP BY d.run, d.seq";
@@ -80,6 +84,7 @@ pub(crate) fn rows(memory: &Memory) -> Vec<Row> {
             accepted: row.get(6)?,
             uncertain: row.get(7)?,
             forgotten: row.get(8)?,
+            names_fewer: row.get(9)?,
         })
     })
 }
@@ -240,12 +245,13 @@ fn no_false_success(row: &Row, bodies: &[&Body]) -> Option<Fault> {
 }
 
 /// Whatever came of a message, and how often: always the same bytes, which are those of the digest.
+/// Only who was forgotten is named no more.
 fn identity(row: &Row, bodies: &[&Body]) -> Option<Fault> {
     let longest = bodies.iter().max_by_key(|body| body.bytes.len())?;
     let same = bodies
         .iter()
-        .all(|body| longest.bytes.starts_with(&body.bytes));
-    let whole = bodies.iter().find(|body| body.taken);
+        .all(|body| row.names_fewer || longest.bytes.starts_with(&body.bytes));
+    let whole = bodies.iter().rfind(|body| body.taken);
     let right = whole.is_none_or(|body| {
         let text = String::from_utf8_lossy(&body.bytes).replace("\r\n..", "\r\n.");
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());

@@ -42,6 +42,8 @@ pub(crate) struct Outcome {
     taken: usize,
     in_doubt: usize,
     rows: usize,
+    /// Runs whose people shared a message that a server took for at least two of them.
+    shared: usize,
 }
 
 impl Outcome {
@@ -51,6 +53,7 @@ impl Outcome {
         self.taken += other.taken;
         self.in_doubt += other.in_doubt;
         self.rows += other.rows;
+        self.shared += other.shared;
     }
 
     /// For people: what did not hold, and what happened.
@@ -62,7 +65,9 @@ impl Outcome {
     /// Whether many stories had enough in them to find anything out; a few may be dull.
     pub(crate) fn is_eventful(&self) -> bool {
         let enough = self.stories / 2;
-        self.stories < 100 || (self.crashes > enough && self.in_doubt > enough)
+        let shared = self.stories / 10;
+        self.stories < 100
+            || (self.crashes > enough && self.in_doubt > enough && self.shared > shared)
     }
 }
 
@@ -70,8 +75,9 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} stories: {} crashes, {} deliveries, {} taken, {} in doubt once",
-            self.stories, self.crashes, self.rows, self.taken, self.in_doubt
+            "{} stories: {} crashes, {} deliveries, {} taken, {} in doubt once, \
+             {} runs of people who shared a message",
+            self.stories, self.crashes, self.rows, self.taken, self.in_doubt, self.shared
         )
     }
 }
@@ -186,6 +192,10 @@ impl Story {
             outcome.faults.push(Fault::new("none lost", what));
         }
         outcome.rows = rows.len();
+        outcome.shared = count(
+            "SELECT count(*) FROM run r WHERE grouped IS NOT NULL AND 1 <
+               (SELECT count(*) FROM delivery d WHERE d.run = r.no AND d.state = 'accepted')",
+        );
         outcome.taken = memory.bodies.iter().filter(|body| body.taken).count();
         outcome.in_doubt = rows.iter().filter(|row| row.is_doubted()).count();
         if !outcome.faults.is_empty() {
