@@ -168,9 +168,19 @@ pub(super) enum FileFault {
     #[error(transparent)]
     Program(Box<ProgramError>),
     #[error("this line is not {encoding} text")]
-    NotText { encoding: &'static str },
+    NotText {
+        encoding: &'static str,
+        /// Whether lines above it have letters that only this encoding makes sense of.
+        is_mixed: bool,
+    },
     #[error("this line has a NUL byte, so it is not {encoding} text")]
-    Nul { encoding: &'static str },
+    Nul {
+        encoding: &'static str,
+        /// Whether it would be the upper half of a letter in UTF-16BE.
+        is_first_half: bool,
+    },
+    #[error("it is a spreadsheet, or another packed file, and no text")]
+    Packed,
     #[error("the list ends inside the quoted cell that begins here")]
     OpenQuote,
     #[error("the list ends inside this row, which has fewer fields than the header")]
@@ -270,7 +280,7 @@ impl FileFault {
             Self::Changed => "changed-file",
             Self::Stale { .. } | Self::Future(_) => "stale-file",
             Self::Program(_) => "failed-command",
-            Self::NotText { .. } | Self::Nul { .. } => "bad-encoding",
+            Self::NotText { .. } | Self::Nul { .. } | Self::Packed => "bad-encoding",
             Self::OpenQuote | Self::TextAfterQuote { .. } => "bad-quotes",
             Self::Cut => "cut-off",
             Self::LoneReturn => "bad-line-end",
@@ -300,17 +310,29 @@ impl FileFault {
             Self::Stale { .. } => "did its export fail?",
             Self::Future(_) => "is a clock wrong?",
             Self::Circle => "give the path of the file itself, or make its link anew",
-            Self::NotText { encoding: "UTF-8" } => {
+            Self::NotText {
+                encoding: "UTF-8",
+                is_mixed: true,
+            } => {
+                "the file is UTF-8 up to here: this line was saved otherwise; mend it, and look at \
+                 those after it"
+            }
+            Self::NotText {
+                encoding: "UTF-8", ..
+            } => {
                 "save it as UTF-8, or say how it was saved: encoding = \"gb18030\" for Chinese, \
                  \"windows-1252\" for Western European"
             }
             Self::NotText { .. } => {
                 "save it as UTF-8 and remove `encoding`, or say how it was really saved"
             }
-            Self::Nul { .. } => {
-                "it may be UTF-16 without its mark: encoding = \"utf-16le\"; a spreadsheet must \
-                 be exported as CSV first"
+            Self::Nul { is_first_half, .. } => {
+                return Some(format!(
+                    "{}; a spreadsheet must be exported as CSV first",
+                    unmarked(*is_first_half)
+                ));
             }
+            Self::Packed => "export it as CSV",
             Self::Cut => "was it cut off? else give the row all its fields, and its line an end",
             Self::OpenQuote => "was it cut off? else close the quote; inside a cell, write \"\"",
             Self::TextAfterQuote { .. } => {
@@ -353,13 +375,18 @@ impl FileFault {
     /// The help for whoever writes a program instead of saving a file.
     fn help_printing(&self) -> Option<String> {
         let help = match self {
-            Self::NotText { encoding: "UTF-8" } => {
-                "let it print UTF-8, or say what it prints: encoding = \"gb18030\""
-            }
+            Self::NotText {
+                encoding: "UTF-8",
+                is_mixed: true,
+            } => "what it printed is UTF-8 up to here: this line is not",
+            Self::NotText {
+                encoding: "UTF-8", ..
+            } => "let it print UTF-8, or say what it prints: encoding = \"gb18030\"",
             Self::NotText { .. } => {
                 "let it print UTF-8 and remove `encoding`, or say what it really prints"
             }
-            Self::Nul { .. } => "it may be UTF-16 without its mark: encoding = \"utf-16le\"",
+            Self::Nul { is_first_half, .. } => return Some(unmarked(*is_first_half).to_owned()),
+            Self::Packed => "let it print CSV or JSON",
             Self::NoHeader => {
                 "let it print a line before that names the columns, such as email,first_name"
             }
@@ -367,6 +394,13 @@ impl FileFault {
             _ => return self.help(),
         };
         Some(help.to_owned())
+    }
+}
+
+fn unmarked(is_first_half: bool) -> &'static str {
+    match is_first_half {
+        true => "it may be UTF-16 without its mark: encoding = \"utf-16be\"",
+        false => "it may be UTF-16 without its mark: encoding = \"utf-16le\"",
     }
 }
 

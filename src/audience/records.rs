@@ -20,11 +20,11 @@ pub(super) struct Records<R> {
 }
 
 impl<R: BufRead> Records<R> {
-    pub(super) fn new(input: R, separator: Separator) -> Self {
-        Self {
-            input,
-            scan: Scan::new(separator),
-        }
+    /// Records below so many lines that are none.
+    pub(super) fn new(input: R, separator: Separator, lines_above: u64) -> Self {
+        let mut scan = Scan::new(separator);
+        scan.line += lines_above;
+        Self { input, scan }
     }
 
     /// The line on which the latest record begins, the first line of the file being 1.

@@ -276,9 +276,25 @@ fn missing_column(wanted: &str, key: &'static str, header: &Header) -> FileFault
         wanted: wanted.to_owned(),
         key,
         suggestion: nearest(wanted, &header.columns),
-        hint: None,
+        hint: other_separator(wanted, header),
         header: header.clone(),
     }))
+}
+
+/// What probably separates a header that seems to be one column.
+fn other_separator(wanted: &str, header: &Header) -> Option<String> {
+    let [only] = &header.columns[..] else {
+        return None;
+    };
+    let splits = |mark: &char| only.split(*mark).any(|it| it.trim() == wanted);
+    let likely = [':', '^', '~', '#', '/', '*'].into_iter();
+    let mark = likely.clone().find(splits).or_else(|| {
+        let mut there = likely.filter(|mark| only.contains(*mark));
+        there.next()
+    })?;
+    Some(format!(
+        "do its cells have `{mark}` between them? separator = \"{mark}\""
+    ))
 }
 
 /// The column that is written almost alike, or that says "mail" in another way.

@@ -21,7 +21,10 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn open(mut text: Text<Stream>, stated: Option<Separator>) -> Result<Self, Located> {
-        let separator = match stated {
+        let (said, above) = said_separator(text.fill_buf()?);
+        text.consume(above);
+        let lines_above = u64::from(above > 0);
+        let separator = match stated.or(said) {
             Some(stated) => stated,
             None => find_separator(text.fill_buf()?)?,
         };
@@ -29,7 +32,7 @@ impl Table {
             .delimiter(separator.byte())
             .has_headers(false)
             .flexible(true)
-            .from_reader(Records::new(text, separator));
+            .from_reader(Records::new(text, separator, lines_above));
         let mut record = StringRecord::new();
         if !read(&mut reader, &mut record)? {
             return Err(FileFault::Empty.into());
@@ -89,6 +92,21 @@ fn columns(header: &StringRecord) -> Result<Vec<String>, FileFault> {
         columns.push(name);
     }
     Ok(columns)
+}
+
+/// What the first line says the separator is, as Excel writes and reads it (`sep=;` and no more),
+/// and the bytes of that line.
+fn said_separator(text: &[u8]) -> (Option<Separator>, usize) {
+    let end = memchr::memchr(b'\n', &text[..text.len().min(16)]);
+    let Some(end) = end else {
+        return (None, 0);
+    };
+    let line = text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]);
+    let said = line
+        .split_at_checked(4)
+        .filter(|(key, _)| key.eq_ignore_ascii_case(b"sep="));
+    let said = said.and_then(|(_, said)| std::str::from_utf8(said).ok()?.parse().ok());
+    (said, if said.is_some() { end + 1 } else { 0 })
 }
 
 /// The one of the four usual separators that the header line uses most, outside quotes; the comma

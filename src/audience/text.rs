@@ -6,9 +6,11 @@ use std::ops::Range;
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 
-use crate::audience::error::FileFault;
+use crate::audience::error::{FileFault, Located};
 
 const CHUNK: usize = 64 * 1024;
+/// How packed files begin, those of spreadsheets among them.
+const PACKED: &[u8] = b"PK\x03\x04";
 
 /// A reader of `input` that yields well-formed UTF-8 without NUL bytes and without the byte order
 /// mark. It may split a character between two reads.
@@ -24,6 +26,8 @@ pub(super) struct Text<R> {
     unread: Range<usize>,
     /// Line feeds in everything decoded before what `text` holds.
     lines: u64,
+    /// Whether there are others than ASCII characters in that.
+    is_wide: bool,
     ended: bool,
 }
 
@@ -32,6 +36,9 @@ impl<R: Read> Text<R> {
     pub(super) fn new(mut input: R, stated: Option<&'static Encoding>) -> io::Result<Self> {
         let mut raw = vec![0; CHUNK].into_boxed_slice();
         let filled = fill(&mut input, &mut raw)?;
+        if raw.starts_with(PACKED) {
+            return Err(Located::from(FileFault::Packed).into());
+        }
         let (encoding, mark) =
             Encoding::for_bom(&raw[..filled]).unwrap_or((stated.unwrap_or(UTF_8), 0));
         Ok(Self {
@@ -43,6 +50,7 @@ impl<R: Read> Text<R> {
             text: vec![0; CHUNK].into_boxed_slice(),
             unread: 0..0,
             lines: 0,
+            is_wide: false,
             ended: false,
         })
     }
@@ -59,6 +67,7 @@ impl<R: Read> Text<R> {
     /// Decodes the next piece of text, which is empty at the end only.
     fn refill(&mut self) -> io::Result<()> {
         self.lines += line_feeds(&self.text[..self.unread.end]);
+        self.is_wide = self.is_wide || !self.text[..self.unread.end].is_ascii();
         self.unread = 0..0;
         while self.unread.is_empty() && !self.ended {
             if self.undecoded.is_empty() && !self.input_ended {
@@ -77,18 +86,27 @@ impl<R: Read> Text<R> {
             &mut self.text,
             self.input_ended,
         );
+        let first = self.undecoded.start;
         self.undecoded.start += read;
         self.unread = 0..written;
         let encoding = self.decoder.encoding().name();
         // Text of another encoding has NUL bytes before what cannot be decoded; they say more.
         if let Some(nul) = memchr::memchr(0, &self.text[..written]) {
-            return Err(self.fault(FileFault::Nul { encoding }, nul));
+            let raw = memchr::memchr(0, &self.raw[first..]);
+            let is_first_half = raw.is_some_and(|at| (first + at).is_multiple_of(2));
+            let fault = FileFault::Nul {
+                encoding,
+                is_first_half,
+            };
+            return Err(self.fault(fault, nul));
         }
         match result {
             DecoderResult::InputEmpty => self.ended = self.input_ended,
             DecoderResult::OutputFull => {}
             DecoderResult::Malformed(..) => {
-                return Err(self.fault(FileFault::NotText { encoding }, written));
+                let above = memchr::memrchr(b'\n', &self.text[..written]).unwrap_or(0);
+                let is_mixed = self.is_wide || !self.text[..above].is_ascii();
+                return Err(self.fault(FileFault::NotText { encoding, is_mixed }, written));
             }
         }
         Ok(())

@@ -89,7 +89,16 @@ impl Template {
             let at = Some((variable.line, variable.column));
             return Err(self.fault(file, at, Some(name.clone()), problem));
         }
-        Ok(Context::from(Value::Object(without_nulls(fields))))
+        let mut values = without_nulls(fields);
+        for name in &self.repeated {
+            // What may be blank is no list then, but a list of nothing.
+            if let Some(value) = values.get_mut(name)
+                && value.as_str().is_some_and(|text| text.trim().is_empty())
+            {
+                *value = Value::Array(Vec::new());
+            }
+        }
+        Ok(Context::from(Value::Object(values)))
     }
 
     fn subject(

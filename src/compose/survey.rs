@@ -47,6 +47,8 @@ pub struct Variable {
 /// What was found in the texts of one kind, plain or HTML.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
+    /// Fields that a `{{#each}}` repeats for.
+    pub(super) repeated: BTreeSet<String>,
     pub(super) variables: BTreeSet<Variable>,
     pub(super) faults: Vec<TemplateFault>,
 }
@@ -208,6 +210,12 @@ impl Survey<'_> {
                 .sheet
                 .fault("not-supported", tag.clone(), message.to_owned());
             self.fault(fault.help("give the partial one list instead, and repeat for that"));
+        }
+        if name == "each"
+            && let Some(path) = over.map(parse_path).filter(|path| path.is_whole)
+            && let Some(field) = scope.field(&path)
+        {
+            self.found.repeated.insert(field.to_owned());
         }
         match name {
             "each" => scope.push_other(names),

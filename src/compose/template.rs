@@ -17,6 +17,8 @@ use super::syntax::{Sheet, partial_names};
 pub struct Template {
     pub(super) source: Source,
     pub(super) variables: Vec<Variable>,
+    /// Fields that a `{{#each}}` repeats for, and no text shows.
+    pub(super) repeated: BTreeSet<String>,
     pub(super) plain: Handlebars<'static>,
     pub(super) html: Handlebars<'static>,
     pub(super) subject: Ast,
@@ -48,6 +50,7 @@ impl Template {
             .chain(html.faults.drain(..))
             .collect();
         let mut variables = BTreeSet::new();
+        let mut repeated = BTreeSet::new();
         if faults.is_empty() {
             for texts in [&plain, &html] {
                 let names = source.partials.keys().filter_map(|it| it.rsplit_once('.'));
@@ -55,6 +58,7 @@ impl Template {
                 let names: Vec<&str> = names.map(|(name, _)| name).collect();
                 let found = survey(&texts.roots(), &texts.partials, (&names, texts.ext));
                 variables.extend(found.variables);
+                repeated.extend(found.repeated);
                 faults.extend(found.faults);
             }
         }
@@ -63,6 +67,12 @@ impl Template {
             faults.dedup();
             return Err(faults);
         }
+        let is_shown = |name: &String| {
+            variables
+                .iter()
+                .any(|it: &Variable| it.shown && it.name == *name)
+        };
+        repeated.retain(|name| !is_shown(name));
         let used = |name: &String, _: &mut Part| plain.includes(name) || html.includes(name);
         source.partials.retain(used);
         let (plain, subject, text_body) = plain.finish();
@@ -71,6 +81,7 @@ impl Template {
         Ok(Self {
             source,
             variables: variables.into_iter().collect(),
+            repeated,
             plain,
             html,
             subject,

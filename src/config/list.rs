@@ -413,7 +413,8 @@ fn header_place(list: &List, path: &Path) -> Option<Place> {
         .ok()?;
     let encoding: &Encoding = file.encoding.unwrap_or(UTF_8);
     let (text, _, _) = encoding.decode(&bytes);
-    let line = text.lines().next()?.to_owned();
+    let is_header = |line: &&str| !line.to_ascii_lowercase().starts_with("sep=");
+    let line = text.lines().next().filter(is_header)?.to_owned();
     let end = line.len();
     Some(Place::new(
         &Arc::new(SourceText::plain(path, line)),

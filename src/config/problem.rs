@@ -307,6 +307,17 @@ impl Problems {
         (self, unseen)
     }
 
+    /// Those that keep the configuration from loading, and those of the tables that `is_of` says
+    /// the key of a problem to be of.
+    #[must_use]
+    pub fn only(mut self, is_of: impl Fn(&str) -> bool) -> Self {
+        self.found.retain(|it| {
+            let refuses = it.severity == Severity::Error && it.scope == Scope::Config;
+            refuses || it.key.as_deref().is_some_and(&is_of)
+        });
+        self
+    }
+
     /// The problems in their order.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.found.iter()

@@ -142,7 +142,7 @@ pub(super) fn where_people_are(arrays: &[String]) -> String {
 fn there_is(keys: &[String], near: Option<&str>) -> String {
     let there = match keys {
         [] => "there are no keys at all".to_owned(),
-        keys => format!("the keys there are {}", keys.join(", ")),
+        keys => format!("its keys there: {}", keys.join(", ")),
     };
     match near {
         Some(near) => format!("did you mean rows = \"{near}\"? {there}"),

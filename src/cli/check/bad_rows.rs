@@ -2,6 +2,7 @@
 
 use super::super::out::{count, counted, plain};
 use super::lists::{ListLook, Look, Looks};
+use crate::audience::ListError;
 use crate::config::{About, BadRows, Config, Remark, RowMark, Severity};
 use crate::plan::{BadRow, Census, RollError, Told};
 
@@ -17,17 +18,22 @@ pub(super) fn remarks(
     for look in &looks.lists {
         match &look.outcome {
             Ok(census) => found.extend(bad(look, census, looks, config)),
-            Err(fault) if look.schedules.is_empty() => {
+            Err(fault) => {
                 if !is_explained(std::slice::from_ref(&look.name)) {
                     found.push(unreadable(look, fault));
                 }
             }
-            Err(_) => {} // the schedules say it
         }
     }
     for look in &looks.schedules {
         found.extend(unfit(look, config));
         let lists = config.schedules.get(&look.schedule).map(|it| &it.to[..]);
+        let is_told = |fault: &ListError| looks.lists.iter().any(|it| it.name == fault.list);
+        if let Err(RollError::List(fault) | RollError::Except(fault)) = &look.outcome
+            && is_told(fault)
+        {
+            continue;
+        }
         if let Err(error) = &look.outcome
             && !is_explained(lists.unwrap_or_default())
         {
@@ -43,7 +49,7 @@ fn not_sendable(schedule: &str, error: &str) -> Remark {
     remark(about, vec!["to"], "not-sendable", Severity::Error, message)
 }
 
-fn unreadable(look: &ListLook, fault: &crate::audience::ListError) -> Remark {
+fn unreadable(look: &ListLook, fault: &ListError) -> Remark {
     let message = format!(
         "list `{}` cannot be used: {}",
         look.name,
@@ -72,10 +78,10 @@ fn bad(look: &ListLook, census: &Census, looks: &Looks, config: &Config) -> Opti
         looks
             .schedules
             .iter()
-            .filter(|it| look.schedules.contains(&it.schedule))
+            .filter(|it| is_of(config, it, &look.name))
     };
     let is_refused = users().any(|it| matches!(it.outcome, Err(RollError::BadRows(_))));
-    let end = if is_refused || look.schedules.is_empty() {
+    let end = if is_refused || users().next().is_none() {
         ""
     } else {
         " and will be skipped"
@@ -96,6 +102,12 @@ fn bad(look: &ListLook, census: &Census, looks: &Looks, config: &Config) -> Opti
         remark.notes.push(REFUSE.to_owned());
     }
     Some(remark)
+}
+
+/// Whether a schedule writes to the list: who is in `except` gets nothing anyway.
+fn is_of(config: &Config, look: &Look, list: &String) -> bool {
+    let schedule = config.schedules.get(&look.schedule);
+    schedule.is_some_and(|it| it.to.contains(list))
 }
 
 const REFUSE: &str = "`bad_rows = \"refuse\"` stops the schedule instead; more than 1% and more \

@@ -18,6 +18,8 @@ use crate::plan::{Census, NotTo, RollError};
 const WIDTH: usize = 80;
 /// Before what belongs to a line above it.
 const INDENT: &str = "  ";
+/// Milliseconds by which the clock of a file server may be ahead.
+const AHEAD: i64 = 60_000;
 /// So many columns are named.
 const NAMED: usize = 40;
 
@@ -43,7 +45,12 @@ impl ListLook {
         let census = match &self.outcome {
             Ok(census) => census,
             Err(fault) => {
-                return vec![format!("{name}: cannot be used: {}", plain(&fault.message))];
+                let words = plain(&fault.message);
+                let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+                let lead = format!("list {}: cannot be used: ", self.name);
+                let mut lines = first_rows::folded(&lead, &words, WIDTH);
+                lines[0] = lines[0].replacen(&format!("list {}", self.name), &name, 1);
+                return lines;
             }
         };
         let list = config.lists.get(&self.name);
@@ -142,8 +149,11 @@ fn origin(census: &Census, list: Option<&List>, config: &Config, now: Timestamp)
             let mut text = format!("{INDENT}{path}: {}", size(file.bytes));
             let modified = file.modified.and_then(|it| Timestamp::try_from(it).ok());
             if let Some(at) = modified {
-                let age = ago(at.as_millisecond(), now.as_millisecond());
-                text += &format!(", written {age}");
+                let (at, now) = (at.as_millisecond(), now.as_millisecond());
+                text += &match at > now + AHEAD {
+                    true => ", dated in the future".to_owned(),
+                    false => format!(", written {}", ago(at, now)),
+                };
             }
             text
         }

@@ -47,7 +47,10 @@ pub(super) fn table(census: &Census, address: &str, room: usize) -> (Vec<String>
 fn cell(row: &Map<String, Value>, column: &str) -> String {
     match row.get(column) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => plain(text.trim()),
+        Some(Value::String(text)) => {
+            let text = text.trim().replace("\r\n", "⏎");
+            plain(&text.replace(['\n', '\r'], "⏎").replace('\t', "⇥"))
+        }
         Some(other) => plain(&other.to_string()),
     }
 }
@@ -67,6 +70,21 @@ pub(super) fn wrapped(lead: &str, names: &[String], room: usize) -> Vec<String> 
         *last += comma;
         if !comma.is_empty() {
             last.push(' ');
+        }
+    }
+    lines
+}
+
+/// Words in lines that fit, those after the first one indented.
+pub(super) fn folded(lead: &str, words: &[String], room: usize) -> Vec<String> {
+    let mut lines = vec![lead.trim_end().to_owned()];
+    for word in words {
+        let last = lines.last_mut().expect("there is always one");
+        if width(last) + 1 + width(word) > room {
+            lines.push(format!("  {word}"));
+        } else {
+            *last += " ";
+            *last += word;
         }
     }
     lines
@@ -126,7 +144,7 @@ mod tests {
             lines,
             [
                 "email            name          a",
-                "ada@example.org  Lovelace\u{fffd}Ada  x"
+                "ada@example.org  Lovelace⏎Ada  x"
             ]
         );
         assert_eq!(left, ["b"]);

@@ -9,7 +9,7 @@ use super::super::Trouble;
 use super::super::exit;
 use crate::audience::{Care, List, ListError, Source};
 use crate::clock::Clock;
-use crate::config::{Config, Schedule, nearest};
+use crate::config::{Config, Copied, Schedule, nearest};
 use crate::outbox::{Reader, Reading};
 use crate::plan::{Census, Moved, Roll, RollError, Size, Survey, look_over};
 
@@ -49,7 +49,6 @@ pub(super) fn look_at(config: &Config, names: &[String], clock: &Clock) -> Looks
         .filter(|name| names.is_empty() || names.iter().any(|it| it == name))
         .filter_map(|name| config.lists.get(name))
         .collect();
-    let uses = |schedule: &Schedule, list: &List| schedule.to.contains(&list.name);
     let schedules = config.schedules.values();
     let schedules =
         schedules.filter(|it| names.is_empty() || lists.iter().any(|list| uses(it, list)));
@@ -72,6 +71,18 @@ pub(super) fn look_at(config: &Config, names: &[String], clock: &Clock) -> Looks
     }
 }
 
+/// Whether a schedule goes to a list, copies it or leaves its people out.
+fn uses(schedule: &Schedule, list: &List) -> bool {
+    let group = schedule.group.iter();
+    let copies = group.flat_map(|it| it.cc.iter().chain(&it.bcc));
+    let mut copied = copies.filter_map(|it| match it {
+        Copied::List(name) => Some(name),
+        Copied::One(_) => None,
+    });
+    let names = schedule.to.iter().chain(&schedule.except);
+    names.chain(copied.by_ref()).any(|name| *name == list.name)
+}
+
 /// What is known of a list from the schedules that it was read for.
 fn found(list: &str, schedules: &[Look]) -> Option<Result<Census, ListError>> {
     let mut lists = schedules.iter().flat_map(|it| &it.lists);
@@ -79,7 +90,7 @@ fn found(list: &str, schedules: &[Look]) -> Option<Result<Census, ListError>> {
         return Some(Ok(census.clone()));
     }
     let mut faults = schedules.iter().filter_map(|it| match &it.outcome {
-        Err(RollError::List(fault)) if fault.list == list => Some(fault),
+        Err(RollError::List(fault) | RollError::Except(fault)) if fault.list == list => Some(fault),
         _ => None,
     });
     faults.next().map(|fault| Err((**fault).clone()))

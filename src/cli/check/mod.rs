@@ -126,6 +126,18 @@ fn find<'a>(
     }
     found.extend(findings.tries.iter().filter_map(|it| it.remark(clock)));
     findings.problems = findings.problems.with(&config.path, found);
+    let names = args.lists.as_deref().unwrap_or_default();
+    if let (Some(looks), false) = (&findings.lists, names.is_empty()) {
+        let is_of = |key: &str| {
+            let list = table_of(key, "list.", config.lists.keys());
+            let schedule = table_of(key, "schedule.", config.schedules.keys());
+            list.is_some_and(|list| names.contains(list))
+                || schedule
+                    .is_some_and(|it| looks.schedules.iter().any(|look| look.schedule == *it))
+                || (args.connect && key.starts_with("account."))
+        };
+        findings.problems = findings.problems.only(is_of);
+    }
     findings
 }
 
@@ -136,15 +148,24 @@ fn is_explained(lists: &[String], config: &Config, problems: &Problems) -> bool 
     errors.filter_map(|it| it.key.as_deref()).any(of_list)
 }
 
-/// The list that a key is about: of several whose names begin it, the longest, as names may have
-/// dots in them.
+/// The list that a key is about.
 fn list_of<'c>(key: &str, config: &'c Config) -> Option<&'c String> {
-    let key = key.strip_prefix("list.")?;
+    table_of(key, "list.", config.lists.keys())
+}
+
+/// The table of this kind that a key is about: of several whose names begin it, the longest, as
+/// names may have dots in them.
+fn table_of<'c>(
+    key: &str,
+    kind: &str,
+    mut names: impl Iterator<Item = &'c String>,
+) -> Option<&'c String> {
+    let key = key.strip_prefix(kind)?;
     let begins = |name: &&String| {
         let rest = key.strip_prefix(name.as_str());
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    config.lists.keys().filter(begins).max_by_key(|it| it.len())
+    names.by_ref().filter(begins).max_by_key(|it| it.len())
 }
 
 /// How many people each schedule is for, as its last run or its lists have it. Before the first

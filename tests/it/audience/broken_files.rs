@@ -69,6 +69,30 @@ fn a_broken_file_is_refused_with_its_line_and_what_to_do() {
              it may be UTF-16 without its mark: encoding = \"utf-16le\"",
         ),
         (
+            b"\0e\0m\0a\0i\0l\0\n",
+            "list `people`: people.csv:1: this line has a NUL byte, so it is not UTF-8 text; \
+             it may be UTF-16 without its mark: encoding = \"utf-16be\"",
+        ),
+        (
+            b"email,name\na@example.org,J\xc3\xbcrgen\nb@example.org,J\xfcrgen\n",
+            "list `people`: people.csv:3: this line is not UTF-8 text; the file is UTF-8 up to \
+             here: this line was saved otherwise",
+        ),
+        (
+            b"PK\x03\x04\x14\0\x06\0",
+            "list `people`: people.csv: it is a spreadsheet, or another packed file, and no text; \
+             export it as CSV",
+        ),
+        (
+            b"email:name:plan\na@example.org:A:x\n",
+            "list `people`: people.csv:1: no column is called `email`; do its cells have `:` \
+             between them? separator = \":\"; the columns are:",
+        ),
+        (
+            b"sep=;\r\nemail;name\r\na@example.org;\"x\r\n",
+            "list `people`: people.csv:3: the list ends inside the quoted cell",
+        ),
+        (
             b"email,,name,\n",
             "list `people`: people.csv:1: column 2 has no name in the header line; name it",
         ),

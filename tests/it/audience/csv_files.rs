@@ -161,6 +161,23 @@ fn a_row_knows_the_line_it_begins_on() {
 }
 
 #[test]
+fn the_first_line_of_excel_says_the_separator_and_names_no_column() {
+    for (text, lines) in [
+        ("sep=|\nemail|a,b;c,d\nada@example.org|x\n", [3]),
+        ("SEP=,\r\n\r\nemail,a;b;c\r\nada@example.org,x\r\n", [4]),
+        // It says no more than that, or it is a name like any other.
+        ("sep=x,email\n,ada@example.org\n", [2]),
+    ] {
+        let rows = Csv::new(text).rows();
+        let people = rows.iter().filter(|row| row.recipient.is_ok());
+        let told: Vec<_> = people
+            .map(|row| row.place.line_if_known().unwrap())
+            .collect();
+        assert_eq!(told, lines, "{text}");
+    }
+}
+
+#[test]
 fn a_byte_order_mark_tells_the_encoding_and_beats_a_stated_one() {
     // Quotes at the very start count only if the mark is gone.
     let text = "\"na\r\rme\";email\nОльга 张三 😀;ada@example.org\n";

@@ -172,16 +172,16 @@ fn rows_that_lead_nowhere_are_told_with_what_is_there() {
     for (rows, words) in [
         (
             "people",
-            ":1: the document has no `people`; the keys there are meta, data, none",
+            ":1: the document has no `people`; its keys there: meta, data, none",
         ),
         (
             "daat.People",
-            ":1: the document has no `daat`; did you mean rows = \"data\"? the keys",
+            ":1: the document has no `daat`; did you mean rows = \"data\"? its keys",
         ),
         (
             "data.people",
-            ":3: the document has no `data.people`; did you mean rows = \"data.People\"? the \
-             keys there are People",
+            ":3: the document has no `data.people`; did you mean rows = \"data.People\"? its \
+             keys there: People",
         ),
         (
             "data",

@@ -131,7 +131,8 @@ fn each_list_is_told_in_a_few_lines_in_the_order_of_the_file() {
         "list empty: nobody
   lists/empty.csv: 10 bytes, UTF-8, separator ,
   columns: email, b, c",
-        "list broken: cannot be used: the list ends inside the quoted cell that begins here",
+        "list broken: cannot be used: the list ends inside the quoted cell that begins
+  here",
         "list team: 2 people, in the configuration
   columns: email, name",
         "schedule again: 3 people, 1 repeated address, 2 unusable rows
@@ -198,6 +199,63 @@ fn bad_rows_are_told_once_for_all_schedules_and_no_more_than_ten_of_them() {
         said.contains("lists/china.csv:3: no @ in the address"),
         "{said}"
     );
+}
+
+#[test]
+fn of_a_document_on_one_line_it_is_told_which_person_it_is() {
+    let workspace =
+        Workspace::new(&ALONE.replace("csv = \"lists/readers.csv\"", "json = \"p.json\""));
+    workspace.write("templates/note/subject.txt", "Hello");
+    workspace.write("templates/note/body.txt", "Hello\n");
+    workspace.write(
+        "p.json",
+        r#"[{"email": "ada@example.org"}, {"email": "bo"}, {"email": "cy"}]"#,
+    );
+    let (_, said, _) = check(&workspace, &["--lists"]);
+    for told in [
+        "p.json:1: person 2: no @ in the address",
+        "p.json:1: person 3: no @ in the address",
+    ] {
+        assert!(said.contains(told), "{said}");
+    }
+    assert!(!said.contains("\"cy\""), "it is not drawn: {said}");
+    // On lines of their own they are.
+    workspace.write(
+        "p.json",
+        "[{\"email\": \"ada@example.org\"},\n{\"email\": \"bo\"}]",
+    );
+    let (_, said, _) = check(&workspace, &["--lists"]);
+    assert!(said.contains("2 | {\"email\": \"bo\"}]"), "{said}");
+    assert!(said.contains("person 2: no @ in the address"), "{said}");
+}
+
+#[test]
+fn what_is_wrong_elsewhere_is_no_matter_of_the_lists_that_are_named() {
+    let config = ALONE.to_owned()
+        + "\n[list.away]\ninline = [\"ada@example.org\"]\n\n[list.torn]\ncsv = \"torn.csv\"\n\n\
+           [schedule.torn]\nsend = \"note\"\nto = \"torn\"\nexcept = \"away\"\nvia = \"main\"\n\n\
+           [account.unused]\nhost = \"smtp.example.net\"\nfrom = \"me@example.net\"\n";
+    let workspace = Workspace::new(&config);
+    workspace.write("templates/note/subject.txt", "Hello");
+    workspace.write("templates/note/body.txt", "Hello\n");
+    workspace.write("lists/readers.csv", "email\nada@example.org\n");
+    workspace.write("torn.csv", "email\nada@example.org\n\"bo\n");
+    let (code, said, _) = check(&workspace, &["--lists", "readers"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("torn") && !said.contains("unused"), "{said}");
+    // Who uses a list in `except` uses it, too.
+    let (code, said, _) = check(&workspace, &["--lists", "away"]);
+    assert_eq!(code, Some(65), "{said}");
+    assert!(said.contains("schedule torn: would not be sent"), "{said}");
+    // What is wrong in the file is told where the list names it, once, and its advice beside it.
+    let (_, said, _) = check(&workspace, &["--lists"]);
+    assert_eq!(said.matches("error[").count(), 1, "{said}");
+    assert!(
+        said.contains("error[bad-quotes]: list `torn` cannot be used:"),
+        "{said}"
+    );
+    assert!(said.contains("csv = \"torn.csv\""), "{said}");
+    assert!(said.contains("= help: was it cut off?"), "{said}");
 }
 
 #[test]

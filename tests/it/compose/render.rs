@@ -147,6 +147,19 @@ fn values_that_are_no_text_are_not_shown_as_if_they_were() {
         said("{{#each tags}}x{{/each}}", json!({ "tags": "a,b" })),
         "template `t` (body.txt:1:9): the field `tags` is neither a list nor a group"
     );
+    let blank = json!({ "tags": "" });
+    assert_eq!(
+        text(
+            "a{{#each tags}}x{{/each}}{{#each @root.tags}}x{{else}}none{{/each}}",
+            blank
+        ),
+        Ok("anone".to_owned()),
+        "what may be blank is a list of nothing"
+    );
+    assert_eq!(
+        said("{{#each tags}}x{{/each}}", json!({})),
+        "template `t` (body.txt:1:9): the field `tags` is empty for this person"
+    );
     assert_eq!(
         said("{{lookup tags \"a\"}}", json!({ "tags": {} })),
         "template `t` (body.txt:1:1): {{lookup tags \"a\"}} cannot be shown \

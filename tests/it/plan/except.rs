@@ -299,7 +299,7 @@ fn one_person_who_is_left_out_is_refused_with_the_line() {
     assert_eq!(
         error.to_string(),
         "bob@example.org gets nothing of schedule `hello`: its `except` names list `team`, which \
-         has them on line 3"
+         has them (line 3)"
     );
     let error = desk.turned_down(&but_team(""), &only("eve@example.org"));
     assert!(matches!(error, RollError::NotListed { .. }), "{error}");

@@ -22,10 +22,11 @@ rate = "4000/day""#,
     ),
     code(
         "duplicate-name",
-        "Two things of one kind have one name, in one file or in two.",
+        "Two things have one name, or one name stands twice where it may stand once.",
         r#"[schedule.weekly]      # in postroom.toml
 [schedule.weekly]      # in conf.d/sales.toml"#,
-        "Rename one, or take one out. Files add to each other; none overrides another.",
+        "Rename one, or take one out. Files add to each other; none overrides another. A list in \
+         both `to` and `except` would be written to by nobody: take it out of one.",
     ),
     code(
         "not-utf8",
