@@ -247,7 +247,8 @@ proptest! {
         let list = people([head.as_bytes(), &bytes].concat());
         let list = if rows { list.at("p") } else { list };
         if let Ok(rows) = list.list.read() {
-            let lines: Vec<_> = rows.flatten().map(|row| row.place.line_if_known().unwrap()).collect();
+            let line = |row: Row| row.place.line_if_known().unwrap();
+            let lines: Vec<_> = rows.flatten().map(line).collect();
             prop_assert!(lines.is_sorted(), "lines only go up");
         }
     }

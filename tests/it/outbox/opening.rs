@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use postroom::audience::Place;
 use postroom::config::OnUncertain;
 use postroom::outbox::state::State;
 use postroom::outbox::{
@@ -271,23 +272,39 @@ fn a_duplicate_is_skipped_and_says_where_the_first_one_stands() {
             at(1, "staff", 7, "ada@example.org"),
             at(2, "staff", 8, "bob@example.org"),
             at(3, "guests", 2, "Ada@Example.org"),
+            at(
+                4,
+                "people",
+                Place::stored(-4001).to_stored(),
+                "cy@example.org",
+            ),
+            at(5, "people", -4002, "CY@example.org"),
         ],
     );
-    let addresses = ["ada@example.org", "bob@example.org", "ada@example.org"];
-    assert_eq!(bench.seal(run, &addresses), 1);
+    let addresses = [
+        "ada@example.org",
+        "bob@example.org",
+        "ada@example.org",
+        "cy@example.org",
+        "cy@example.org",
+    ];
+    assert_eq!(bench.seal(run, &addresses), 2);
     assert_eq!(
         bench.seal(run, &addresses),
         0,
         "sealing twice changes nothing"
     );
-    bench.finish(run, 3);
-    let skipped = bench.delivery(id(run, 3));
-    assert_eq!(skipped.state, "skipped");
-    assert_eq!(
-        skipped.reason.as_deref(),
-        Some("the same address as staff line 7")
-    );
-    assert_eq!(bench.claim(10).len(), 2);
+    bench.finish(run, 5);
+    for (row, place, reason) in [
+        (3, "line 2", "the same address as staff line 7"),
+        (5, "person 4,002", "the same address as people person 4,001"),
+    ] {
+        let skipped = bench.delivery(id(run, row));
+        assert_eq!(skipped.state, "skipped");
+        assert_eq!(skipped.place.to_string(), place);
+        assert_eq!(skipped.reason.as_deref(), Some(reason));
+    }
+    assert_eq!(bench.claim(10).len(), 3);
 }
 
 #[test]

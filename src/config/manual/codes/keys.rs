@@ -40,9 +40,9 @@ user = "postroom"      # and no `host` or `provider`, no `password`"#,
         r#"[account.relay]
 password = { file = "secrets/relay" }
 token    = { command = ["m365-token"] }"#,
-        "Keep one of them. So do `group` and `canary` (nobody is first where all get one mail), and \
-         `optional` and `defaults` for one column. With `group` a template uses no address and \
-         no name.",
+        "Keep one of them. `group` and `canary` are such, too (nobody is first where all get one \
+         mail), and `optional` and `defaults` for one column. With `group` a template uses no \
+         address and no name.",
     ),
     code(
         "needless-key",
