@@ -14,7 +14,7 @@ const REQUIRED: [&str; 6] = [
     "MIME-Version",
 ];
 /// Headers whose addresses may be in UTF-8 (RFC 6532 section 3.2). Names in them are encoded.
-const OF_ADDRESSES: [&str; 3] = ["From", "Reply-To", "To"];
+const OF_ADDRESSES: [&str; 4] = ["From", "Reply-To", "To", "Cc"];
 /// RFC 5322 section 2.1.1, without the line end.
 const LONGEST_LINE: usize = 998;
 
@@ -118,6 +118,7 @@ mod tests {
             ("From: x", "From: ü@x"),
             ("To: x", "to: x\r\n <ü@x>"),
             ("To: x", "To: ü@x\r\nReply-To: 张@x"),
+            ("To: x", "To: x\r\nCc: ü@x"),
         ] {
             assert_eq!(with(from, to.as_bytes()), Ok(()), "{to}");
         }
