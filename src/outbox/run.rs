@@ -262,6 +262,7 @@ impl Operation for FinishRun {
     const RANK: Rank = Rank::Step;
 
     fn apply(&self, tx: &mut Tx<'_>) -> rusqlite::Result<Option<String>> {
+        still_filled(tx, self.run)?;
         if let Some(group) = &self.group {
             group.write(tx, self.run.0)?;
         }

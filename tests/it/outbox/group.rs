@@ -102,6 +102,26 @@ fn the_group_says_who_is_named_where() {
     assert_eq!(bench.outbox.reader().unwrap().group(alone).unwrap(), None);
 }
 
+/// Whoever is too late with it changes nothing of what deliver has.
+#[test]
+fn a_run_is_finished_once() {
+    let bench = Bench::new();
+    let run = opened(&bench);
+    let finish = FinishRun {
+        run,
+        people: 4,
+        lists: vec![("people".to_owned(), 4)],
+        group: Some(NewGroup {
+            to_until: 4,
+            cc_until: 4,
+            pool: "example.org".to_owned(),
+            fields: serde_json::Map::new(),
+        }),
+    };
+    assert!(now(bench.outbox.submit(finish)).is_err());
+    assert_eq!(bench.claim_one().pool, "");
+}
+
 /// After the 354 the server would give the body to all: none is armed, and the others come again
 /// without whoever may not have it.
 #[test]
