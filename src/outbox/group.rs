@@ -5,6 +5,7 @@
 //! settled in the transaction that hands the run to deliver, and is the same ever after: who is
 //! refused or cancelled later stays in its header. Only who is forgotten leaves it.
 
+use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
@@ -80,8 +81,9 @@ impl Group {
 }
 
 impl NewGroup {
-    /// Names those who are to get it as things stand now: nobody who was left out.
-    pub(super) fn write(&self, tx: &Tx<'_>, run: i64) -> rusqlite::Result<()> {
+    /// Names those who are to get it as things stand now: nobody who was left out. Where that
+    /// leaves nobody in To, the others get no copy of what would be to nobody.
+    pub(super) fn write(&self, tx: &mut Tx<'_>, run: i64) -> rusqlite::Result<()> {
         let rows = |after: i64, until: i64| {
             tx.conn
                 .prepare_cached(
@@ -107,8 +109,25 @@ impl NewGroup {
         tx.conn
             .prepare_cached("UPDATE run SET grouped = ?2 WHERE no = ?1 AND state = 'expanding'")?
             .execute(params![run, text])?;
-        Ok(())
+        match kept.to.is_empty() && self.to_until > 0 {
+            true => skip_copies(tx, run),
+            false => Ok(()),
+        }
     }
+}
+
+fn skip_copies(tx: &mut Tx<'_>, run: i64) -> rusqlite::Result<()> {
+    let skipped = tx
+        .conn
+        .prepare_cached(
+            "UPDATE delivery SET state = 'skipped', reason = 'nobody is left in To', ended_at = ?2
+             WHERE run = ?1 AND state = 'queued'",
+        )?
+        .execute(params![run, tx.now])?;
+    for _ in 0..skipped {
+        tx.moved(run, State::Queued, State::Skipped);
+    }
+    Ok(())
 }
 
 /// If the people of a run get one message together, those who were about to get it go back: what a
@@ -178,7 +197,9 @@ impl Reader {
             .prepare_cached("SELECT grouped FROM run WHERE no = ?1")?
             .query_row([run.0], |row| row.get(0))?;
         let Some(text) = text else { return Ok(None) };
-        let kept: Kept = serde_json::from_str(&text).expect("written by this module");
+        let kept: Kept = serde_json::from_str(&text).map_err(|fault| {
+            rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(fault))
+        })?;
         let mut person = self.conn.prepare_cached(
             "SELECT address, name FROM delivery WHERE run = ?1 AND seq = ?2 AND address <> ?3",
         )?;
