@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::account::AccountWork;
 use super::hours::Now;
-use super::{LEASE, lane};
+use super::{LEASE, LEASE_EACH, lane};
 use crate::outbox::{Claim, Claimed, Claims, OutboxError, RunNo};
 use crate::pace::Room;
 
@@ -175,6 +175,7 @@ impl Allowance {
             closing: hours.closing.clone(),
             turn,
             lease: LEASE,
+            lease_each: LEASE_EACH,
         }
     }
 }

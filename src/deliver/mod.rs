@@ -123,6 +123,8 @@ impl Watch {
 
 /// The lease of a claimed row: longer than the longest wait for a reply.
 const LEASE: Duration = Duration::from_secs(15 * 60);
+/// So much longer for each of those who share a message: the answer to each RCPT may take so long.
+const LEASE_EACH: Duration = Duration::from_secs(2 * 60);
 
 impl Deliver {
     /// Starts to carry what waits. An account whose TLS cannot be set up is down, and says so; the

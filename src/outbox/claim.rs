@@ -67,6 +67,8 @@ pub struct Claim {
     pub turn: u64,
     /// How long the lease lasts; longer than the longest wait for a reply.
     pub lease: Duration,
+    /// So much longer for each of those who share a message.
+    pub lease_each: Duration,
 }
 
 /// What a claim brought.
@@ -152,6 +154,7 @@ impl Claim {
             closing: HashMap::new(),
             turn: 0,
             lease,
+            lease_each: Duration::ZERO,
         }
     }
 }
@@ -333,7 +336,9 @@ impl Claim {
              WHERE run = ?1 AND seq = ?2
              RETURNING epoch, key, address, name, fields, tries, doubted, not_before",
         )?;
-        let until = tx.ticks + millis(self.lease);
+        let sharing = u32::try_from(due.len()).unwrap_or(u32::MAX);
+        let each = self.lease_each * if run.grouped { sharing } else { 0 };
+        let until = tx.ticks + millis(self.lease + each);
         let carrier = (!run.home).then_some(&self.account);
         for Waiting { seq, state, .. } in due {
             let leased = tx.step(run.no, *state, Move::Claim)?.name();
