@@ -376,6 +376,13 @@ impl State {
         self.health.rests(now).is_some()
     }
 
+    /// How many of those who share a message may share a transaction, of `most` that the server
+    /// names.
+    pub(super) fn sharing(&self, row: &Claimed, most: usize, work: &AccountWork) -> usize {
+        let now = work.tools.clock.ticks();
+        self.limits.recipients(row.each().count().min(most), now)
+    }
+
     /// How many rows a lane could take now: the others wait for an end of one for their domain.
     pub(super) fn takeable(&self, domains: &Domains) -> usize {
         let open = |row: &&Claimed| domains.is_open(row.domain());

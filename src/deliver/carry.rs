@@ -7,6 +7,8 @@
 use std::slice;
 use std::sync::Arc;
 
+use lettre::Address;
+
 use super::account::AccountWork;
 use super::lane::Lane;
 use super::letter::{Letter, Letterhead, NoLetterhead};
@@ -18,9 +20,6 @@ use crate::smtp::{Dsn, Envelope, Offer, SmtpError, Stage, Unfit};
 
 const NEEDS_SMTPUTF8: &str = "the address has letters before the @ that this server cannot mail \
                               (it does not offer SMTPUTF8)";
-
-const NAMES_INTERNATIONAL: &str = "the message names somebody whose address has letters before \
-                                   the @ that this server cannot mail (it does not offer SMTPUTF8)";
 
 /// A row with its message, ready to go.
 pub(super) struct Task {
@@ -61,7 +60,7 @@ impl Lane {
     async fn transact(&mut self, mut task: Task) {
         let mut chained = false;
         loop {
-            let Some(offered) = self.offer(&task, chained).await else {
+            let Some(offered) = self.offer(&mut task, chained).await else {
                 return;
             };
             match offered {
@@ -81,7 +80,10 @@ impl Lane {
                     Next::Again => chained = false,
                     Next::Done => return,
                 },
-                Ok(Offer::Unfit(unfit)) => return self.unfit(&task, &unfit),
+                Ok(Offer::Unfit(unfit)) => match self.unfit(&mut task, &unfit) {
+                    Next::Again => chained = false,
+                    Next::Done => return,
+                },
                 Err(error) => match self.broken_offer(&mut task, &error) {
                     Next::Again => chained = false,
                     Next::Done => return,
@@ -91,34 +93,47 @@ impl Lane {
     }
 
     /// The server does not take such messages, by what it offers: it was not asked.
-    fn unfit(&mut self, task: &Task, unfit: &Unfit) {
-        let (row, why) = (&task.row, unfit.to_string());
+    fn unfit(&mut self, task: &mut Task, unfit: &Unfit) -> Next {
+        let why = unfit.to_string();
         match unfit {
             Unfit::TooLarge { .. } => {
                 let happened = Happened::here(Stage::Mail, why);
-                self.end(row, &Outcome::Rejected { suppress: false }, &happened);
+                self.end(&task.row, &Outcome::Rejected { suppress: false }, &happened);
             }
             // It would burn every recipient of the run.
             Unfit::NeedsSmtpUtf8(address) if task.envelope.is_sender(address) => {
-                self.account_fault(row, Fault::Sender, &why);
+                self.account_fault(&task.row, Fault::Sender, &why);
             }
-            Unfit::NeedsSmtpUtf8(_) if row.grouped => {
-                self.invalid(row, NAMES_INTERNATIONAL.to_owned());
+            Unfit::NeedsSmtpUtf8(address) if task.envelope.named.contains(address) => {
+                let shown = self.report.shown(address.as_ref());
+                let who = Some(shown.as_str()).filter(|it| *it != "-");
+                let who = who.unwrap_or("somebody");
+                let why = format!("the message names {who}, and {NEEDS_SMTPUTF8}");
+                self.invalid(&task.row, why);
             }
-            // Who that is stands beside it, masked where the log is to have it so.
-            Unfit::NeedsSmtpUtf8(_) => self.invalid(row, NEEDS_SMTPUTF8.to_owned()),
+            Unfit::NeedsSmtpUtf8(address) => {
+                if self.go_on_without(task, address, NEEDS_SMTPUTF8) {
+                    return Next::Again;
+                }
+                // Who that is stands beside it, masked where the log is to have it so.
+                self.invalid(&task.row, NEEDS_SMTPUTF8.to_owned());
+            }
         }
+        Next::Done
     }
 
     /// Offers a message, or hears about the envelope that went ahead. Nothing is armed yet, so a
     /// stop need not wait for it; `None` if the row went back.
-    async fn offer(&mut self, task: &Task, chained: bool) -> Option<Result<Offer, SmtpError>> {
+    async fn offer(&mut self, task: &mut Task, chained: bool) -> Option<Result<Offer, SmtpError>> {
         let work = Arc::clone(&self.place.work);
         let offered = async {
             if !chained && !self.open_line(&task.row).await {
                 return None;
             }
             self.report.begin();
+            if !chained {
+                self.shorten(task);
+            }
             let line = self.line.as_mut()?;
             Some(if chained {
                 line.session.offered().await
@@ -253,8 +268,9 @@ impl Lane {
         if work.tools.drain.is_cancelled() || line.is_spent(&work) || !line.session.chains() {
             return None;
         }
+        let most = line.recipients_max();
         loop {
-            let row = self.place.take_ahead()?;
+            let row = self.place.take_ahead(most)?;
             match Task::compose(&work, &row) {
                 Ok(task) => return Some(task),
                 Err(Obstacle::Later(_)) => {
@@ -318,6 +334,11 @@ impl Task {
         if let Some(row) = Claimed::together(rows.collect()) {
             (self.row, self.envelope.to) = (row, to);
         }
+    }
+
+    /// Which of its recipients are others than this one.
+    pub(super) fn others_than(&self, to: &Address) -> Vec<bool> {
+        self.envelope.to.iter().map(|it| it != to).collect()
     }
 
     fn compose(work: &AccountWork, row: &Claimed) -> Result<Self, Obstacle> {

@@ -62,6 +62,9 @@ impl Lane {
         let verdict = self.weigh(task, verdict, &happened);
         if matches!(verdict.scope, Scope::Recipient | Scope::Message) {
             work.good();
+            if self.is_too_many(task, verdict) {
+                return Next::Again;
+            }
             self.conclude(task, verdict, happened);
             return Next::Done;
         }
@@ -173,6 +176,10 @@ impl Lane {
         let verdict = self.weigh(task, verdict, &happened);
         if matches!(verdict.scope, Scope::Recipient | Scope::Message) {
             work.good();
+            if self.is_too_many(task, verdict) {
+                let next_at = work.tools.clock.now().as_millisecond();
+                return self.end(&task.row, &Outcome::NotSent { next_at }, &happened);
+            }
             return self.conclude(task, verdict, happened);
         }
         let learned = self.learn(verdict, &text);

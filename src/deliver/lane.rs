@@ -144,8 +144,8 @@ impl Place {
     }
 
     /// A row whose envelope may go out before the answer about the one in hand: if no lane waits
-    /// for it, no rate binds and the account is well.
-    pub(super) fn take_ahead(&mut self) -> Option<Claimed> {
+    /// for it, no rate binds, the account is well and the server takes all its people at once.
+    pub(super) fn take_ahead(&mut self, most: usize) -> Option<Claimed> {
         let work = Arc::clone(&self.work);
         let mut state = work.state();
         let domains = &work.domains;
@@ -155,6 +155,9 @@ impl Place {
         let open = |row: &Claimed| domains.is_open(row.domain());
         let at = state.ready.iter().position(open)?;
         let first = &state.ready[at];
+        if state.sharing(first, most, &work) < first.each().count() {
+            return None;
+        }
         if first.is_closed(work.tools.clock.now()) || !work.has_room(first) {
             return None;
         }

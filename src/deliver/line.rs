@@ -37,6 +37,11 @@ impl Line {
         self.messages >= most.min(offered) || now - self.opened > account.connection_age
     }
 
+    /// How many recipients the server says that it takes at once.
+    pub(super) fn recipients_max(&self) -> usize {
+        self.session.capabilities().rcpt_max.unwrap_or(usize::MAX)
+    }
+
     /// When it was opened, by the clock's ticks.
     pub(super) fn opened(&self) -> Duration {
         self.opened

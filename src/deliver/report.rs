@@ -181,7 +181,8 @@ impl Report {
         (record, told)
     }
 
-    fn shown(&self, address: &str) -> String {
+    /// An address as it may stand in the log.
+    pub(super) fn shown(&self, address: &str) -> String {
         match self.work.manners().addresses {
             Addresses::Masked => mask(address),
             Addresses::Full => address.to_owned(),

@@ -2,13 +2,17 @@
 //!
 //! To MAIL, DATA and the end of data there is one answer for all. To RCPT each has their own, and
 //! the message goes to those whom the server takes; what it says about another one is that
-//! recipient's end, or leads to a transaction of their own with the same bytes. It is one message
+//! recipient's end, or leads to a transaction of their own with the same bytes. Where the server
+//! finds them too many, half of them go on and the others come next. A transaction is one message
 //! to the rates and to the breaker of its run.
 
 use std::sync::Arc;
 
+use lettre::Address;
+
 use super::carry::{Next, Task};
 use super::lane::Lane;
+use super::line::Line;
 use super::report::Happened;
 use super::verdict::{self, Decision, Fault, Lesson, Scope, Verdict};
 use crate::outbox::{Claimed, Outcome};
@@ -131,6 +135,48 @@ impl Lane {
             }
             None => self.not_taken(task, for_all.0, for_all.1),
         }
+    }
+
+    /// Offers no more people at once than the server takes: the others wait, as they were, for a
+    /// transaction of their own.
+    pub(super) fn shorten(&mut self, task: &mut Task) {
+        let work = Arc::clone(&self.place.work);
+        let most = self.line.as_ref().map_or(usize::MAX, Line::recipients_max);
+        let most = work.state().sharing(&task.row, most, &work);
+        let rows = task.row.apart();
+        if most < rows.len() {
+            let now = work.tools.clock.now().as_millisecond();
+            work.release(&rows[most..], Some(now));
+            let places: Vec<bool> = (0..rows.len()).map(|at| at < most).collect();
+            self.go_on_with(task, &places);
+        }
+    }
+
+    /// Whether the server finds that the message goes to too many, and fewer may do.
+    pub(super) fn is_too_many(&self, task: &Task, verdict: Verdict) -> bool {
+        let people = task.row.each().count();
+        let too_many = verdict.lesson == Some(Lesson::Recipients) && people > 1;
+        if too_many {
+            let work = &self.place.work;
+            let now = work.tools.clock.ticks();
+            work.state().limits.too_many_recipients(people, now);
+        }
+        too_many
+    }
+
+    /// The server cannot be given mail for one whom the message does not name: that is their own
+    /// end, and the others go on. False if nobody else is there.
+    pub(super) fn go_on_without(&mut self, task: &mut Task, to: &Address, why: &str) -> bool {
+        let places = task.others_than(to);
+        let gone = places.iter().position(|stays| !stays);
+        let Some(gone) = gone.filter(|_| places.len() > 1) else {
+            return false;
+        };
+        let row = task.row.apart().swap_remove(gone);
+        let happened = Happened::here(Stage::Rcpt, why.to_owned());
+        self.report.submit(&row, &Outcome::Invalid, &happened);
+        self.go_on_with(task, &places);
+        true
     }
 
     fn go_on_with(&mut self, task: &mut Task, places: &[bool]) {

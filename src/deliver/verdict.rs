@@ -93,7 +93,8 @@ pub enum Lesson {
     /// Messages come faster than the server wants.
     Rate,
     /// A message has more recipients than the server wants. Those that it did not take go into the
-    /// next transaction at once, unless it took none.
+    /// next transaction at once, unless it took none; half of those whom it took are tried at once
+    /// where it says so only to DATA or to the end of data.
     Recipients,
 }
 

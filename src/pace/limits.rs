@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// After this time without a refusal one more connection is tried.
 const MORE_AFTER: Duration = Duration::from_secs(10 * 60);
-/// What was learned about messages on one connection is tried anew after this time.
+/// What was learned about messages on one connection, or the recipients of one message, is tried
+/// anew after this time.
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 /// What was learned of one server. The configured numbers are the most, always.
@@ -12,6 +13,7 @@ const FORGET_AFTER: Duration = Duration::from_secs(3600);
 pub struct Limits {
     messages: Option<Learned>,
     connections: Option<Learned>,
+    recipients: Option<Learned>,
     /// How many messages the last connection carried that the server ended without a word.
     last_end: Option<Learned>,
 }
@@ -54,6 +56,21 @@ impl Limits {
         }
     }
 
+    /// The server said that a message to so many recipients has too many.
+    pub fn too_many_recipients(&mut self, of: usize, now: Duration) {
+        let most = self.recipients(of / 2, now).max(1);
+        self.recipients = Some(Learned { most, at: now });
+    }
+
+    /// How many of `wanted` recipients may share a message.
+    #[must_use]
+    pub fn recipients(&self, wanted: usize, now: Duration) -> usize {
+        match self.recipients {
+            Some(Learned { most, at }) if now.saturating_sub(at) < FORGET_AFTER => wanted.min(most),
+            _ => wanted,
+        }
+    }
+
     /// The server refused a connection while `open` others were there.
     pub fn enough_connections(&mut self, open: usize, now: Duration) {
         let most = open.max(1);
@@ -85,6 +102,24 @@ mod tests {
         assert_eq!(limits.messages(100, START), 20);
         assert_eq!(limits.messages(10, START), 10, "never more than configured");
         assert_eq!(limits.messages(100, START + FORGET_AFTER), 100);
+    }
+
+    #[test]
+    fn half_as_many_recipients_are_tried_until_they_are_not_too_many() {
+        let mut limits = Limits::default();
+        assert_eq!(limits.recipients(100, START), 100);
+        limits.too_many_recipients(100, START);
+        assert_eq!(limits.recipients(100, START), 50);
+        limits.too_many_recipients(100, START);
+        assert_eq!(
+            limits.recipients(100, START),
+            50,
+            "a larger one teaches nothing"
+        );
+        limits.too_many_recipients(3, START);
+        limits.too_many_recipients(1, START);
+        assert_eq!(limits.recipients(100, START), 1, "never none");
+        assert_eq!(limits.recipients(100, START + FORGET_AFTER), 100);
     }
 
     #[test]

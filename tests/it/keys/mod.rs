@@ -7,6 +7,7 @@
 
 mod account;
 mod daemon;
+mod fewer;
 mod group;
 mod how;
 mod limits;

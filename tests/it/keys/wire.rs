@@ -259,7 +259,8 @@ impl Server {
                 None => usual(&line),
             };
             let address = line.split(['<', '>']).nth(1).map(str::to_owned);
-            let address = address.filter(|_| answer.starts_with('2'));
+            let is_yes = answer.starts_with('2') || answer.contains(" 250 ");
+            let address = address.filter(|_| is_yes);
             match line.get(..4) {
                 Some("MAIL") => (from, to) = (address, Vec::new()),
                 Some("RCPT") => to.extend(address),
