@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn each_of_several_mailboxes_has_its_line() {
         let mut out = String::new();
-        let long = "x".repeat(40);
+        let long = "x".repeat(50);
         let mailbox = |text: &str| text.parse::<Mailbox>().expect("a mailbox");
         let people = [
             mailbox("Ada <ada@example.org>"),
