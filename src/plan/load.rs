@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::forecast::{Lately, Scene, Size, entry};
+use super::forecast::{Lately, Scene, Size, entry, messages};
 use super::local::ROUND;
 use crate::clock::Timestamp;
 use crate::config::{Config, Overlap, Rate, Schedule};
@@ -124,7 +124,7 @@ impl<'a> Stage<'a> {
         let size = self.sizes.get(&schedule.name).map(|size| size.people);
         let account = schedule.via.first().cloned().unwrap_or_default();
         let place = size.filter(|people| *people > 0).map(|people| {
-            self.days.note_due(&account, at, people);
+            self.days.note_due(&account, at, messages(schedule, people));
             let after = Duration::try_from(at - from).unwrap_or_default();
             let mut run = entry(schedule, people, after + own_time(schedule, at));
             run.follows = self.follows(schedule);
@@ -231,9 +231,9 @@ impl Days<'_> {
         self.config.daemon.timezone.to_datetime(at).date()
     }
 
-    fn note_due(&mut self, account: &str, at: Timestamp, people: u64) {
+    fn note_due(&mut self, account: &str, at: Timestamp, messages: u64) {
         let day = self.day(at);
-        *self.due.entry((account.to_owned(), day)).or_default() += people;
+        *self.due.entry((account.to_owned(), day)).or_default() += messages;
     }
 
     /// What leaves over midnight belongs to both days, by their share of its time.
@@ -263,6 +263,11 @@ impl Days<'_> {
         }
     }
 
+    fn messages(&self, run: &LoadRun) -> Option<u64> {
+        let schedule = self.config.schedules.get(&run.schedule)?;
+        Some(messages(schedule, run.people?))
+    }
+
     fn accounts(&self, runs: &[LoadRun]) -> Vec<LoadAccount> {
         let accounts = self.config.accounts.values().filter_map(|account| {
             let own = || runs.iter().filter(|run| run.account == account.name);
@@ -275,7 +280,7 @@ impl Days<'_> {
             (own().count() > 0).then(|| LoadAccount {
                 account: account.name.clone(),
                 runs: own().count() as u64,
-                messages: own().filter_map(|run| run.people).sum(),
+                messages: own().filter_map(|run| self.messages(run)).sum(),
                 most_due: most(&self.due),
                 most_sent: most(&self.sent),
                 per_day: account.rate.iter().map(per_day).min(),

@@ -51,8 +51,17 @@ fn told(
     (forecast, late.remove(&run))
 }
 
+/// How many messages leave for so many people: one, if it is one to all.
+pub(super) fn messages(schedule: &Schedule, people: u64) -> u64 {
+    match schedule.group {
+        Some(_) => people.min(1),
+        None => people,
+    }
+}
+
 /// A run that opens after so long.
 pub(super) fn entry(schedule: &Schedule, people: u64, from: Duration) -> Entry {
+    let people = messages(schedule, people);
     let part = Part {
         people,
         from,

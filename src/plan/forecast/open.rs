@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::scene::{Entry, Lately, Scene};
-use super::{Forecast, Late, foresee, told};
+use super::{Forecast, Late, foresee, messages, told};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Schedule};
 use crate::outbox::state::State;
@@ -84,7 +84,7 @@ pub(in crate::plan) fn foresee_opened(
     (schedule, id, people): (&Schedule, &str, u64),
 ) -> (Option<Forecast>, Option<Late>) {
     let alone = || foresee(config, schedule, people, clock.now());
-    if people <= BULK {
+    if messages(schedule, people) <= BULK {
         return alone();
     }
     let beside = || {
@@ -146,7 +146,7 @@ fn staged<'c, 'r>(
         scene.add(Entry {
             schedule: run.schedule.clone(),
             account: run.account.clone(),
-            people: people(run, &[WAITING, GONE].concat()),
+            people: all_of(config, run),
             parts: parts(config, reader, run, now.as_millisecond())?,
             follows: before.map(|before| (before, Follow::Queue)),
         });
@@ -162,6 +162,13 @@ const GONE: &[State] = &[
     State::Presumed,
     State::Rejected,
 ];
+
+/// How many messages there were for its people, those that have gone included.
+fn all_of(config: &Config, run: &RunRow) -> u64 {
+    let people = people(run, &[WAITING, GONE].concat());
+    let schedule = config.schedules.get(&run.schedule);
+    schedule.map_or(people, |it| messages(it, people))
+}
 
 fn people(run: &RunRow, states: &[State]) -> u64 {
     u64::try_from(run.counts.sum(states)).unwrap_or(0)
@@ -181,7 +188,7 @@ fn parts(
         meters: Vec::new(),
     };
     let schedule = config.schedules.get(&run.schedule);
-    let alike = schedule.is_none_or(|it| it.readers.is_none())
+    let alike = schedule.is_none_or(|it| it.readers.is_none() && it.group.is_none())
         && config.accounts[&run.account].domains.is_empty();
     if alike {
         let all = part(people(run, WAITING), now, None);

@@ -173,6 +173,18 @@ fn what_expires_is_counted() {
     assert!(noted.contains("`--lists`"), "{noted}");
 }
 
+#[test]
+fn one_message_to_all_is_counted_as_one() {
+    let lines = "cron = \"0 0 1 * *\"\nrate = \"10/hour\"\nexpires = \"90m\"\ngroup = true";
+    let workspace = workspace("", 25, &[("c", lines)]);
+    let found = load(&workspace, &SPAN);
+    assert_eq!((found.runs[0].people, found.runs[0].expires), (Some(25), 0));
+    let account = &found.accounts[0];
+    let day = Some(("2027-03-01".to_owned(), 1));
+    assert_eq!(account.messages, 1);
+    assert_eq!((&account.most_due, &account.most_sent), (&day, &day));
+}
+
 /// Each in a minute of its own; how long it takes is for a person to see, with `time`.
 #[test]
 fn a_year_of_a_hundred_schedules_is_played() {

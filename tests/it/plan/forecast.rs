@@ -123,6 +123,21 @@ async fn what_will_expire_is_told_and_what_to_write() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_message_to_all_is_one_that_is_left() {
+    let desk = Desk::new();
+    desk.house.write("templates/hello/body.txt", "Hello all!\n");
+    let config = limited("rate = \"1/minute\"", "expires = \"10m\"\ngroup = true");
+    let opening = desk.opened(&config, "a", 50);
+    assert_eq!(opening.late.map(|it| it.to_string()), None);
+    let status = desk.status(&config);
+    assert!(status.forecasts.iter().all(|it| it.left == 1));
+    assert_eq!(status.open[0].reason, None);
+    // Nor do they stand in the way of others.
+    let other = desk.opened(&config.replace("group = true", ""), "b", 5);
+    assert_eq!(other.late.map(|it| it.to_string()), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_on_hold_has_no_end_and_takes_nothing_from_others() {
     let desk = Desk::new();
     let config = limited(
