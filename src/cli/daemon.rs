@@ -11,6 +11,7 @@ use super::{Ready, Trouble, runtime};
 use crate::clock::Clock;
 use crate::daemon;
 use crate::outbox::{Hold, Scope};
+use crate::program;
 
 /// How long the end waits for a file that is being read: it may lie where nobody answers any more.
 const AT_LAST: Duration = Duration::from_secs(2);
@@ -48,6 +49,9 @@ pub(super) fn run(ready: Ready, args: &Args, out: &Out) -> Result<Exit, Trouble>
     });
     let runtime = runtime();
     let ended = runtime.block_on(daemon::run(Arc::new(config), clock, held));
+    // Not before the outbox is closed: a list that cannot be read any more is no failure of its
+    // run, which is opened anew.
+    program::end_all();
     runtime.shutdown_timeout(AT_LAST);
     ended
         .map(|()| exit::DONE)

@@ -18,6 +18,7 @@ mod exit;
 mod explain;
 mod forget;
 mod hold;
+mod interrupted;
 mod load;
 mod log;
 mod man;
@@ -49,6 +50,7 @@ use clap::{Parser, Subcommand};
 use crate::config::{Config, Loaded, Problems};
 use crate::outbox::Reader;
 use crate::outbox::state::State;
+use crate::program;
 use client::{AskError, Client};
 use exit::Exit;
 use out::Out;
@@ -176,12 +178,16 @@ pub fn main() -> ExitCode {
     anstream::ColorChoice::from(cli.color).write_global();
     let out = Out::new(cli.json || cli.verb.speaks_json());
     bug::tell_of_panics();
+    if cli.verb.runs_programs() {
+        interrupted::end_with_programs();
+    }
     let done = bug::guarded(|| {
         run(&cli, &out).unwrap_or_else(|trouble| {
             out.error(&trouble.text);
             trouble.exit
         })
     });
+    program::end_all();
     match out.failure() {
         Some(error) => {
             out.error(&format!("the answer cannot be written: {error}"));
@@ -192,6 +198,15 @@ pub fn main() -> ExitCode {
 }
 
 impl Verb {
+    /// Whether it may run programs of the configuration itself, and has no end of its own.
+    fn runs_programs(&self) -> bool {
+        match self {
+            Self::Check(args) => args.runs_programs(),
+            Self::Next(_) | Self::Preview(_) | Self::Send(_) | Self::Account(_) => true,
+            _ => false,
+        }
+    }
+
     fn speaks_json(&self) -> bool {
         matches!(self, Self::Check(args) if args.speaks_json())
     }

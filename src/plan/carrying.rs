@@ -13,12 +13,14 @@ use super::firing::TICK;
 use super::forecast::grouped;
 use super::opening::{OpenError, Opening, Order, open};
 use super::question::ask;
+use super::roll::Roll;
+use crate::audience::List;
 use crate::calendar::Occurrence;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Schedule};
 use crate::outbox::{Missed, Outbox, OutboxError, SetCursor, Unrun};
 
-/// So many runs are opened at the same time: a long one delays no short one.
+/// So many runs are opened at the same time whose lists are files, and as many others.
 const OPENINGS: usize = 32;
 /// A run that is opened later than this is late.
 const LATE: Duration = TICK.saturating_mul(2);
@@ -30,6 +32,9 @@ pub(super) struct Desk {
     pub(super) outbox: Outbox,
     pub(super) clock: Clock,
     room: Arc<Semaphore>,
+    /// For those that wait for programs, which may hang: they stand in nobody's way but each
+    /// other's.
+    slow_room: Arc<Semaphore>,
 }
 
 /// What came of an order; an error of the outbox means that it is tried again.
@@ -37,18 +42,22 @@ pub(super) type Done = (Order, Result<(), OutboxError>);
 
 impl Desk {
     pub(super) fn new(config: Arc<Config>, outbox: Outbox, clock: Clock) -> Self {
-        let room = Arc::new(Semaphore::new(OPENINGS));
+        let room = || Arc::new(Semaphore::new(OPENINGS));
         Self {
             config,
             outbox,
             clock,
-            room,
+            room: room(),
+            slow_room: room(),
         }
     }
 
     /// Opens the run of an occurrence, if it is to have one, and says that it is dealt with.
     pub(super) async fn carry_out(self, order: Order) -> Done {
-        let room = Arc::clone(&self.room);
+        let room = match self.runs_programs(&order.schedule) {
+            true => Arc::clone(&self.slow_room),
+            false => Arc::clone(&self.room),
+        };
         let place = room.acquire().await;
         let (order, carried) = match self.ask(&order).await {
             Ok(()) => self.open(order).await,
@@ -67,6 +76,13 @@ impl Desk {
         };
         let recorded = self.outbox.submit(dealt_with).await;
         (order, recorded)
+    }
+
+    /// Whether its opening waits for a program: of a list, or its `when`.
+    fn runs_programs(&self, schedule: &str) -> bool {
+        let asks = (self.config.schedules.get(schedule)).is_some_and(|it| it.when.is_some());
+        let roll = Roll::of(&self.config, schedule);
+        asks || roll.is_ok_and(|it| it.all_lists().any(List::runs_a_program))
     }
 
     /// Asks the schedule's `when`, if it has one; or what there is instead of a run, and why.

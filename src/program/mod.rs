@@ -5,6 +5,7 @@
 //! holds it until the end, [`Program::stream`] hands it on as it comes.
 
 mod output;
+mod running;
 
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,12 +13,13 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 pub use self::output::Output;
+use self::running::Group;
+pub use self::running::end_all;
 
 /// What systemd tells the service alone: with these a program could speak in its name.
 const OF_THE_SERVICE: [&str; 6] = [
@@ -129,8 +131,7 @@ impl Program {
         most: usize,
     ) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
         let command = self.name().to_owned();
-        let mut child = self.spawn(Stdio::piped(), variables)?;
-        let group = Group(child.id());
+        let (mut child, group) = self.spawn(Stdio::piped(), variables)?;
         let talk = talk(&mut child, input, most);
         let Ok(talked) = tokio::time::timeout(self.limit, talk).await else {
             return Err(ProgramError::Slow {
@@ -156,7 +157,11 @@ impl Program {
     }
 
     /// Starts it as the first of a process group of its own, so that what it starts ends with it.
-    fn spawn(&self, stdin: Stdio, variables: &[(&str, &str)]) -> Result<Child, ProgramError> {
+    fn spawn(
+        &self,
+        stdin: Stdio,
+        variables: &[(&str, &str)],
+    ) -> Result<(Child, Group), ProgramError> {
         let mut command = Command::new(self.name());
         command
             .args(self.argv.iter().skip(1))
@@ -164,13 +169,12 @@ impl Program {
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
             .kill_on_drop(true);
         for name in OF_THE_SERVICE {
             command.env_remove(name);
         }
         let command_name = || self.name().to_owned();
-        command.spawn().map_err(|error| match error.kind() {
+        running::start(&mut command).map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::PermissionDenied => {
                 ProgramError::Missing(command_name())
             }
@@ -179,24 +183,6 @@ impl Program {
                 error,
             },
         })
-    }
-}
-
-/// A program and what it started; they end with this value.
-struct Group(Option<u32>);
-
-impl Group {
-    fn has_ended(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let id = self.0.and_then(|id| i32::try_from(id).ok());
-        if let Some(group) = id.and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::process::Child;
 use tokio::runtime;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{Group, Program, ProgramError, tail};
+use super::{Program, ProgramError, tail};
 
 /// The length of a piece, in bytes: what a pipe holds.
 const PIECE: usize = 64 * 1024;
@@ -98,8 +98,7 @@ impl Program {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| self.unreadable(error))?;
         runtime.block_on(async {
-            let mut child = self.spawn(Stdio::null(), &[])?;
-            let group = Group(child.id());
+            let (mut child, group) = self.spawn(Stdio::null(), &[])?;
             let mut said = Vec::new();
             let talk = tokio::time::timeout(self.limit, self.talk(&mut child, hand, &mut said));
             let ended = tokio::select! {

@@ -1,6 +1,7 @@
 //! `postroom check`: the configuration, and only if asked to the lists and the servers.
 //!
-//! It writes nothing and runs nothing, and without `--connect` it opens no socket.
+//! It writes nothing. It runs nothing but the programs of lists (`--lists`) and those that print
+//! secrets (`--connect`), and without `--connect` it talks to nobody.
 
 mod bad_rows;
 mod blocks;
@@ -68,6 +69,11 @@ struct Findings<'a> {
 }
 
 impl Args {
+    /// Whether programs may have to be run for it: those of lists, those that print secrets.
+    pub(super) fn runs_programs(&self) -> bool {
+        self.lists.is_some() || self.connect
+    }
+
     /// Whether what is said is JSON, whatever was asked for elsewhere.
     pub(super) fn speaks_json(&self) -> bool {
         self.format == Some(Format::Json)

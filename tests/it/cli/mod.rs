@@ -9,6 +9,7 @@ mod broken;
 mod checking;
 mod explaining;
 mod forgetting;
+mod hanging;
 mod lists;
 mod load;
 mod next;
