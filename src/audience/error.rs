@@ -1,12 +1,12 @@
 //! Why a list as a whole cannot be used, in the words of the person who owns the file.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::audience::address::mask;
+use crate::audience::columns::{self, enumerated};
+use crate::audience::discreet::masked;
 use crate::audience::json::fault::JsonFault;
 use crate::audience::separator::Separator;
 use crate::clock::in_words;
@@ -60,7 +60,7 @@ pub struct Header {
 
 impl fmt::Display for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.columns.join(", "))?;
+        f.write_str(&enumerated(&self.columns))?;
         match self.separator {
             Some(separator) => write!(f, " (separator {separator})"),
             None => Ok(()),
@@ -211,7 +211,7 @@ pub(super) enum FileFault {
     NoHeader,
     #[error("no column is called `{}`", .0.wanted)]
     MissingColumn(Box<MissingColumn>),
-    #[error("the column `{0}` is one of the list's `fields` too")]
+    #[error("the column `{}` is one of the list's `fields` too", columns::named(.0))]
     FixedColumn(String),
     #[error(transparent)]
     Json(Box<JsonFault>),
@@ -432,11 +432,7 @@ impl From<io::Error> for Located {
 /// get into messages, which are logged and mailed.
 fn discreet(mut error: ProgramError) -> ProgramError {
     if let ProgramError::Failed { said, .. } | ProgramError::Slow { said, .. } = &mut error {
-        let words = said.split(' ').map(|word| match word.contains('@') {
-            true => Cow::Owned(mask(word)),
-            false => Cow::Borrowed(word),
-        });
-        *said = words.collect::<Vec<_>>().join(" ");
+        *said = masked(said);
     }
     error
 }

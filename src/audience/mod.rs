@@ -22,7 +22,9 @@
 //! ```
 
 mod address;
+mod columns;
 mod command;
+mod discreet;
 mod error;
 mod extras;
 mod file;
@@ -49,6 +51,7 @@ use encoding_rs::Encoding;
 use serde_json::{Map, Value};
 
 pub use self::address::{AddressFault, CodePoint, Part, domain, key, mailbox, mask};
+pub use self::columns::enumerated;
 pub use self::error::{Header, ListError, MissingColumn};
 pub use self::json::{RowsPath, RowsPathError};
 pub use self::mentioned::mentioned;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::audience::Place;
 use crate::audience::address::{self, AddressFault};
+use crate::audience::columns;
 
 /// The name column of a list that does not state one.
 pub const NAME: &str = "name";
@@ -47,9 +48,9 @@ pub enum RowFault {
     AddressNotText,
     #[error("the name is not text")]
     NameNotText,
-    #[error("the key `{0}` is there twice")]
+    #[error("the key `{}` is there twice", columns::named(.0))]
     Twice(String),
-    #[error("NUL character in the field `{0}`")]
+    #[error("NUL character in the field `{}`", columns::named(.0))]
     Nul(String),
 }
 

@@ -7,11 +7,8 @@ use super::schedule::EMAIL;
 use super::section::{Section, Text};
 use super::suggest;
 use super::template::Templates;
-use crate::audience::{List, Source};
+use crate::audience::{List, Source, enumerated};
 use crate::compose::{Template, Variable};
-
-/// More columns than this are counted, not named.
-const NAMED_COLUMNS: usize = 12;
 
 /// Reports every variable of the template that the list has no column for, at its first place.
 pub(super) fn check(
@@ -146,17 +143,4 @@ fn is_compared(before: &str) -> bool {
     let mut words = call.unwrap_or_default().split_whitespace();
     let helper = words.next().map(|word| word.trim_start_matches('#'));
     matches!(helper, Some("eq" | "ne" | "gt" | "lt")) && words.next().is_some()
-}
-
-fn enumerated(columns: &[String]) -> String {
-    let named = columns
-        .iter()
-        .take(NAMED_COLUMNS)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    match columns.len().checked_sub(NAMED_COLUMNS) {
-        Some(more) if more > 0 => format!("{named} and {more} more"),
-        _ => named,
-    }
 }

@@ -357,7 +357,7 @@ impl<'a> Roll<'a> {
         if let Some(name) = once.find(|name| !columns.contains(name)) {
             return Err(RollError::MissingField(format!(
                 "`once_per` names `{name}`, which list `{list}` does not have: it has {}",
-                columns.join(", "),
+                audience::enumerated(columns),
             )));
         }
         let missing = self
@@ -373,7 +373,7 @@ impl<'a> Roll<'a> {
                 variable.file,
                 variable.line,
                 variable.column,
-                columns.join(", "),
+                audience::enumerated(columns),
             )))
         })
     }

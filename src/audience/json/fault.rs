@@ -1,12 +1,8 @@
 //! What can be wrong with a JSON file as a whole, in the words of the person who owns it.
 
 use super::path::RowsPath;
+use crate::audience::columns::{NAMED, is_nameable};
 use crate::audience::error::{FileFault, Located};
-
-/// More keys than this are not named.
-const NAMED: usize = 12;
-/// A longer key is somebody's data.
-const KEY_MAX: usize = 64;
 
 #[derive(Debug, thiserror::Error)]
 pub(in crate::audience) enum JsonFault {
@@ -159,11 +155,6 @@ pub(super) fn nearest(wanted: &str, keys: &[String]) -> Option<String> {
     let near = near.filter(|(distance, key)| *distance <= reach && *distance < key.len());
     near.min_by_key(|(distance, _)| *distance)
         .map(|(_, key)| key.clone())
-}
-
-/// A key that may be named to people; what looks like an address or a text is data.
-pub(super) fn is_nameable(key: &str) -> bool {
-    key.len() <= KEY_MAX && !key.contains('@') && !key.contains(char::is_control)
 }
 
 /// Adds a key to those that are named.

@@ -65,6 +65,17 @@ fn a_run_that_cannot_end_before_it_expires_fails() {
 }
 
 #[test]
+fn one_message_to_all_is_one_message_to_a_rate() {
+    let lines = "group = true\nexpires = \"10m\"\n";
+    let workspace = workspace(50, "1/minute", lines);
+    let (code, said) = check(&workspace, &["--lists"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("too-slow"), "{said}");
+    let plan: SendAnswer = workspace.json(&["send", "news", "--dry-run"]);
+    assert_eq!((plan.people, plan.late), (50, None));
+}
+
+#[test]
 fn a_run_that_is_due_again_before_it_ends_is_warned_of() {
     let lines = "cron = \"0 9 * * *\"\nexpires = \"3d\"\noverlap = \"skip\"\n";
     let workspace = workspace(150, "100/day", lines);
@@ -184,4 +195,23 @@ fn a_fuse_below_the_size_of_the_last_run_is_warned_of() {
     ] {
         assert!(said.contains(words), "`{words}` is missing in\n{said}");
     }
+}
+
+/// Keys of JSON may be anything, an address too.
+#[test]
+fn many_columns_are_counted_and_those_that_are_data_are_not_named() {
+    let workspace = workspace(0, "1/minute", "expires = \"3d\"\n");
+    let config = fs::read_to_string(workspace.path("postroom.toml")).unwrap();
+    let config = config.replace("csv = \"readers.csv\"", "json = \"readers.json\"");
+    workspace.write("postroom.toml", config);
+    workspace.write("templates/note/body.txt", "Hello {{first_name}}\n");
+    let rows = (0..60).map(|n| {
+        format!("{{\"email\":\"p{n}@example.org\",\"boss{n}@secret.example\":1,\"own{n}\":1}}\n")
+    });
+    workspace.write("readers.json", rows.collect::<String>());
+    let (code, said) = check(&workspace, &[]);
+    assert_eq!(code, Some(65), "{said}");
+    assert!(!said.contains("secret.example"), "{said}");
+    assert!(squeezed(&said).contains("own10 and 109 more"), "{said}");
+    assert!(said.len() < 10_000, "{}", said.len());
 }
