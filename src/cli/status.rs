@@ -164,7 +164,10 @@ fn open_runs(status: &Status, out: &Out) {
     let now = Timestamp::from_millisecond(status.now).unwrap_or(Timestamp::MIN);
     for run in &status.open {
         let so_far = if run.state == "expanding" {
-            format!("reading its lists: {}", words::counts(&run.counts))
+            match words::counts(&run.counts) {
+                none if none.is_empty() => "reading its lists".to_owned(),
+                some => format!("reading its lists: {some}"),
+            }
         } else {
             let ends = words::ends(&status.forecasts, &run.id, now);
             let more = [ends, run.reason.as_deref().map(plain)];

@@ -69,9 +69,8 @@ fn files(folder: &Path) -> BTreeMap<String, (u64, u32, SystemTime)> {
 /// The system calls of a check that touch something.
 fn touching(workspace: &Workspace, args: &[&str]) -> Vec<String> {
     let check = workspace.postroom(&[&["check"], args].concat());
-    let log = workspace
-        .path("../")
-        .join(format!("strace-{}", std::process::id()));
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("trace");
     let mut strace = Command::new(STRACE);
     strace
         .args([
@@ -89,7 +88,6 @@ fn touching(workspace: &Workspace, args: &[&str]) -> Vec<String> {
     let output = strace.output().unwrap();
     assert!(matches!(output.status.code(), Some(0 | 65)), "{output:?}");
     let traced = fs::read_to_string(&log).unwrap();
-    fs::remove_file(&log).unwrap();
     assert!(
         traced.contains("templates/note/body.txt"),
         "the trace is not of a check:\n{traced}"

@@ -212,7 +212,7 @@ fn nobody_is_no_measure_for_another_schedule() {
     let desk = Desk::new();
     let text = guarded(HALF, "empty = \"skip\"")
         + "[list.all]\ncsv = \"all.csv\"\n[schedule.others]\nsend = \"hello\"\nto = \"all\"\n\
-           except = \"people\"\nvia = \"ops\"\n";
+           except = \"people\"\nempty = \"skip\"\nvia = \"ops\"\n";
     desk.list("all", &["ada@example.org", "eve@example.org"]);
     desk.house.people(&addresses(10));
     desk.carry_out(&text, &desk.by_hand()).unwrap();
