@@ -30,6 +30,8 @@ const MASKED: &str = "***";
 #[derive(Clone, Copy)]
 enum Next {
     Plain,
+    /// A sign that a secret follows, if it is one: the word before sounds so.
+    Named,
     /// A secret, or a sign before it.
     Secret,
     /// A secret up to this quote.
@@ -52,7 +54,8 @@ fn after(next: Next, word: &str) -> (String, Next) {
         Next::Until(quote) if word.contains(quote) => (MASKED.to_owned(), Next::Plain),
         Next::Until(quote) => (MASKED.to_owned(), Next::Until(quote)),
         Next::Secret => hidden(word),
-        Next::Plain => {
+        Next::Named if matches!(word, "=" | ":") => (word.to_owned(), Next::Secret),
+        Next::Plain | Next::Named => {
             let mut signs = word.match_indices([':', '=']);
             let sign = signs.find(|(at, _)| announces(&word[..*at]));
             if let Some((at, _)) = sign {
@@ -60,14 +63,14 @@ fn after(next: Next, word: &str) -> (String, Next) {
                 let (shown, then) = hidden(value);
                 return ([name, &shown].concat(), then);
             }
-            let then = match word.starts_with('-') && announces(word) {
-                true => Next::Secret, // of `--password hunter2`
-                false => Next::Plain,
+            let then = match (announces(word), word.starts_with('-')) {
+                (true, true) => Next::Secret, // of `--password hunter2`
+                (true, false) => Next::Named, // of `password = hunter2`
+                (false, _) => Next::Plain,
             };
-            match word {
-                "=" | ":" => (word.to_owned(), then),
-                _ if word.contains('@') => (mask(word), then),
-                _ => (word.to_owned(), then),
+            match word.contains('@') {
+                true => (mask(word), then),
+                false => (word.to_owned(), then),
             }
         }
     }
