@@ -94,8 +94,8 @@ fn hidden(value: &str) -> (String, Next) {
 /// Whether the last name of this sounds like that of a secret.
 fn announces(text: &str) -> bool {
     let name = text.trim_end_matches(['"', '\'']);
-    let start = name.rfind(|it: char| !it.is_alphanumeric() && !"_-.".contains(it));
-    let name = name[start.map_or(0, |at| at + 1)..].to_lowercase();
+    let mut names = name.rsplit(|it: char| !it.is_alphanumeric() && !"_-.".contains(it));
+    let name = names.next().unwrap_or_default().to_lowercase();
     let mut parts = name.split(['_', '-', '.']);
     let joined = name.replace(['_', '-', '.'], "");
     SECRETS.iter().any(|it| joined.contains(it)) || parts.any(|it| WHOLE.contains(&it))
@@ -120,6 +120,8 @@ mod tests {
             "DB_PASSWORD=hun@hunter2",
             "https://db/x?user=a&access_token=hunter2",
             "postgres://me:hunter2@db",
+            "…password=hunter2",
+            "密码:hunter2",
         ] {
             assert!(
                 !masked(said).contains("hunter2"),
@@ -136,6 +138,8 @@ mod tests {
             "KeyError: 'x' at line 12",
             "cannot connect: host=db port=5432",
             "a  b = c",
+            "…956 / “passage”: closed",
+            "密: é…",
         ] {
             assert_eq!(masked(said), said);
         }
