@@ -8,7 +8,7 @@ use super::source::key_of;
 use super::{Trouble, unknown_schedule};
 use crate::audience::Place;
 use crate::clock::Clock;
-use crate::compose::{self, Addressees, Identity, Rendered, Sender};
+use crate::compose::{Addressees, Identity, Mail, Rendered, Sender};
 use crate::config::Config;
 use crate::plan::{Person, Roll, RollError};
 
@@ -203,6 +203,14 @@ fn compose(
         date: now,
         utc_offset_seconds: offset,
     };
-    compose::message_to(rendered, sender, addressees, &identity)
-        .map_err(|e| Trouble::new(exit::DATA, e))
+    let mail = Mail {
+        rendered,
+        sender,
+        addressees,
+        identity: &identity,
+        enclosures: &[],
+        unsubscribe_url: None,
+        unsubscribe_mail: None,
+    };
+    mail.compose().map_err(|e| Trouble::new(exit::DATA, e))
 }

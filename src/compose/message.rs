@@ -7,6 +7,7 @@ use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 use ring::digest;
 
+use super::enclosure::Enclosure;
 use super::gate::{self, WireFault};
 use super::header;
 use super::render::Rendered;
@@ -74,52 +75,84 @@ pub fn message(
         to: vec![to.clone()],
         cc: Vec::new(),
     };
-    message_to(rendered, sender, &addressees, identity)
+    let mail = Mail {
+        rendered,
+        sender,
+        addressees: &addressees,
+        identity,
+        enclosures: &[],
+        unsubscribe_url: None,
+        unsubscribe_mail: None,
+    };
+    mail.compose()
 }
 
-/// The same to several people, all of whom see each other.
-///
-/// # Errors
-///
-/// [`ComposeFault`] for whatever would not be a well-formed message.
-pub fn message_to(
-    rendered: &Rendered,
-    sender: &Sender,
-    addressees: &Addressees,
-    identity: &Identity,
-) -> Result<Vec<u8>, ComposeFault> {
-    let mut head = String::with_capacity(1024);
-    let public_id = public_id(&identity.message_id)?;
-    header::plain(&mut head, "Date", &date(identity)?);
-    mailboxes(&mut head, "From", slice::from_ref(&sender.from))?;
-    if let Some(reply_to) = &sender.reply_to {
-        mailboxes(&mut head, "Reply-To", slice::from_ref(reply_to))?;
+/// All that a message is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Mail<'a> {
+    /// What it says.
+    pub rendered: &'a Rendered,
+    /// Who it is from, and what kind of mail it is.
+    pub sender: &'a Sender,
+    /// Whom it names.
+    pub addressees: &'a Addressees,
+    /// What makes it this one.
+    pub identity: &'a Identity,
+    /// The files that it carries.
+    pub enclosures: &'a [Enclosure],
+    /// Where its one reader unsubscribes with one click (RFC 8058).
+    pub unsubscribe_url: Option<&'a str>,
+    /// The same by mail: an address and a subject.
+    pub unsubscribe_mail: Option<(&'a str, &'a str)>,
+}
+
+impl Mail<'_> {
+    /// Its bytes: see [`message`].
+    ///
+    /// # Errors
+    ///
+    /// [`ComposeFault`] for whatever would not be a well-formed message.
+    pub fn compose(&self) -> Result<Vec<u8>, ComposeFault> {
+        let Self {
+            rendered,
+            sender,
+            addressees,
+            identity,
+            ..
+        } = *self;
+        let mut head = String::with_capacity(1024);
+        let public_id = public_id(&identity.message_id)?;
+        header::plain(&mut head, "Date", &date(identity)?);
+        mailboxes(&mut head, "From", slice::from_ref(&sender.from))?;
+        if let Some(reply_to) = &sender.reply_to {
+            mailboxes(&mut head, "Reply-To", slice::from_ref(reply_to))?;
+        }
+        if addressees.to.is_empty() {
+            header::plain(&mut head, "To", "undisclosed-recipients:;");
+        } else {
+            mailboxes(&mut head, "To", &addressees.to)?;
+        }
+        if !addressees.cc.is_empty() {
+            mailboxes(&mut head, "Cc", &addressees.cc)?;
+        }
+        if rendered.subject.contains(char::is_control) {
+            return Err(ComposeFault::ControlCharacter("subject"));
+        }
+        header::text(&mut head, "Subject", &rendered.subject);
+        header::plain(
+            &mut head,
+            "Message-ID",
+            &format!("<{}>", identity.message_id),
+        );
+        header::plain(&mut head, "X-Postroom-Id", public_id);
+        // Out-of-office replies are not sent to it (RFC 3834 section 5).
+        header::plain(&mut head, "Auto-Submitted", "auto-generated");
+        header::plain(&mut head, "MIME-Version", "1.0");
+        let mut bytes = head.into_bytes();
+        bytes.append(&mut content(rendered, &identity.message_id)?);
+        gate::check(&bytes)?;
+        Ok(bytes)
     }
-    if addressees.to.is_empty() {
-        header::plain(&mut head, "To", "undisclosed-recipients:;");
-    } else {
-        mailboxes(&mut head, "To", &addressees.to)?;
-    }
-    if !addressees.cc.is_empty() {
-        mailboxes(&mut head, "Cc", &addressees.cc)?;
-    }
-    if rendered.subject.contains(char::is_control) {
-        return Err(ComposeFault::ControlCharacter("subject"));
-    }
-    header::text(&mut head, "Subject", &rendered.subject);
-    header::plain(
-        &mut head,
-        "Message-ID",
-        &format!("<{}>", identity.message_id),
-    );
-    header::plain(&mut head, "X-Postroom-Id", public_id);
-    // Out-of-office replies are not sent to it (RFC 3834 section 5).
-    header::plain(&mut head, "Auto-Submitted", "auto-generated");
-    header::plain(&mut head, "MIME-Version", "1.0");
-    let mut bytes = head.into_bytes();
-    bytes.append(&mut content(rendered, &identity.message_id)?);
-    gate::check(&bytes)?;
-    Ok(bytes)
 }
 
 fn mailboxes(

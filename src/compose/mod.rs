@@ -13,9 +13,12 @@
 
 mod blame;
 mod builtin;
+mod enclosure;
 mod fault;
 mod gate;
+mod given;
 mod header;
+mod manner;
 mod message;
 mod render;
 mod scope;
@@ -27,9 +30,12 @@ mod tags;
 mod template;
 
 pub use builtin::{BuiltIn, HELPERS};
+pub use enclosure::{Content, Enclosure};
 pub use fault::{RenderFault, TemplateFault};
 pub use gate::WireFault;
-pub use message::{Addressees, ComposeFault, Identity, message, message_to};
+pub use given::Given;
+pub use manner::{Class, Manner, Unsubscribe};
+pub use message::{Addressees, ComposeFault, Identity, Mail, message};
 pub use render::Rendered;
 pub use sender::Sender;
 pub use source::{LayoutChoice, Part, Source};

@@ -28,6 +28,8 @@ pub struct Rendered {
     pub text: Option<String>,
     /// The HTML.
     pub html: Option<String>,
+    /// Headers that the template adds, with their values as text.
+    pub headers: Vec<(String, String)>,
 }
 
 impl Template {
@@ -46,6 +48,7 @@ impl Template {
             subject,
             text: kept(text?),
             html: kept(html?),
+            headers: Vec::new(),
         })
     }
 

@@ -6,6 +6,8 @@ use lettre::Address;
 use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 
+use super::manner::Manner;
+
 /// The sender of a run's messages: frozen with the run, so it can be written and read as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
@@ -15,6 +17,9 @@ pub struct Sender {
     /// Where answers go, if not to `from`.
     #[serde(with = "optional_mailbox", default)]
     pub reply_to: Option<Mailbox>,
+    /// What kind of mail it is.
+    #[serde(default, skip_serializing_if = "Manner::is_default")]
+    pub manner: Manner,
 }
 
 mod mailbox {
@@ -117,6 +122,7 @@ mod tests {
             let sender = Sender {
                 from: Mailbox::new(Some(name), address.clone()),
                 reply_to: reply.map(|name| Mailbox::new(Some(name), address)),
+                manner: Manner::default(),
             };
             let json = serde_json::to_string(&sender).expect("it serialises");
             prop_assert_eq!(serde_json::from_str::<Sender>(&json).expect("it parses"), sender);

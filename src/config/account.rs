@@ -16,7 +16,7 @@ use super::rule::Rule;
 use super::section::Section;
 use super::{Dsn, amount, dsn, files, misfit, rule, server};
 use crate::audience;
-use crate::compose::Sender;
+use crate::compose::{Manner, Sender};
 
 /// The waits after temporary failures if nobody says otherwise, in minutes.
 const RETRY_MINUTES: [u64; 7] = [1, 5, 15, 30, 60, 120, 240];
@@ -109,7 +109,11 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
     if section.has("connection_idle") && idle > age {
         section.report(idles_in_vain(section, age));
     }
-    let sender = from.map(|from| Sender { from, reply_to });
+    let sender = from.map(|from| Sender {
+        from,
+        reply_to,
+        manner: Manner::default(),
+    });
     let provider = preset.or_else(|| provider::owner_of(host.as_deref()?));
     if let (Some(provider), Some(sender)) = (provider, &sender) {
         misfit::check(section, provider, login.as_ref(), sender);

@@ -10,7 +10,7 @@ use lettre::message::Mailbox;
 
 use crate::audience::mailbox;
 use crate::clock::Timestamp;
-use crate::compose::{self, Addressees, Identity, Sender, Template};
+use crate::compose::{Addressees, Identity, Mail, Sender, Template};
 use crate::outbox::state::State;
 use crate::outbox::{Claimed, Group, Named, Outbox, OutboxError, Reader, RunNo};
 
@@ -139,8 +139,16 @@ impl Letterhead {
             date: self.date(row),
             utc_offset_seconds: self.utc_offset,
         };
-        let bytes = compose::message_to(&rendered, &self.sender, &addressees, &identity)
-            .map_err(|e| e.to_string())?;
+        let mail = Mail {
+            rendered: &rendered,
+            sender: &self.sender,
+            addressees: &addressees,
+            identity: &identity,
+            enclosures: &[],
+            unsubscribe_url: None,
+            unsubscribe_mail: None,
+        };
+        let bytes = mail.compose().map_err(|e| e.to_string())?;
         let named = match &self.group {
             Some(_) => {
                 let all = addressees.to.into_iter().chain(addressees.cc);

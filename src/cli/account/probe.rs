@@ -201,6 +201,7 @@ fn write(
         subject: format!("postroom test: account {}", account.name),
         text: Some(text(account, to, now, zone)),
         html: None,
+        headers: Vec::new(),
     };
     // To several people it is addressed to its sender: a message has one recipient by name.
     let head = match to {

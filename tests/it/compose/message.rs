@@ -2,7 +2,7 @@
 
 use lettre::Address;
 use lettre::message::Mailbox;
-use postroom::compose::{ComposeFault, Identity, Rendered, Sender, WireFault, message};
+use postroom::compose::{ComposeFault, Identity, Manner, Rendered, Sender, WireFault, message};
 
 use super::{identity, named, rendered, sender, written};
 
@@ -132,6 +132,7 @@ fn what_would_break_a_header_is_refused_and_named() {
         let reply_to = Some(named(hostile));
         let sender = Sender {
             reply_to,
+            manner: Manner::default(),
             ..sender()
         };
         let refused = message(&rendered("x", "x", None), &sender, &named("A"), &identity());
@@ -163,6 +164,7 @@ fn an_address_beyond_ascii_stands_in_its_header_as_it_is() {
     let sender = Sender {
         from: mailbox("收发室", "收发室@xn--fsqu00a.example"),
         reply_to: Some(mailbox("", "jürgen@example.org")),
+        manner: Manner::default(),
     };
     let to = mailbox("हिन्दी, भाषा", "हिन्दी@example.org");
     let write = || message(&rendered("Grüße", "你好", None), &sender, &to, &identity());
@@ -210,6 +212,7 @@ fn a_message_without_a_body_is_refused() {
         subject: "x".to_owned(),
         text: None,
         html: None,
+        headers: Vec::new(),
     };
     let refused = message(&nothing, &sender(), &named("A"), &identity());
     assert_eq!(refused, Err(ComposeFault::NoBody));

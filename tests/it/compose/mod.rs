@@ -11,7 +11,7 @@ use std::fs;
 
 use lettre::message::Mailbox;
 use postroom::compose::{
-    Identity, LayoutChoice, Rendered, Sender, Source, Template, TemplateFault, message,
+    Identity, LayoutChoice, Manner, Rendered, Sender, Source, Template, TemplateFault, message,
 };
 use serde_json::{Map, Value};
 use tempfile::TempDir;
@@ -54,6 +54,7 @@ fn rendered(subject: &str, text: &str, html: Option<&str>) -> Rendered {
         subject: subject.to_owned(),
         text: Some(text.to_owned()),
         html: html.map(str::to_owned),
+        headers: Vec::new(),
     }
 }
 
@@ -71,6 +72,7 @@ fn sender() -> Sender {
             "ops@example.org".parse().expect("an address"),
         ),
         reply_to: None,
+        manner: Manner::default(),
     }
 }
 

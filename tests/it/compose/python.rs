@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lettre::Address;
 use lettre::message::Mailbox;
-use postroom::compose::{Rendered, Sender, message};
+use postroom::compose::{Manner, Rendered, Sender, message};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -160,6 +160,7 @@ fn letters() -> impl Strategy<Value = Letter> {
             sender: Sender {
                 from: Mailbox::new(Some(from), email),
                 reply_to: reply_to.map(|(name, email)| Mailbox::new(Some(name), email)),
+                manner: Manner::default(),
             },
         },
     )
