@@ -8,7 +8,9 @@ use std::ops::Range;
 use handlebars::{RenderError, RenderErrorReason};
 use serde_json::{Map, Value};
 
+use super::builtin;
 use super::fault::RenderFault;
+use super::given::GIVEN;
 use super::scope::parse_path;
 use super::source::Part;
 use super::tags::{self, Kind, Tag};
@@ -33,6 +35,9 @@ pub(super) fn explain(
         variable,
         problem,
     };
+    if let Some(problem) = builtin::problem(error.reason()) {
+        return fault(scene.at, None, problem.to_owned());
+    }
     match error.reason() {
         RenderErrorReason::IOError(refused) => fault(scene.at, None, refused.to_string()),
         RenderErrorReason::MissingVariable(Some(path)) => {
@@ -64,6 +69,12 @@ pub(super) fn explain(
 }
 
 fn is_empty(name: &str) -> String {
+    if GIVEN.contains(&name) {
+        return format!("`{name}` is not known in this message");
+    }
+    if name.starts_with("data.") {
+        return format!("`{name}` is not in the data of this run");
+    }
     format!("the field `{name}` is empty for this person")
 }
 

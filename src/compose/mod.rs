@@ -28,12 +28,13 @@ mod survey;
 mod syntax;
 mod tags;
 mod template;
+mod values;
 
 pub use builtin::{BuiltIn, HELPERS};
 pub use enclosure::{Content, Enclosure};
 pub use fault::{RenderFault, TemplateFault};
 pub use gate::WireFault;
-pub use given::Given;
+pub use given::{GIVEN, Given};
 pub use manner::{Class, Manner, Unsubscribe};
 pub use message::{Addressees, ComposeFault, Identity, Mail, message};
 pub use render::Rendered;

@@ -6,13 +6,16 @@
 use std::io;
 
 use handlebars::template::Template as Ast;
-use handlebars::{Context, Handlebars, Output, RenderContext, Renderable};
+use handlebars::{Handlebars, Output, Renderable};
 use serde_json::{Map, Value};
 
 use super::blame;
+use super::builtin::stage;
 use super::fault::RenderFault;
+use super::given::Given;
 use super::source::Part;
 use super::template::{Body, Template};
+use super::values::{Values, present};
 
 /// No part of a message is longer, in bytes.
 const LONGEST: usize = 8 << 20;
@@ -33,16 +36,31 @@ pub struct Rendered {
 }
 
 impl Template {
-    /// Renders the subject and the bodies with the fields of one person.
+    /// Renders the subject and the bodies with the fields of one person, and nothing given.
     ///
     /// # Errors
     ///
     /// [`RenderFault`] where a field is absent or unfit, or a part comes out empty or too long.
     pub fn render(&self, fields: &Map<String, Value>) -> Result<Rendered, RenderFault> {
-        let context = self.context(fields)?;
-        let subject = self.subject(fields, &context)?;
-        let text = self.body(self.text_body.as_ref(), false, fields, &context, Page::kept);
-        let html = self.body(self.html_body.as_ref(), true, fields, &context, Page::kept);
+        self.render_given(fields, &Given::default())
+    }
+
+    /// Renders the subject and the bodies with the fields of one person and what is given. A given
+    /// value counts where the person has a field of its name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Template::render`].
+    pub fn render_given(
+        &self,
+        fields: &Map<String, Value>,
+        given: &Given,
+    ) -> Result<Rendered, RenderFault> {
+        let values = self.values(fields, given)?;
+        stage::set(given);
+        let subject = self.subject(&values)?;
+        let text = self.body(self.text_body.as_ref(), false, &values, Page::kept);
+        let html = self.body(self.html_body.as_ref(), true, &values, Page::kept);
         let kept = |page: Option<Page>| page.and_then(|page| page.kept);
         Ok(Rendered {
             subject,
@@ -58,29 +76,45 @@ impl Template {
     ///
     /// The same [`RenderFault`]s.
     pub fn check(&self, fields: &Map<String, Value>) -> Result<(), RenderFault> {
-        let context = self.context(fields)?;
-        self.subject(fields, &context)?;
-        self.body(
-            self.text_body.as_ref(),
-            false,
-            fields,
-            &context,
-            Page::counted,
-        )?;
-        self.body(
-            self.html_body.as_ref(),
-            true,
-            fields,
-            &context,
-            Page::counted,
-        )?;
+        self.check_given(fields, &Given::default())
+    }
+
+    /// Whether [`Template::render_given`] would succeed.
+    ///
+    /// # Errors
+    ///
+    /// The same [`RenderFault`]s.
+    pub fn check_given(
+        &self,
+        fields: &Map<String, Value>,
+        given: &Given,
+    ) -> Result<(), RenderFault> {
+        let values = self.values(fields, given)?;
+        stage::set(given);
+        self.subject(&values)?;
+        self.body(self.text_body.as_ref(), false, &values, Page::counted)?;
+        self.body(self.html_body.as_ref(), true, &values, Page::counted)?;
         Ok(())
     }
 
-    fn context(&self, fields: &Map<String, Value>) -> Result<Context, RenderFault> {
+    fn values(
+        &self,
+        fields: &Map<String, Value>,
+        given: &Given,
+    ) -> Result<Values<'_>, RenderFault> {
+        let mut present = present(fields);
+        for name in &self.repeated {
+            // What may be blank is no list then, but a list of nothing.
+            if let Some(value) = present.get_mut(name)
+                && value.as_str().is_some_and(|text| text.trim().is_empty())
+            {
+                *value = Value::Array(Vec::new());
+            }
+        }
+        let values = Values::new(&self.pool, present, given);
         for variable in self.variables.iter().filter(|variable| variable.shown) {
             let (name, file) = (&variable.name, &variable.file);
-            let problem = match fields.get(name) {
+            let problem = match values.named().get(name) {
                 Some(Value::Array(_)) => {
                     format!("the field `{name}` is a list: write {{{{#each {name}}}}}")
                 }
@@ -92,26 +126,13 @@ impl Template {
             let at = Some((variable.line, variable.column));
             return Err(self.fault(file, at, Some(name.clone()), problem));
         }
-        let mut values = without_nulls(fields);
-        for name in &self.repeated {
-            // What may be blank is no list then, but a list of nothing.
-            if let Some(value) = values.get_mut(name)
-                && value.as_str().is_some_and(|text| text.trim().is_empty())
-            {
-                *value = Value::Array(Vec::new());
-            }
-        }
-        Ok(Context::from(Value::Object(values)))
+        Ok(values)
     }
 
-    fn subject(
-        &self,
-        fields: &Map<String, Value>,
-        context: &Context,
-    ) -> Result<String, RenderFault> {
+    fn subject(&self, values: &Values<'_>) -> Result<String, RenderFault> {
         let part = &self.source.subject;
         let mut page = Page::kept(LONGEST_SUBJECT);
-        self.write(&self.plain, &self.subject, part, fields, context, &mut page)?;
+        self.write(&self.plain, &self.subject, part, values, &mut page)?;
         let subject = page.kept.unwrap_or_default().trim().to_owned();
         let problem = if subject.is_empty() {
             "the subject is empty"
@@ -123,7 +144,7 @@ impl Template {
             return Ok(subject);
         };
         let culprit = self.variables.iter().find(|variable| {
-            let value = fields.get(&variable.name).and_then(Value::as_str);
+            let value = values.named().get(&variable.name).and_then(Value::as_str);
             variable.file == part.file && value.is_some_and(|text| text.contains(char::is_control))
         });
         let at = culprit.map(|variable| (variable.line, variable.column));
@@ -135,8 +156,7 @@ impl Template {
         &self,
         body: Option<&Body>,
         html: bool,
-        fields: &Map<String, Value>,
-        context: &Context,
+        values: &Values<'_>,
         page: impl Fn(usize) -> Page,
     ) -> Result<Option<Page>, RenderFault> {
         let (registry, part, layout) = if html {
@@ -150,16 +170,16 @@ impl Template {
         let mut page = page(LONGEST);
         let around = body.layout.as_ref().zip(layout.as_ref());
         if let Some(((before, _), layout)) = around {
-            self.write(registry, before, layout, fields, context, &mut page)?;
+            self.write(registry, before, layout, values, &mut page)?;
         }
         page.blank = true;
-        self.write(registry, &body.page, part, fields, context, &mut page)?;
+        self.write(registry, &body.page, part, values, &mut page)?;
         if page.blank {
             return Err(self.fault(&part.file, None, None, "the body is empty".to_owned()));
         }
         if let Some(((_, after), layout)) = around {
             page.drop_line_end();
-            self.write(registry, after, layout, fields, context, &mut page)?;
+            self.write(registry, after, layout, values, &mut page)?;
         }
         Ok(Some(page))
     }
@@ -169,13 +189,11 @@ impl Template {
         registry: &Handlebars<'static>,
         ast: &Ast,
         part: &Part,
-        fields: &Map<String, Value>,
-        context: &Context,
+        values: &Values<'_>,
         page: &mut Page,
     ) -> Result<(), RenderFault> {
-        let mut state = RenderContext::new(None);
-        ast.render(registry, context, &mut state, page)
-            .map_err(|error| blame::explain(self, &error, part, fields))
+        ast.render(registry, values.context(), &mut values.state(), page)
+            .map_err(|error| blame::explain(self, &error, part, values.named()))
     }
 
     fn fault(
@@ -193,23 +211,6 @@ impl Template {
             variable,
             problem,
         }
-    }
-}
-
-/// A null is the absence of a value; handlebars would show it as an empty text.
-fn without_nulls(fields: &Map<String, Value>) -> Map<String, Value> {
-    fields
-        .iter()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| (name.clone(), inner_without_nulls(value)))
-        .collect()
-}
-
-fn inner_without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(group) => Value::Object(without_nulls(group)),
-        Value::Array(list) => Value::Array(list.iter().map(inner_without_nulls).collect()),
-        other => other.clone(),
     }
 }
 

@@ -11,6 +11,7 @@ use super::fault::TemplateFault;
 use super::source::{Part, Source};
 use super::survey::{Variable, survey};
 use super::syntax::{Sheet, partial_names};
+use super::values::Pool;
 
 /// A template whose texts are parsed and checked. Rendering one that compiled can fail only for
 /// what a person's fields hold or lack.
@@ -24,6 +25,7 @@ pub struct Template {
     pub(super) subject: Ast,
     pub(super) text_body: Option<Body>,
     pub(super) html_body: Option<Body>,
+    pub(super) pool: Pool,
 }
 
 /// A body, and what the layout puts around it.
@@ -87,6 +89,7 @@ impl Template {
             subject,
             text_body,
             html_body,
+            pool: Pool::default(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! compose, from a folder of texts to bytes that Python's `email` package reads back.
 
 mod faults;
+mod given;
 mod message;
 mod python;
 mod render;

@@ -3,6 +3,11 @@
 //! Handlebars brings `if`, `each` and the like; `default`, `upper` and `lower` are ours. Its `log`
 //! is left out: a template does not write people's data to the log.
 
+mod blocks;
+pub(super) mod stage;
+
+use std::error::Error;
+
 use handlebars::{
     Context, Handlebars, Helper, HelperDef, PathAndJson, RenderContext, RenderError,
     RenderErrorReason, ScopedJson, html_escape, no_escape,
@@ -81,6 +86,10 @@ pub(super) fn registry(html: bool) -> Handlebars<'static> {
     registry.set_strict_mode(true);
     registry.register_escape_fn(if html { html_escape } else { no_escape });
     registry.unregister_helper("log");
+    registry.register_helper("if", Box::new(blocks::If { wanted: true }));
+    registry.register_helper("unless", Box::new(blocks::If { wanted: false }));
+    registry.register_helper("each", Box::new(blocks::Each));
+    registry.register_helper("with", Box::new(blocks::With));
     registry.register_helper("default", Box::new(DefaultHelper));
     registry.register_helper("upper", Box::new(CaseHelper(|text| text.to_uppercase())));
     registry.register_helper("lower", Box::new(CaseHelper(|text| text.to_lowercase())));
@@ -95,6 +104,26 @@ fn value<'a, 'rc>(
     helper
         .param(at)
         .ok_or_else(|| RenderErrorReason::ParamNotFoundForIndex(name, at).into())
+}
+
+/// Why a helper cannot do its work with the values of this person: a clause in a person's words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct HelperFault(String);
+
+fn fault(problem: String) -> RenderError {
+    RenderErrorReason::NestedError(Box::new(HelperFault(problem))).into()
+}
+
+/// The problem that a helper found, if one did.
+pub(super) fn problem(reason: &RenderErrorReason) -> Option<&str> {
+    let RenderErrorReason::NestedError(error) = reason else {
+        return None;
+    };
+    let error: &(dyn Error + Send + Sync) = error.as_ref();
+    error
+        .downcast_ref::<HelperFault>()
+        .map(|fault| fault.0.as_str())
 }
 
 /// `{{default first_name "there"}}`: the second value where the first is absent or empty.
