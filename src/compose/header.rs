@@ -13,6 +13,8 @@ const LINE: usize = 78;
 /// Lines with encoded words in them, and an encoded word (RFC 2047 section 2).
 const ENCODED_LINE: usize = 76;
 const ENCODED_WORD: usize = 75;
+/// Short of the 998 that a line may have (RFC 5322 section 2.1.1).
+const LONGEST_WORD: usize = 900;
 
 /// Writes `NAME: VALUE` where the value is known to be short plain ASCII.
 pub(super) fn plain(out: &mut String, name: &str, value: &str) {
@@ -24,6 +26,16 @@ pub(super) fn plain(out: &mut String, name: &str, value: &str) {
 
 /// Writes a header of free text, such as the subject.
 pub(super) fn text(out: &mut String, name: &str, value: &str) {
+    free_text(out, name, value, LINE - 21);
+}
+
+/// Writes a header that a template adds, which is as often for programs as for people: a long word
+/// of ASCII stays as it is, on a line of its own.
+pub(super) fn added(out: &mut String, name: &str, value: &str) {
+    free_text(out, name, value, LONGEST_WORD);
+}
+
+fn free_text(out: &mut String, name: &str, value: &str, longest_word: usize) {
     out.push_str(name);
     out.push_str(": ");
     let start = name.len() + 2;
@@ -32,7 +44,7 @@ pub(super) fn text(out: &mut String, name: &str, value: &str) {
     } else if is_plain(value)
         && value
             .split(' ')
-            .all(|word| (1..LINE - 20).contains(&word.len()))
+            .all(|word| (1..=longest_word).contains(&word.len()))
     {
         fold(out, start, value);
     } else {
@@ -123,6 +135,13 @@ fn fold(out: &mut String, start: usize, value: &str) {
 fn encode(out: &mut String, start: usize, value: &str) {
     let by_base64 = value.chars().filter(|c| !c.is_ascii()).count() * 2 > value.chars().count();
     let frame = "=?utf-8?q??=".len();
+    // A character takes up to 12.
+    let start = if start + frame + 12 > ENCODED_LINE {
+        out.push_str("\r\n ");
+        1
+    } else {
+        start
+    };
     let mut room = (ENCODED_LINE - start).min(ENCODED_WORD) - frame;
     let mut word = String::new();
     let mut length = 0;

@@ -3,15 +3,13 @@
 use std::slice;
 
 use jiff::tz::{Offset, TimeZone};
-use lettre::message::header::{ContentTransferEncoding, ContentType};
-use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
-use ring::digest;
+use lettre::message::Mailbox;
 
 use super::enclosure::Enclosure;
 use super::gate::{self, WireFault};
-use super::header;
 use super::render::Rendered;
 use super::sender::Sender;
+use super::{header, listing, mime};
 use crate::clock::Timestamp;
 
 /// What makes a message this one and no other. It belongs to the delivery and is the same on every
@@ -42,6 +40,12 @@ pub enum ComposeFault {
     /// The Message-ID is not `left@right`, or the date is out of range.
     #[error("the message's {0} is not usable: {1}")]
     Identity(&'static str, String),
+    /// A header that would say something else than was meant: its name, and why.
+    #[error("the header `{0}` cannot be written: {1}")]
+    Header(String, String),
+    /// A file that cannot be enclosed: its name, and why.
+    #[error("the file `{0}` cannot be enclosed: {1}")]
+    Enclosure(String, String),
     /// The finished bytes did not pass the wire gate.
     #[error("the message is not fit to be sent: {0}")]
     Wire(#[from] WireFault),
@@ -56,11 +60,7 @@ pub struct Addressees {
     pub cc: Vec<Mailbox>,
 }
 
-/// Writes a message to one person: plain text, or plain text and HTML as alternatives.
-///
-/// The same arguments give the same bytes, in every process. The lines end with CRLF; dots are not
-/// doubled yet. The bytes are ASCII, but for addresses that are not: these stand in their header as
-/// they are (RFC 6532), and only a server with SMTPUTF8 takes such a message.
+/// Writes a message to one person that carries nothing but its texts: see [`Mail::compose`].
 ///
 /// # Errors
 ///
@@ -107,7 +107,11 @@ pub struct Mail<'a> {
 }
 
 impl Mail<'_> {
-    /// Its bytes: see [`message`].
+    /// Its bytes: the same for the same arguments, in every process.
+    ///
+    /// The lines end with CRLF; dots are not doubled yet. The bytes are ASCII, but for addresses
+    /// that are not: these stand in their header as they are (RFC 6532), and only a server with
+    /// SMTPUTF8 takes such a message.
     ///
     /// # Errors
     ///
@@ -118,8 +122,11 @@ impl Mail<'_> {
             sender,
             addressees,
             identity,
-            ..
+            enclosures,
+            unsubscribe_url,
+            unsubscribe_mail,
         } = *self;
+        let manner = &sender.manner;
         let mut head = String::with_capacity(1024);
         let public_id = public_id(&identity.message_id)?;
         header::plain(&mut head, "Date", &date(identity)?);
@@ -145,11 +152,12 @@ impl Mail<'_> {
             &format!("<{}>", identity.message_id),
         );
         header::plain(&mut head, "X-Postroom-Id", public_id);
-        // Out-of-office replies are not sent to it (RFC 3834 section 5).
-        header::plain(&mut head, "Auto-Submitted", "auto-generated");
+        listing::class(&mut head, manner.class);
+        listing::list(&mut head, manner, unsubscribe_url, unsubscribe_mail)?;
+        listing::added(&mut head, &rendered.headers)?;
         header::plain(&mut head, "MIME-Version", "1.0");
-        let mut bytes = head.into_bytes();
-        bytes.append(&mut content(rendered, &identity.message_id)?);
+        mime::write(&mut head, rendered, enclosures, &identity.message_id)?;
+        let bytes = head.into_bytes();
         gate::check(&bytes)?;
         Ok(bytes)
     }
@@ -198,72 +206,4 @@ fn date(identity: &Identity) -> Result<String, ComposeFault> {
     let offset = Offset::from_seconds(identity.utc_offset_seconds).map_err(unusable)?;
     let local = identity.date.to_zoned(TimeZone::fixed(offset));
     jiff::fmt::rfc2822::to_string(&local).map_err(unusable)
-}
-
-/// The MIME part of the message, with its headers.
-fn content(rendered: &Rendered, message_id: &str) -> Result<Vec<u8>, ComposeFault> {
-    let text = rendered
-        .text
-        .as_deref()
-        .map(|text| part(ContentType::TEXT_PLAIN, text));
-    let html = rendered
-        .html
-        .as_deref()
-        .map(|html| part(ContentType::TEXT_HTML, html));
-    match (text, html) {
-        (Some(text), Some(html)) => {
-            let alternatives = MultiPart::alternative().boundary(boundary(message_id));
-            Ok(alternatives.singlepart(text).singlepart(html).formatted())
-        }
-        (Some(part), None) | (None, Some(part)) => {
-            let mut bytes = part.formatted();
-            // lettre adds the line break that would belong to a boundary.
-            if bytes.ends_with(b"\r\n\r\n") {
-                bytes.truncate(bytes.len() - 2);
-            }
-            Ok(bytes)
-        }
-        (None, None) => Err(ComposeFault::NoBody),
-    }
-}
-
-fn part(kind: ContentType, text: &str) -> SinglePart {
-    let text = with_crlf(text);
-    let beyond_ascii = text.bytes().filter(|b| !b.is_ascii()).count();
-    // Quoted-printable takes three bytes for one, base64 four for three.
-    let encoding = if beyond_ascii * 6 > text.len() {
-        ContentTransferEncoding::Base64
-    } else {
-        ContentTransferEncoding::QuotedPrintable
-    };
-    let body = Body::new_with_encoding(text.into_bytes(), encoding)
-        .expect("both encodings take any bytes");
-    SinglePart::builder().content_type(kind).body(body)
-}
-
-/// A text whose lines all end with CRLF, the last one too. Every CR, LF and CRLF ends a line.
-fn with_crlf(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 16 + 2);
-    let mut rest = text;
-    while let Some(at) = memchr::memchr2(b'\r', b'\n', rest.as_bytes()) {
-        out.push_str(&rest[..at]);
-        out.push_str("\r\n");
-        let length = if rest[at..].starts_with("\r\n") { 2 } else { 1 };
-        rest = &rest[at + length..];
-    }
-    out.push_str(rest);
-    if !rest.is_empty() {
-        out.push_str("\r\n");
-    }
-    out
-}
-
-/// A boundary that is the same on every attempt. `=_` appears in no encoded body.
-fn boundary(message_id: &str) -> String {
-    let hash = digest::digest(&digest::SHA256, message_id.as_bytes());
-    let mut boundary = String::from("=_");
-    for byte in &hash.as_ref()[..16] {
-        boundary.push_str(&format!("{byte:02x}"));
-    }
-    boundary
 }
