@@ -33,6 +33,7 @@ mod restore;
 mod sandbox;
 mod secret;
 mod send;
+mod signatures;
 mod source;
 mod status;
 mod suppress;

@@ -4,6 +4,7 @@ use lettre::message::Mailbox;
 
 use super::exit::{self, Exit};
 use super::out::{Out, bold, count, plain};
+use super::signatures::signatures;
 use super::source::key_of;
 use super::{Trouble, unknown_schedule};
 use crate::audience::Place;
@@ -60,6 +61,8 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
             "text": rendered.text, "html": rendered.html, "bytes": bytes.len(),
         }));
     } else if args.eml {
+        let now = Clock::system().now();
+        out.bytes(signatures(account, &bytes, now, out).as_bytes());
         out.bytes(&bytes);
     } else if args.html {
         let html = rendered

@@ -3,11 +3,12 @@
 use super::clock_words::{ahead, exact};
 use super::exit::{self, Exit};
 use super::out::{Out, alarming, bold, count, plain};
+use super::signatures::signatures;
 use super::source::Source;
 use super::words::reason as reason_words;
 use super::{Trouble, hold};
 use crate::audience::Place;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::daemon::api::{History, Why};
 use crate::outbox::{AttemptRow, AuditRow};
@@ -33,7 +34,7 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
 
 /// Prints the bytes, if they are those that left.
 fn print_message(config: &Config, args: &Args, run: &str, out: &Out) -> Result<Exit, Trouble> {
-    let answer = Source::of(config)?.message(&args.address, run)?;
+    let mut answer = Source::of(config)?.message(&args.address, run)?;
     match answer.same {
         Some(true) => {}
         Some(false) if args.anyway => out.note("these are not the bytes that left"),
@@ -53,6 +54,11 @@ fn print_message(config: &Config, args: &Args, run: &str, out: &Out) -> Result<E
             return Err(Trouble::new(exit::NO, text));
         }
         None => out.note("nothing has left for this person yet; this is what would"),
+    }
+    if let Ok(at) = Timestamp::from_millisecond(answer.date) {
+        let account = config.accounts.get(&answer.account);
+        let signatures = signatures(account, answer.message.as_bytes(), at, out);
+        answer.message.insert_str(0, &signatures);
     }
     if out.json {
         out.value(&answer);

@@ -7,12 +7,15 @@
 //! here asks for the time, a random number or the host's name. So a retry sends what was sent
 //! before, and bodies need not be stored.
 //!
+//! Last, [`dkim`] signs the bytes where the sender's account has a key.
+//!
 //! Two things never leave this room: a message with a blank where a field should be, and bytes
 //! that are not a well-formed message. The first is held by strict rendering, the second by the
 //! wire gate that every message passes last.
 
 mod blame;
 mod builtin;
+pub mod dkim;
 mod enclosure;
 mod fault;
 mod filename;

@@ -14,7 +14,7 @@ use super::provider::{self, Provider};
 use super::rate::Rate;
 use super::rule::Rule;
 use super::section::Section;
-use super::{Dsn, amount, dsn, files, misfit, rule, server};
+use super::{Dkim, Dsn, amount, dkim, dsn, files, misfit, rule, server};
 use crate::audience;
 use crate::compose::{Manner, Sender};
 
@@ -69,6 +69,8 @@ pub struct Account {
     pub retry: Vec<Duration>,
     /// The name given in EHLO, if not this machine's.
     pub hello: Option<String>,
+    /// The keys that sign its mail; without any it is not signed.
+    pub dkim: Vec<Dkim>,
     /// What its server's refusals mean, before all that is known of servers.
     pub rules: Vec<Rule>,
 }
@@ -109,6 +111,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
     if section.has("connection_idle") && idle > age {
         section.report(idles_in_vain(section, age));
     }
+    let dkim = dkim::read(section, from.as_ref());
     let sender = from.map(|from| Sender {
         from,
         reply_to,
@@ -143,6 +146,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
         hello: section.text("hello").map(|name| name.text.to_owned()),
         rules: rule::read(section),
         provider,
+        dkim: dkim?,
         host: host?,
         sender: sender?,
     })
@@ -152,6 +156,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
 fn tables_alone(section: &Section<'_>) -> Option<Account> {
     section.report(only_its_tables(section));
     domain::read(section, &[], usize::MAX);
+    dkim::read(section, None);
     rule::read(section);
     None
 }

@@ -20,7 +20,7 @@ pub(super) fn needless(doc: &Document, header: &str, at: Range<usize>) -> Option
     let key = KEYS.iter().find(|key| is(key.path));
     let named = || KEYS.iter().map(Key::table).find(|table| is(table));
     let (message, label) = match key.map(|key| key.kind) {
-        Some(Kind::TableList | Kind::Planned) => return None,
+        Some(Kind::TableList | Kind::OneOrMoreTables | Kind::Planned) => return None,
         Some(Kind::Tables) => {
             let kind = parts.last()?;
             let message = format!("every {kind} has a name, and single brackets");

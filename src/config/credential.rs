@@ -52,8 +52,9 @@ fn literal(section: &Section<'_>, key: &str, text: &str) -> Option<Secret> {
     }
     let help = format!(
         "write it into a file of its own, mode 0640, and here \
-         `{key} = {{ file = \"secrets/{}\" }}`",
-        section.name
+         `{key} = {{ file = \"secrets/{}{}\" }}`",
+        section.name,
+        if key == "key" { ".dkim" } else { "" },
     );
     let problem = match section.doc.readable_by_all {
         Some(mode) => {
@@ -261,11 +262,14 @@ fn inspect(
             let message = format!("the {key} of {title} cannot be read: {why}");
             Problem::error("secret-missing", message, place(path.display().to_string()))
                 .note("relative paths start at the directory of the file that names them")
-                .help(format!(
-                    "create it with `postroom secret set {}` (asks, and writes it so that only the \
-                     service can read it)",
-                    section.name
-                ))
+                .help(match key {
+                    "key" => format!("make one with `postroom account dkim {}`", section.name),
+                    _ => format!(
+                        "create it with `postroom secret set {}` (asks, and writes it so that only \
+                         the service can read it)",
+                        section.name
+                    ),
+                })
         }
         Err(SecretError::NoCredential(name)) => {
             let message = format!("systemd passed no credential called `{name}`");

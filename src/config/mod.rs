@@ -11,7 +11,7 @@
 //! include   which files: the main one, and those that it names
 //! syntax    TOML's own grammar
 //! section   a table: its keys known, its values of the right shape
-//! daemon, account (and rule, domain), list, template, schedule (and times, holidays, canary)
+//! daemon, account (and rule, domain, dkim), list, template, schedule (and times, holidays, canary)
 //!           each reads its section into its type
 //! load      all of them; reference: names between them; fields: templates against columns
 //! problem   what was found; render draws it, mask keeps secrets out of it
@@ -25,6 +25,7 @@ mod canary;
 mod choice;
 mod credential;
 mod daemon;
+mod dkim;
 mod document;
 mod domain;
 mod dsn;
@@ -84,6 +85,7 @@ pub use choice::{
     Addresses, BadRows, Empty, LogFormat, NotAChoice, OnUncertain, Overlap, SaidTo, Tls, Treatment,
 };
 pub use daemon::Daemon;
+pub use dkim::Dkim;
 pub use domain::DomainLimits;
 pub use dsn::Dsn;
 pub use files::read_certificates;

@@ -124,6 +124,7 @@ impl<'d> Section<'d> {
             kind if self.name.is_empty() => format!("[{kind}]"),
             "rule" => format!("a rule of account `{}`", self.name),
             part @ ("when" | "canary") => format!("`{part}` of schedule `{}`", self.name),
+            "dkim" => format!("`dkim` of account `{}`", self.name),
             "domain" => format!("domain `{}` of account `{}`", self.name, self.owner),
             kind => format!("{kind} `{}`", self.name),
         }

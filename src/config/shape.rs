@@ -12,7 +12,7 @@ use crate::audience::Separator;
 
 /// What is wrong with a value that cannot stand there, whatever it says.
 pub(super) fn complaint(doc: &Document, key: &Key, value: &Value<'_>) -> Option<Problem> {
-    if let Some(problem) = needless_brackets(doc, value).filter(|_| key.kind != Kind::TableList) {
+    if let Some(problem) = needless_brackets(doc, value).filter(|_| !takes_a_list(key.kind)) {
         return Some(problem);
     }
     if let (Kind::Tables, DeValue::Array(_)) = (key.kind, value.get_ref()) {
@@ -65,6 +65,11 @@ pub(super) fn complaint(doc: &Document, key: &Key, value: &Value<'_>) -> Option<
         }
         _ => None,
     }
+}
+
+/// Whether tables may stand there in a list.
+fn takes_a_list(kind: Kind) -> bool {
+    matches!(kind, Kind::TableList | Kind::OneOrMoreTables)
 }
 
 fn empty(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
@@ -124,7 +129,8 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
                 .iter()
                 .find(|it| !it.get_ref().is_str() && !it.get_ref().is_datetime());
         }
-        (Kind::TableList, V::Array(list)) => {
+        (Kind::OneOrMoreTables, V::Table(_)) => true,
+        (Kind::TableList | Kind::OneOrMoreTables, V::Array(list)) => {
             return list.iter().find(|item| !item.get_ref().is_table());
         }
         (Kind::People, V::Array(_)) => true, // each of them answers for itself
@@ -198,7 +204,7 @@ fn fix(doc: &Document, key: &Key, value: &Value<'_>, may_be_item: bool) -> Optio
         }
         (Kind::Flag | Kind::Count(..) | Kind::CountOrTable(_), _) => None,
         (Kind::TableList, DeValue::Table(_)) => Some(Fix::Say(format!("write [{written}]"))),
-        (Kind::TableList, _) => None,
+        (Kind::TableList | Kind::OneOrMoreTables, _) => None,
         (Kind::NameOrFalse, DeValue::Boolean(true)) => {
             Some(Fix::Say("leave it out for the default, or name one".into()))
         }

@@ -208,7 +208,7 @@ fn article(table: &str) -> String {
         "" => "the top of the file".to_owned(),
         "account" => "an account".to_owned(),
         "daemon" | "alert" => format!("[{path}]"),
-        part @ ("when" | "canary") => format!("`{part}`"),
+        part @ ("when" | "canary" | "dkim") => format!("`{part}`"),
         kind => format!("a {kind}"),
     }
 }

@@ -203,7 +203,10 @@ fn collect(
                     }
                 }
             }
-            (Kind::Table | Kind::CountOrTable(_), DeValue::Table(table)) => {
+            (
+                Kind::Table | Kind::CountOrTable(_) | Kind::OneOrMoreTables,
+                DeValue::Table(table),
+            ) => {
                 collect(doc, (&format!("{full}."), key.path), table, found);
             }
             _ => {
@@ -234,7 +237,7 @@ fn shown(doc: &Document, key: &Key, value: &Value<'_>) -> String {
             .join(", "),
         (Kind::Secret, _) => return "‹text in the file›".to_owned(),
         (Kind::People, _) => count("rows"),
-        (Kind::TableList, _) => count("tables"),
+        (Kind::TableList | Kind::OneOrMoreTables, _) => count("tables"),
         (_, DeValue::String(text)) => text.as_ref().to_owned(),
         _ => text(doc, value),
     };

@@ -186,6 +186,8 @@ pub fn message(reader: &Reader, run: &str, key: &str) -> Result<MessageAnswer, R
     let not_text = |_| RecomposeError::Broken("it is not text".to_owned());
     Ok(MessageAnswer {
         message: String::from_utf8(again.bytes).map_err(not_text)?,
+        account: again.account,
+        date: again.date.as_millisecond(),
         same: again.same,
         forgotten: again.forgotten,
     })

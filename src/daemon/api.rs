@@ -410,6 +410,12 @@ pub struct MessageQuery {
 pub struct MessageAnswer {
     /// As it goes over the wire, lines ending in CRLF.
     pub message: String,
+    /// The account whose keys sign it.
+    #[serde(default)]
+    pub account: String,
+    /// When it is signed (milliseconds).
+    #[serde(default)]
+    pub date: i64,
     /// Whether these are the bytes that left; none if nothing has left for this person.
     pub same: Option<bool>,
     /// How many people whom it named then were forgotten since: it names them no more.

@@ -14,6 +14,7 @@ use super::breaking::Breakers;
 use super::domains::Domains;
 use super::hours::Hours;
 use super::letter::Letterheads;
+use super::signing::KeyRing;
 use super::verdict::Fault;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Account, Addresses};
@@ -38,6 +39,8 @@ pub(super) struct Tools {
     /// Held from the look at slots that accounts share until they are taken.
     pub(super) claiming: Arc<tokio::sync::Mutex<()>>,
     pub(super) manners: Arc<RwLock<Arc<Manners>>>,
+    /// What signs the mail of all accounts.
+    pub(super) keys: Arc<KeyRing>,
     /// Claim nothing more.
     pub(super) drain: CancellationToken,
     /// Wait for nothing more.
@@ -167,14 +170,16 @@ impl AccountWork {
         self.tools.board.join(&account.name, &self.wake);
     }
 
-    /// The configuration was read again, and this account is as before: its secret may not be. One
-    /// that rests because of its login tries once more, if it has another secret by now.
+    /// The configuration was read again, and this account is as before: its secrets may not be. One
+    /// that rests because of its login tries once more, if it has another secret by now; one that
+    /// rests because of its key looks at once.
     pub(super) async fn renew_secret(&self) {
+        self.renew_key();
         let Some(identity) = &self.identity else {
             return;
         };
         let now = self.tools.clock.ticks();
-        let wanted = self.state().health.rests_for_login(now);
+        let wanted = self.state().health.rests_for(Rest::Login, now);
         match identity.renew(wanted, now).await {
             Ok(true) => {
                 self.state().health.try_now();
@@ -185,6 +190,14 @@ impl AccountWork {
                 let account = &self.account.name;
                 tracing::warn!(account, "account {account} still rests: {error}");
             }
+        }
+    }
+
+    fn renew_key(&self) {
+        let mut state = self.state();
+        if state.health.rests_for(Rest::Key, self.tools.clock.ticks()) {
+            state.health.try_now();
+            self.wake.notify_one();
         }
     }
 
@@ -201,6 +214,7 @@ impl AccountWork {
             Fault::Rate => Rest::Haste,
             Fault::Login | Fault::Sender => Rest::Login,
             Fault::Quota => Rest::Quota,
+            Fault::Key => Rest::Key,
         };
         let is_first = self.rest(why, &format!("{text} ({})", fault.advice()));
         if is_first && fault == Fault::Rate {

@@ -2,6 +2,7 @@
 //! composed it then. It is compared with what left, and never sent.
 
 use super::letter::{Letterhead, NoLetterhead};
+use crate::clock::Timestamp;
 use crate::outbox::{OutboxError, Reader};
 
 /// A message composed again.
@@ -9,7 +10,11 @@ use crate::outbox::{OutboxError, Reader};
 pub struct Recomposed {
     /// As it goes over the wire, lines ending in CRLF.
     pub bytes: Vec<u8>,
-    /// Whether these are the bytes that left; none if nothing has left for this person.
+    /// The account that its run belongs to, whose keys sign it.
+    pub account: String,
+    /// The date that it bears.
+    pub date: Timestamp,
+    /// Whether these are the bytes that left, but for signatures, which are not here; none if nothing has left for this person.
     pub same: Option<bool>,
     /// How many people whom it named then were forgotten since: it names them no more.
     pub forgotten: usize,
@@ -54,11 +59,14 @@ pub fn recompose(reader: &Reader, run: &str, key: &str) -> Result<Recomposed, Re
         NoLetterhead::Unreadable(error) => RecomposeError::Outbox(error),
         NoLetterhead::Broken(why) => RecomposeError::Broken(why),
     })?;
-    let bytes = head.write(&sent.row).map_err(RecomposeError::Broken)?.bytes;
+    let letter = head.write(&sent.row).map_err(RecomposeError::Broken)?;
+    let (bytes, date) = (letter.bytes, letter.date);
     let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
     let same = sent.digest.map(|then| then == digest.as_ref());
     Ok(Recomposed {
         bytes,
+        account: head.account().to_owned(),
+        date,
         same,
         forgotten: head.forgotten(),
     })

@@ -6,6 +6,7 @@
 
 use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lettre::Address;
 
@@ -18,6 +19,8 @@ use super::verdict::{self, Fault, Lesson, Scope};
 use crate::outbox::{Arm, ArmRefusal, Claimed, Outcome};
 use crate::smtp::{Dsn, Envelope, Offer, SmtpError, Stage, Unfit};
 
+/// A row whose run another account's key has to sign waits so long if that cannot be had.
+const WITHOUT_KEY: Duration = Duration::from_secs(60);
 const NEEDS_SMTPUTF8: &str = "the address has letters before the @ that this server cannot mail \
                               (it does not offer SMTPUTF8)";
 
@@ -43,11 +46,15 @@ impl Lane {
     /// Brings one row, and those that are chained to it, as far as they go.
     pub(super) async fn carry(&mut self, row: Claimed) {
         let work = Arc::clone(&self.place.work);
-        let task = match Task::compose(&work, &row) {
+        let composed = tokio::select! {
+            biased;
+            composed = Task::compose(&work, &row) => composed,
+            () = work.tools.drain.cancelled() => return self.give_back(&row),
+        };
+        let task = match composed {
             Ok(task) => task,
-            Err(Obstacle::Later(why)) => {
-                return self.account_fault(&row, Fault::Server, &why);
-            }
+            Err(Obstacle::Later(fault, why)) => return self.account_fault(&row, fault, &why),
+            Err(Obstacle::Elsewhere(why)) => return self.wait_for_key(&row, &why),
             Err(Obstacle::Never(why)) => return self.invalid(&row, why),
         };
         tokio::select! {
@@ -210,7 +217,7 @@ impl Lane {
     /// whose envelope went with it, if one did.
     async fn send(&mut self, task: &Task) -> Option<Task> {
         let work = Arc::clone(&self.place.work);
-        let digest = ring::digest::digest(&ring::digest::SHA256, &task.letter.bytes);
+        let digest = ring::digest::digest(&ring::digest::SHA256, task.letter.unsigned());
         let digest = digest.as_ref().try_into().expect("a SHA-256 has 32 bytes");
         let armed = work.tools.outbox.submit(Arm {
             rows: task.row.apart(),
@@ -218,7 +225,7 @@ impl Lane {
             digest,
         });
         self.report.asked();
-        let next = self.compose_next(); // while the arm is being written
+        let next = self.compose_next().await; // while the arm is being written
         self.report.confirm().await; // handed in before the arm, so durable no later
         let refusal = match armed.await {
             Ok(refusals) => ArmRefusal::first(&refusals),
@@ -261,8 +268,24 @@ impl Lane {
         }
     }
 
+    /// A run of another account cannot be signed: it is that account's to mend, and this one goes
+    /// on with its own.
+    fn wait_for_key(&mut self, row: &Claimed, why: &str) {
+        let work = Arc::clone(&self.place.work);
+        let (account, run) = (&work.account.name, &row.run_id);
+        tracing::warn!(
+            account,
+            run,
+            "mail of run {run} waits for its DKIM key: {why}"
+        );
+        let at = work.tools.clock.now() + WITHOUT_KEY;
+        row.each().for_each(|row| work.unused(row));
+        work.release(slice::from_ref(row), Some(at.as_millisecond()));
+        self.report.end();
+    }
+
     /// The message whose envelope may go out with the next body.
-    fn compose_next(&mut self) -> Option<Task> {
+    async fn compose_next(&mut self) -> Option<Task> {
         let work = Arc::clone(&self.place.work);
         let line = self.line.as_mut()?;
         if work.tools.drain.is_cancelled() || line.is_spent(&work) || !line.session.chains() {
@@ -271,9 +294,9 @@ impl Lane {
         let most = line.recipients_max();
         loop {
             let row = self.place.take_ahead(most)?;
-            match Task::compose(&work, &row) {
+            match Task::compose(&work, &row).await {
                 Ok(task) => return Some(task),
-                Err(Obstacle::Later(_)) => {
+                Err(Obstacle::Later(..) | Obstacle::Elsewhere(_)) => {
                     self.place.give_back_next();
                     return None;
                 }
@@ -315,10 +338,33 @@ impl Lane {
     }
 }
 
+/// The last step: the signatures of the account that the run belongs to.
+async fn signed(work: &AccountWork, home: &str, letter: Letter) -> Result<Letter, Obstacle> {
+    let own = &work.account.name;
+    let Some(keys) = work.tools.keys.of(home, own) else {
+        return Ok(letter);
+    };
+    let signed = keys.sign(letter.bytes, letter.date).await;
+    let (bytes, signatures) = signed.map_err(|error| {
+        let why = error.to_string();
+        match home == own {
+            true => Obstacle::Later(Fault::Key, why),
+            false => Obstacle::Elsewhere(why),
+        }
+    })?;
+    Ok(Letter {
+        bytes,
+        signatures,
+        ..letter
+    })
+}
+
 /// Why there is no message for a row.
 enum Obstacle {
-    /// Not now.
-    Later(String),
+    /// Not now: the account is at fault.
+    Later(Fault, String),
+    /// Not now: another account's key is missing, and this one can do nothing about it.
+    Elsewhere(String),
     /// Never.
     Never(String),
 }
@@ -341,11 +387,11 @@ impl Task {
         self.envelope.to.iter().map(|it| it != to).collect()
     }
 
-    fn compose(work: &AccountWork, row: &Claimed) -> Result<Self, Obstacle> {
+    async fn compose(work: &AccountWork, row: &Claimed) -> Result<Self, Obstacle> {
         let head = match work.tools.heads.of(row.id.run) {
             Ok(head) => head,
             Err(NoLetterhead::Unreadable(error)) => {
-                return Err(Obstacle::Later(error.to_string()));
+                return Err(Obstacle::Later(Fault::Server, error.to_string()));
             }
             Err(NoLetterhead::Broken(why)) => {
                 let run = &row.run_id;
@@ -354,6 +400,7 @@ impl Task {
             }
         };
         let letter = head.write(row).map_err(Obstacle::Never)?;
+        let letter = signed(work, head.account(), letter).await?;
         let dsn = work.account.dsn.map(|notify| Dsn {
             envelope_id: letter.id.clone(),
             notify,

@@ -41,6 +41,17 @@ pub(super) struct Letter {
     /// Whom its header names, where those may be others.
     pub(super) named: Vec<Address>,
     pub(super) bytes: Vec<u8>,
+    /// So many of the bytes are signatures, which go first.
+    pub(super) signatures: usize,
+    /// The date that it bears.
+    pub(super) date: Timestamp,
+}
+
+impl Letter {
+    /// What was composed: nothing of it changes with a key (decisions.md 6).
+    pub(super) fn unsigned(&self) -> &[u8] {
+        &self.bytes[self.signatures..]
+    }
 }
 
 impl Letterhead {
@@ -163,6 +174,8 @@ impl Letterhead {
             reply_to: self.sender.reply_to.as_ref().map(|it| it.email.clone()),
             named,
             bytes,
+            signatures: 0,
+            date: identity.date,
         })
     }
 }

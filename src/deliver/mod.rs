@@ -7,7 +7,7 @@
 //! and a wake-up carries no data.
 //!
 //! Failure, one recipient at a time:
-//! - an account that cannot be used rests; its rows go back, no attempt burnt;
+//! - an account that cannot be used, or whose mail cannot be signed, rests; its rows go back, no attempt burnt;
 //! - a connection that breaks before the end of data defers its row;
 //! - no answer to the end of data leaves the row in doubt;
 //! - a refusal is the row's own, and the connection goes on.
@@ -32,6 +32,7 @@ mod line;
 mod ready;
 mod report;
 mod settings;
+mod signing;
 mod slots;
 mod together;
 pub mod verdict;
@@ -51,6 +52,7 @@ pub use hours::Hours;
 use letter::Letterheads;
 pub use ready::{Ready, Unusable};
 pub use settings::Settings;
+pub use signing::{Unsigned, signed, signers};
 pub use view::{AccountView, MeterView, TroubleView};
 
 use crate::clock::Clock;
@@ -163,6 +165,7 @@ impl Deliver {
             breakers: Arc::default(),
             claiming: Arc::default(),
             manners: Arc::default(),
+            keys: Arc::default(),
             drain: CancellationToken::new(),
             abort: CancellationToken::new(),
             fatal: CancellationToken::new(),
@@ -219,6 +222,7 @@ impl Deliver {
         drop(book);
         let manners = self.tools.manners.write();
         *manners.expect("no holder of this lock panics") = Arc::new(settings.manners());
+        self.tools.keys.renew(&settings.accounts);
         let names: BTreeSet<&String> = settings.accounts.iter().map(|it| &it.name).collect();
         self.dismiss(&names);
         for (account, way) in settings.accounts.into_iter().zip(ways) {

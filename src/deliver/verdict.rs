@@ -40,6 +40,8 @@ pub enum Fault {
     Quota,
     /// It takes more, but not so fast.
     Rate,
+    /// The key that signs its mail cannot be had. The server has nothing to do with it.
+    Key,
 }
 
 impl Fault {
@@ -64,6 +66,9 @@ impl Fault {
                  avoids this"
             }
             Self::Rate => "its mail goes on after the rest; a lower `rate` avoids this",
+            Self::Key => {
+                "no mail leaves unsigned, so all of it waits; the key is read again at each try"
+            }
         }
     }
 }

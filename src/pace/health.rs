@@ -16,7 +16,7 @@ pub struct Health {
     /// Whether anybody has got through to it yet.
     proven: bool,
     /// How often in a row, for each reason.
-    failures: [usize; 4],
+    failures: [usize; 5],
     rest: Option<Rest>,
     until: Duration,
 }
@@ -32,6 +32,8 @@ pub enum Rest {
     Quota,
     /// It takes more, but not so fast.
     Haste,
+    /// What is needed to sign its mail cannot be had.
+    Key,
 }
 
 impl Health {
@@ -47,7 +49,7 @@ impl Health {
             return self.until - now;
         }
         let ladder: &[u64] = match why {
-            Rest::Trouble | Rest::Haste => &TROUBLE,
+            Rest::Trouble | Rest::Haste | Rest::Key => &TROUBLE,
             Rest::Login => &LOGIN,
             Rest::Quota => &QUOTA,
         };
@@ -83,10 +85,10 @@ impl Health {
         (self.rest.is_some() && now < self.until).then(|| self.until - now)
     }
 
-    /// Whether it rests because of its login.
+    /// Whether it rests for this reason.
     #[must_use]
-    pub fn rests_for_login(&self, now: Duration) -> bool {
-        self.rest == Some(Rest::Login) && now < self.until
+    pub fn rests_for(&self, why: Rest, now: Duration) -> bool {
+        self.rest == Some(why) && now < self.until
     }
 
     /// What it rests for may be mended: it is tried once more now.
@@ -95,7 +97,7 @@ impl Health {
     }
 
     /// Whether others should do its work: what is wrong is not over in a moment. A server that asks
-    /// for less still serves.
+    /// for less still serves, and nobody else has its key.
     #[must_use]
     pub fn is_failing(&self) -> bool {
         let times = |why: Rest| self.failures[why as usize];
@@ -143,7 +145,7 @@ mod tests {
         };
         assert!(!fails(Rest::Trouble, 1) && fails(Rest::Trouble, 2));
         assert!(fails(Rest::Login, 1) && fails(Rest::Quota, 1));
-        assert!(!fails(Rest::Haste, 9));
+        assert!(!fails(Rest::Haste, 9) && !fails(Rest::Key, 9));
     }
 
     #[test]
@@ -151,7 +153,7 @@ mod tests {
         let mut health = Health::default();
         let at = Duration::from_secs;
         health.fault(at(0), Rest::Login, |wait| wait);
-        assert!(health.rests_for_login(at(1)));
+        assert!(health.rests_for(Rest::Login, at(1)));
         health.try_now();
         assert!(health.rests(at(1)).is_none() && health.is_doubtful() && health.is_failing());
         assert_eq!(health.fault(at(2), Rest::Login, |wait| wait), at(300));

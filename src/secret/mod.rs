@@ -37,7 +37,8 @@ pub enum Secret {
     Env(String),
     /// A file in `$CREDENTIALS_DIRECTORY`, put there by systemd (`LoadCredential=`).
     Credential(String),
-    /// The first line a program prints. Run without a shell.
+    /// What a program prints: its first line, or all of it where lines belong together. Run without
+    /// a shell.
     Command {
         /// The program and its arguments; never empty.
         argv: Vec<String>,
@@ -103,21 +104,11 @@ impl Secret {
     /// # Errors
     /// If it cannot be read, is empty, is not UTF-8, or others may read its file.
     pub async fn reveal(&self) -> Result<Zeroizing<String>, SecretError> {
-        self.inspect()?;
-        let mut value = match self {
-            Self::Literal(value) => value.clone(),
-            Self::File(path) => self.text_of(read_file(path).await?)?,
-            Self::Env(name) => Zeroizing::new(
-                std::env::var(name).map_err(|_| SecretError::NoVariable(name.clone()))?,
-            ),
-            Self::Credential(name) => self.text_of(read_file(&credential(name)?).await?)?,
-            Self::Command { argv, .. } => {
-                let mut text = self.text_of(run(argv).await?)?;
-                let first_line = text.find('\n').map_or(text.len(), |end| end + 1);
-                text.truncate(first_line);
-                text
-            }
-        };
+        let mut value = self.reveal_text().await?;
+        if let Self::Command { .. } = self {
+            let first_line = value.find('\n').map_or(value.len(), |end| end + 1);
+            value.truncate(first_line);
+        }
         let end = value.strip_suffix('\n').unwrap_or(&value);
         let end = end.strip_suffix('\r').unwrap_or(end).len();
         value.truncate(end);
@@ -126,6 +117,23 @@ impl Secret {
         } else {
             Ok(value)
         }
+    }
+
+    /// Reads a secret of several lines now, whole: a key.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not UTF-8, or others may read its file.
+    pub async fn reveal_text(&self) -> Result<Zeroizing<String>, SecretError> {
+        self.inspect()?;
+        Ok(match self {
+            Self::Literal(value) => value.clone(),
+            Self::File(path) => self.text_of(read_file(path).await?)?,
+            Self::Env(name) => Zeroizing::new(
+                std::env::var(name).map_err(|_| SecretError::NoVariable(name.clone()))?,
+            ),
+            Self::Credential(name) => self.text_of(read_file(&credential(name)?).await?)?,
+            Self::Command { argv, .. } => self.text_of(run(argv).await?)?,
+        })
     }
 
     /// Looks whether the secret could be read, without reading or running anything.

@@ -1,6 +1,7 @@
 //! `postroom account`: what concerns one account.
 
 mod cost;
+mod dkim;
 mod health;
 mod json;
 mod probe;
@@ -28,6 +29,12 @@ pub(super) enum Verb {
     /// It works from the configuration alone, with or without a daemon, and writes nothing. For a
     /// running daemon's server it is one connection more. Without --send-to no mail is sent.
     Test(Args),
+    /// Make the keys that sign an account's mail (DKIM), and print their records for DNS
+    ///
+    /// One key with RSA and one with Ed25519, each in a file of its own in secrets/ beside the
+    /// configuration. No file that is there is written to: for keys that are there already, or that
+    /// the configuration names, their records are printed once more.
+    Dkim(dkim::Args),
 }
 
 #[derive(clap::Args, Debug)]
@@ -50,6 +57,7 @@ pub(super) struct Args {
 pub(super) fn run(config: &Config, verb: &Verb, out: &Out) -> Result<Exit, Trouble> {
     match verb {
         Verb::Test(args) => test(config, args, out),
+        Verb::Dkim(args) => dkim::run(config, args, out),
     }
 }
 

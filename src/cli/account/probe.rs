@@ -6,10 +6,11 @@ use jiff::tz::TimeZone;
 use lettre::message::Mailbox;
 
 use crate::clock::{Clock, Timestamp};
-use crate::compose::{self, ComposeFault, Identity, Rendered};
+use crate::compose::dkim::Signer;
+use crate::compose::{self, Identity, Rendered};
 use crate::config::Account;
-use crate::deliver::target;
 use crate::deliver::verdict::{Fault, Scope, judge, judge_error};
+use crate::deliver::{signed, signers, target};
 use crate::smtp::{
     self, Answer, Deadlines, Envelope, Seen, Session, SmtpError, Stage, Target, Transcript,
     Utterance, connect_as,
@@ -84,7 +85,7 @@ fn advice(account: &Account, scope: Scope) -> Option<String> {
         (Fault::Login, Some(login)) => format!("check `user` and `{}`", login.proof.name()),
         (Fault::Login, None) => "it wants a login: write `user` and `password`".to_owned(),
         (Fault::Sender, _) => "check that `user` may send mail that is `from` this address".into(),
-        (Fault::Quota | Fault::Rate, _) => fault.advice().to_owned(),
+        (Fault::Quota | Fault::Rate | Fault::Key, _) => fault.advice().to_owned(),
     })
 }
 
@@ -104,15 +105,18 @@ pub(super) async fn probe<'a>(
         message: None,
         failure: None,
     };
-    match target(account, Deadlines::default()) {
-        Err(error) => found.failure = Some(Failure::before(error.to_string())),
-        Ok(target) => {
+    let signers = signers(&account.dkim).await;
+    match (target(account, Deadlines::default()), signers) {
+        (Err(error), _) => found.failure = Some(Failure::before(error.to_string())),
+        (_, Err(error)) => found.failure = Some(Failure::before(error.to_string())),
+        (Ok(target), Ok(signers)) => {
             let transcript = Transcript::new(clock);
             let target = Target {
                 transcript: Some(transcript.clone()),
                 ..target
             };
-            let tried = converse((&target, &transcript), &mut found, to, zone, clock).await;
+            let mail = (to, &signers[..]);
+            let tried = converse((&target, &transcript), &mut found, mail, zone, clock).await;
             found.seen = transcript.seen();
             found.said = transcript.said();
             if let Err(error) = tried {
@@ -127,7 +131,7 @@ pub(super) async fn probe<'a>(
 async fn converse(
     (target, transcript): (&Target, &Transcript),
     found: &mut Found<'_>,
-    to: &[Mailbox],
+    (to, signers): (&[Mailbox], &[Signer]),
     zone: &TimeZone,
     clock: &Clock,
 ) -> Result<(), SmtpError> {
@@ -136,7 +140,7 @@ async fn converse(
     found.opening = Some(transcript.elapsed());
     found.round_trip = Some(round_trip(&mut session, clock).await?);
     if !to.is_empty() {
-        send(&mut session, found, to, zone, clock).await;
+        send(&mut session, found, (to, signers), zone, clock).await;
     }
     session.quit().await;
     Ok(())
@@ -146,11 +150,11 @@ async fn converse(
 async fn send(
     session: &mut Session,
     found: &mut Found<'_>,
-    to: &[Mailbox],
+    (to, signers): (&[Mailbox], &[Signer]),
     zone: &TimeZone,
     clock: &Clock,
 ) {
-    match write(found.account, to, zone, clock) {
+    match write(found.account, (to, signers), zone, clock) {
         Ok((mut message, bytes)) => {
             let sender = &found.account.sender;
             let envelope = Envelope {
@@ -186,10 +190,10 @@ async fn round_trip(session: &mut Session, clock: &Clock) -> Result<Duration, Sm
 /// A message that says what it is, and its bytes.
 fn write(
     account: &Account,
-    to: &[Mailbox],
+    (to, signers): (&[Mailbox], &[Signer]),
     zone: &TimeZone,
     clock: &Clock,
-) -> Result<(Message, Vec<u8>), ComposeFault> {
+) -> Result<(Message, Vec<u8>), String> {
     let now = clock.now();
     let from = &account.sender.from;
     let identity = Identity {
@@ -208,7 +212,9 @@ fn write(
         [one] => one.clone(),
         _ => Mailbox::new(None, from.email.clone()),
     };
-    let bytes = compose::message(&rendered, &account.sender, &head, &identity)?;
+    let bytes = compose::message(&rendered, &account.sender, &head, &identity);
+    let bytes = bytes.map_err(|fault| fault.to_string())?;
+    let (bytes, _) = signed(signers, &bytes, now).map_err(|fault| fault.to_string())?;
     let message = Message {
         id: identity.message_id,
         subject: rendered.subject,

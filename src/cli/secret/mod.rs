@@ -9,7 +9,7 @@ mod store;
 use std::io::{self, IsTerminal};
 
 pub(super) use self::ask::{ask, line};
-pub(super) use self::store::{Service, cannot, create, folder, store};
+pub(super) use self::store::{Service, cannot, create, folder, store, store_new};
 
 use super::exit::{self, Exit};
 use super::out::{Out, plain};

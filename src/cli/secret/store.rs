@@ -89,6 +89,23 @@ pub(in super::super) fn store(
     write(&path, parent, value, service).map_err(|error| cannot(&path, &error))
 }
 
+/// The same for a file that is not there: one that is stays as it is.
+pub(in super::super) fn store_new(
+    path: &Path,
+    value: &str,
+    service: &Service,
+) -> Result<(), Trouble> {
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    folder(parent, service)?;
+    let written = || {
+        let new = temporary(path, parent);
+        create(&new.0, &[value.trim_end(), "\n"], 0, service)?;
+        fs::hard_link(&new.0, path)?; // fails where something is
+        File::open(parent)?.sync_all()
+    };
+    written().map_err(|error| cannot(path, &error))
+}
+
 /// Makes a folder, and those above it that are missing, which the service may look into and others
 /// may not. Answers what was made, outermost first.
 pub(in super::super) fn folder(path: &Path, service: &Service) -> Result<Vec<PathBuf>, Trouble> {
@@ -149,8 +166,7 @@ pub(in super::super) fn cannot(path: &Path, error: &io::Error) -> Trouble {
 }
 
 fn write(path: &Path, parent: &Path, value: &str, service: &Service) -> io::Result<Stored> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new = Temporary(parent.join(format!(".{name}.new-{}", std::process::id())));
+    let new = temporary(path, parent);
     let file = create(&new.0, &[value, "\n"], 0, service)?;
     fs::rename(&new.0, path)?;
     File::open(parent)?.sync_all()?;
@@ -163,6 +179,11 @@ fn write(path: &Path, parent: &Path, value: &str, service: &Service) -> io::Resu
             name_of("/etc/group", owner.gid())
         ),
     })
+}
+
+fn temporary(path: &Path, parent: &Path) -> Temporary {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Temporary(parent.join(format!(".{name}.new-{}", std::process::id())))
 }
 
 /// A file that is gone when this ends, unless it became another.

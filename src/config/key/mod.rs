@@ -103,6 +103,8 @@ pub enum Kind {
     Tables,
     /// Tables in an order, without names.
     TableList,
+    /// A table without a name, or several.
+    OneOrMoreTables,
     /// In the design, not in this version.
     Planned,
 }
@@ -123,7 +125,10 @@ impl Key {
     /// Whether it is a table, or several, and nothing else.
     #[must_use]
     pub fn is_table(&self) -> bool {
-        matches!(self.kind, Kind::Table | Kind::Tables | Kind::TableList)
+        matches!(
+            self.kind,
+            Kind::Table | Kind::Tables | Kind::TableList | Kind::OneOrMoreTables
+        )
     }
 
     /// The key's name and those that it had before.

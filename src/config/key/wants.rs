@@ -37,6 +37,9 @@ pub(in crate::config) fn wants(kind: Kind) -> String {
         CountOrTable(_) => "a number, or a table like { people = 20, wait = \"10m\" }".into(),
         Kind::Table | Kind::Tables => "a table".into(),
         Kind::TableList => "tables, each under a heading in [[two brackets]]".into(),
+        Kind::OneOrMoreTables => {
+            "a table like { selector = \"pr1\", key = { file = \"…\" } }, or a list of them".into()
+        }
         Kind::Planned => "nothing yet".into(),
     }
 }

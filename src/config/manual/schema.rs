@@ -30,6 +30,7 @@ fn definitions() -> Value {
         "account": table("account.*"),
         "domain": table("account.*.domain.*"),
         "rule": table("account.*.rule"),
+        "dkim": table("account.*.dkim"),
         "list": table("list.*"),
         "template": table("template.*"),
         "schedule": table("schedule.*"),
@@ -190,6 +191,7 @@ fn shape(key: &Key) -> Value {
         Kind::Table => table(key.path),
         Kind::Tables => json!({ "type": "object", "additionalProperties": to_definition(key) }),
         Kind::TableList => several(&to_definition(key)),
+        Kind::OneOrMoreTables => one_or_several(to_definition(key)),
         Kind::Planned => json!({ "not": {} }),
     }
 }

@@ -196,11 +196,14 @@ impl Sheet<'_> {
                 (Kind::Tables, DeValue::Table(tables)) => {
                     self.named(file, key, &title, tables, &table.names);
                 }
-                (Kind::Table | Kind::CountOrTable(_), DeValue::Table(inner)) => {
+                (
+                    Kind::Table | Kind::CountOrTable(_) | Kind::OneOrMoreTables,
+                    DeValue::Table(inner),
+                ) => {
                     let inner = Table::new(key.path, title, &table.names, Some(inner));
                     self.table(file, &inner, ("[", "]"));
                 }
-                (Kind::TableList, DeValue::Array(all)) => {
+                (Kind::TableList | Kind::OneOrMoreTables, DeValue::Array(all)) => {
                     for inner in all.iter().filter_map(|it| it.get_ref().as_table()) {
                         let names = &table.names;
                         let inner = Table::new(key.path, title.clone(), names, Some(inner));
@@ -258,7 +261,7 @@ impl Sheet<'_> {
         (at, value): (usize, &Value<'_>),
     ) -> Option<Setting> {
         let has_lines_of_its_own = match (key.kind, value.get_ref()) {
-            (Kind::Table | Kind::Tables | Kind::TableList, _) => true,
+            (Kind::Table | Kind::Tables | Kind::TableList | Kind::OneOrMoreTables, _) => true,
             (Kind::CountOrTable(_), value) => value.is_table(),
             _ => false,
         };

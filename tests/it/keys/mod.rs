@@ -134,7 +134,11 @@ observed! {
 
 /// Tables, and keys of a later version, have no value.
 fn has_values(key: &Key) -> bool {
-    key.is_built() && !matches!(key.kind, Kind::Table | Kind::Tables | Kind::TableList)
+    key.is_built()
+        && !matches!(
+            key.kind,
+            Kind::Table | Kind::Tables | Kind::TableList | Kind::OneOrMoreTables
+        )
 }
 
 #[test]

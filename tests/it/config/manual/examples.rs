@@ -7,7 +7,12 @@ use super::written::{self, Written};
 use crate::config::world::World;
 
 fn keys_with_values() -> impl Iterator<Item = &'static Key> {
-    let is_table = |kind| matches!(kind, Kind::Table | Kind::Tables | Kind::TableList);
+    let is_table = |kind| {
+        matches!(
+            kind,
+            Kind::Table | Kind::Tables | Kind::TableList | Kind::OneOrMoreTables
+        )
+    };
     KEYS.iter()
         .filter(move |key| key.is_built() && !is_table(key.kind))
 }
