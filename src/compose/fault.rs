@@ -1,5 +1,6 @@
 //! What can be wrong with a template, in the words of the person who wrote it.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -40,6 +41,11 @@ impl TemplateFault {
             help: None,
             second: None,
         }
+    }
+
+    /// The order in which faults are told.
+    pub(super) fn by_place(&self, other: &Self) -> Ordering {
+        (&self.file, self.line, self.column).cmp(&(&other.file, other.line, other.column))
     }
 
     pub(super) fn label(mut self, label: impl Into<String>) -> Self {

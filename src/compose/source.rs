@@ -1,19 +1,15 @@
 //! The texts of a template, as files and as the frozen copy that a run keeps.
-//!
-//! Nothing is read from outside the templates directory, whatever a name or a symbolic link says,
-//! and nothing but regular files of UTF-8 (or UTF-16 with its mark) is read at all.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::{TemplateFault, nearest};
-use super::tags;
-
-/// No text of a template is larger, in bytes. Readers cut a message off far below that.
-const LARGEST_FILE: u64 = 1 << 20;
+use super::fault::TemplateFault;
+use super::format::{self, Bodies};
+use super::language::Language;
+use super::naming::{self, Role};
+use super::reading::{Reader, bad_name, is_plain_name, missing_template};
 
 /// All the texts that a template is made of. Equal sources render equal messages: a run keeps
 /// this, as JSON, and edits of the files touch the next run only.
@@ -23,6 +19,9 @@ pub struct Source {
     pub name: String,
     /// `subject.txt`.
     pub subject: Part,
+    /// `body.md`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub markdown: Option<Part>,
     /// `body.txt`.
     pub text: Option<Part>,
     /// `body.html`.
@@ -31,8 +30,41 @@ pub struct Source {
     pub layout_text: Option<Part>,
     /// The layout around the HTML body.
     pub layout_html: Option<Part>,
-    /// Partials by file name: `footer.txt`, `footer.html`.
+    /// Partials by file name: `footer.txt`, `footer.html`, `footer.de.html`.
     pub partials: BTreeMap<String, Part>,
+    /// The language of all these texts, where their names have none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub language: Language,
+    /// The field that names the reader's language; without one, `language`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language_field: Option<String>,
+    /// What is said differently in other languages, by their tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub languages: BTreeMap<String, Wording>,
+}
+
+/// The texts of a template that are a language's own: `subject.de.txt`, `body.de.html`, ….
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wording {
+    /// `subject.txt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Part>,
+    /// `body.md`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub markdown: Option<Part>,
+    /// `body.txt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Part>,
+    /// `body.html`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<Part>,
+    /// `layout.txt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout_text: Option<Part>,
+    /// `layout.html`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout_html: Option<Part>,
 }
 
 /// One file of a template.
@@ -42,6 +74,37 @@ pub struct Part {
     pub file: String,
     /// Its text.
     pub content: String,
+    /// Whether the text was made from what the file holds, and is not as it stands there.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub derived: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// How a template deviates from its folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choices {
+    /// Its layout.
+    pub layout: LayoutChoice,
+    /// The subject, in place of `subject.txt`.
+    pub subject: Option<String>,
+    /// The Markdown, in place of `body.md`: a path relative to the templates directory.
+    pub markdown: Option<String>,
+    /// The language of texts whose names have none.
+    pub language: Language,
+    /// The field that names the reader's language.
+    pub language_field: Option<String>,
+}
+
+impl From<LayoutChoice> for Choices {
+    fn from(layout: LayoutChoice) -> Self {
+        Self {
+            layout,
+            ..Self::default()
+        }
+    }
 }
 
 /// Which layout goes around the bodies of a template.
@@ -57,244 +120,300 @@ pub enum LayoutChoice {
 }
 
 impl Source {
+    /// A template of a subject and a plain text that stand in no file.
+    #[must_use]
+    pub fn of_texts(name: &str, subject: &str, text: &str) -> Self {
+        let part = |content: &str| Part {
+            file: name.to_owned(),
+            content: content.to_owned(),
+            derived: false,
+        };
+        Self {
+            name: name.to_owned(),
+            subject: part(subject),
+            markdown: None,
+            text: Some(part(text)),
+            html: None,
+            layout_text: None,
+            layout_html: None,
+            partials: BTreeMap::new(),
+            language: Language::english(),
+            language_field: None,
+            languages: BTreeMap::new(),
+        }
+    }
+
     /// Reads the folder `name` of the templates directory, with the layout and all partials.
     ///
     /// # Errors
     ///
     /// Every fault that can be seen without parsing: missing, unreadable or wrongly encoded files,
-    /// names that lead out of the directory.
+    /// names that lead out of the directory, and names that only look like those of texts.
     pub fn read(
         templates_dir: &Path,
         name: &str,
-        layout: LayoutChoice,
+        choices: impl Into<Choices>,
     ) -> Result<Self, Vec<TemplateFault>> {
+        let choices = choices.into();
         if !is_plain_name(name) {
             return Err(vec![bad_name("template", name)]);
         }
         let Ok(root) = templates_dir.canonicalize() else {
             return Err(vec![missing_template(templates_dir, name)]);
         };
-        if !root.join(name).is_dir() {
+        let needs_folder = choices.subject.is_none() || choices.markdown.is_none();
+        if needs_folder && !root.join(name).is_dir() {
             return Err(vec![missing_template(&root, name)]);
         }
-        let mut reader = Reader {
-            root,
-            faults: Vec::new(),
-        };
-        let subject = reader.file(&format!("{name}/subject.txt"));
-        let text = reader.file(&format!("{name}/body.txt"));
-        let html = reader.file(&format!("{name}/body.html"));
-        let (layout_text, layout_html) = reader.layout(layout);
-        let partials = reader.partials();
+        let mut reader = Reader::of(root);
+        let mut texts = naming::texts(&mut reader, name, &choices);
+        let partials = naming::partials(&mut reader);
         if reader.faults.is_empty() {
-            reader.require(name, subject.is_some(), text.is_some(), html.is_some());
+            texts.require(name, &choices.language, &mut reader.faults);
         }
-        match subject {
-            Some(subject) if reader.faults.is_empty() => Ok(Self {
-                name: name.to_owned(),
-                subject,
-                layout_text: layout_text.filter(|_| text.is_some()),
-                layout_html: layout_html.filter(|_| html.is_some()),
+        match texts.0.remove("") {
+            Some(Wording {
+                subject: Some(subject),
+                markdown,
                 text,
                 html,
-                partials,
-            }),
+                layout_text,
+                layout_html,
+            }) if reader.faults.is_empty() => {
+                let source = Self {
+                    name: name.to_owned(),
+                    subject,
+                    markdown,
+                    text,
+                    html,
+                    layout_text,
+                    layout_html,
+                    partials,
+                    language: choices.language,
+                    language_field: choices.language_field,
+                    languages: texts.0,
+                };
+                source.settled()
+            }
             _ => Err(reader.faults),
         }
     }
 
-    /// The part whose file is `file`.
-    pub(super) fn part(&self, file: &str) -> Option<&Part> {
-        let bodies = [&self.text, &self.html, &self.layout_text, &self.layout_html];
-        std::iter::once(&self.subject)
-            .chain(bodies.into_iter().flatten())
-            .chain(self.partials.values())
-            .find(|part| part.file == file)
-    }
-}
-
-struct Reader {
-    root: PathBuf,
-    faults: Vec<TemplateFault>,
-}
-
-impl Reader {
-    fn layout(&mut self, choice: LayoutChoice) -> (Option<Part>, Option<Part>) {
-        let name = match &choice {
-            LayoutChoice::None => return (None, None),
-            LayoutChoice::Default => "layout",
-            LayoutChoice::Named(name) if is_plain_name(name) => name,
-            LayoutChoice::Named(name) => {
-                self.faults.push(bad_name("layout", name));
-                return (None, None);
+    /// Makes the bodies that can be made from others, in each language.
+    fn settled(self) -> Result<Self, Vec<TemplateFault>> {
+        let mut settled = self.clone();
+        let mut faults = Vec::new();
+        let tags = std::iter::once("").chain(self.languages.keys().map(String::as_str));
+        for tag in tags {
+            let own = |role| self.own(tag, role).cloned();
+            let around = |role| self.find(tag, |tag| self.own(tag, role)).cloned();
+            let mut bodies = Bodies {
+                markdown: own(Role::Markdown),
+                text: own(Role::Text),
+                html: own(Role::Html),
+                layout_text: around(Role::LayoutText),
+                layout_html: around(Role::LayoutHtml),
+            };
+            if bodies.markdown.is_none() && bodies.text.is_none() && bodies.html.is_none() {
+                continue;
             }
-        };
-        let before = self.faults.len();
-        let found = (
-            self.file(&format!("{name}.txt")),
-            self.file(&format!("{name}.html")),
-        );
-        let missing = found == (None, None) && self.faults.len() == before;
-        if missing && choice != LayoutChoice::Default {
-            let message = format!("there is no layout `{name}`");
-            let help =
-                format!("write templates/{name}.html, .txt or both, with {{{{{{body}}}}}} in them");
-            let fault = TemplateFault::of_file("missing-layout", format!("{name}.html"), message);
-            self.faults.push(fault.help(help));
+            faults.extend(format::settle(&mut bodies, &self.partials_of(tag)));
+            settled.put(tag, bodies);
         }
-        found
+        match faults.is_empty() {
+            true => Ok(settled),
+            false => {
+                faults.sort_by(TemplateFault::by_place);
+                faults.dedup();
+                Err(faults)
+            }
+        }
     }
 
-    fn partials(&mut self) -> BTreeMap<String, Part> {
-        let mut names: Vec<String> = fs::read_dir(self.root.join("partials"))
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| !name.starts_with('.'))
-            .filter(|name| name.ends_with(".txt") || name.ends_with(".html"))
-            .collect();
-        names.sort();
-        names
-            .into_iter()
-            .filter_map(|name| {
-                self.file(&format!("partials/{name}"))
-                    .map(|part| (name, part))
-            })
+    fn put(&mut self, tag: &str, bodies: Bodies) {
+        self.set(tag, Role::Text, bodies.text);
+        self.set(tag, Role::Html, bodies.html);
+        for (role, layout) in [
+            (Role::LayoutText, bodies.layout_text),
+            (Role::LayoutHtml, bodies.layout_html),
+        ] {
+            // What is found anyway need not be kept for each language.
+            self.set(tag, role, None);
+            if self.said(tag).part(role) != layout.as_ref() {
+                self.set(tag, role, layout);
+            }
+        }
+    }
+
+    /// The texts for readers of the language `tag`, which is one of `languages` or empty.
+    pub(super) fn said(&self, tag: &str) -> Said<'_> {
+        let has_body = |tag: &&str| {
+            let bodies = [Role::Markdown, Role::Text, Role::Html];
+            bodies.iter().any(|role| self.own(tag, *role).is_some())
+        };
+        let chain = chain(tag);
+        let of = chain
+            .iter()
+            .map(String::as_str)
+            .find(has_body)
+            .unwrap_or("");
+        let (text, html) = (self.own(of, Role::Text), self.own(of, Role::Html));
+        // A layout that was made of another belongs to bodies that were.
+        let around = |role, body: Option<&Part>| {
+            let body = body?;
+            let fits = |layout: &&Part| body.derived || !layout.derived;
+            self.find(tag, |tag| self.own(tag, role).filter(fits))
+        };
+        let subject = self.find(tag, |tag| self.own(tag, Role::Subject));
+        Said {
+            subject: subject.unwrap_or(&self.subject),
+            markdown: self.own(of, Role::Markdown),
+            layout_text: around(Role::LayoutText, text),
+            layout_html: around(Role::LayoutHtml, html),
+            text,
+            html,
+        }
+    }
+
+    /// The partials for readers of that language, by their names without one.
+    pub(super) fn partials_of(&self, tag: &str) -> BTreeMap<String, Part> {
+        let chosen = self.chosen_partials(tag).into_iter();
+        chosen
+            .map(|(name, key)| (name, self.partials[key].clone()))
             .collect()
     }
 
-    fn require(&mut self, name: &str, subject: bool, text: bool, html: bool) {
-        if !subject {
-            let file = format!("{name}/subject.txt");
-            let message = format!("template `{name}` has no subject.txt");
-            let fault = TemplateFault::of_file("missing-subject", file, message);
-            self.faults
-                .push(fault.help("write the subject into it, on one line"));
-        }
-        if !text && !html {
-            let file = format!("{name}/body.txt");
-            let message = format!("template `{name}` has no body.txt");
-            let fault = TemplateFault::of_file("missing-body", file, message);
-            self.faults
-                .push(fault.help("write body.txt, and body.html beside it if you like"));
-        } else if !text {
-            let file = format!("{name}/body.txt");
-            let message = format!("template `{name}` has a body.html but no body.txt");
-            let help = "write the same as plain text into body.txt: some readers see only that, \
-                        and mail without it is often taken for spam";
-            self.faults
-                .push(TemplateFault::of_file("missing-text", file, message).help(help));
-        }
-    }
-
-    /// A file's text; none if there is no such file, or if it has a fault.
-    fn file(&mut self, relative: &str) -> Option<Part> {
-        let path = self.root.join(relative);
-        let about = fs::metadata(&path).ok();
-        if about.is_none() && fs::symlink_metadata(&path).is_err() {
-            return None;
-        }
-        match self.text(&path, about.as_ref(), relative) {
-            Ok(content) => Some(Part {
-                file: relative.to_owned(),
-                content,
-            }),
-            Err(fault) => {
-                self.faults.push(*fault);
-                None
+    /// Of each partial the one for readers of that language: names without one, and with it.
+    pub(super) fn chosen_partials(&self, tag: &str) -> BTreeMap<String, &str> {
+        let chain = chain(tag);
+        let rank = |language: &str| chain.iter().position(|it| it == language);
+        let mut chosen: BTreeMap<String, (usize, &str)> = BTreeMap::new();
+        for key in self.partials.keys() {
+            let (name, language) = naming::untagged(key);
+            let Some(rank) = rank(&language) else {
+                continue;
+            };
+            let best = chosen.entry(name).or_insert((rank, key));
+            if rank < best.0 {
+                *best = (rank, key);
             }
         }
+        let chosen = chosen.into_iter();
+        chosen.map(|(name, (_, key))| (name, key)).collect()
     }
 
-    fn text(
-        &self,
-        path: &Path,
-        about: Option<&fs::Metadata>,
-        relative: &str,
-    ) -> Result<String, Box<TemplateFault>> {
-        let fault = |code, message| Box::new(TemplateFault::of_file(code, relative, message));
-        let unreadable = |why: String| fault("unreadable", format!("{relative} {why}"));
-        let Some(about) = about else {
-            return Err(unreadable("is a symbolic link to nothing".to_owned()));
-        };
-        let real = path
-            .canonicalize()
-            .map_err(|e| unreadable(format!("cannot be read: {e}")))?;
-        if !real.starts_with(&self.root) {
-            let message = format!("{relative} is a symbolic link out of the templates directory");
-            let refused = TemplateFault::of_file("outside", relative, message);
-            return Err(Box::new(
-                refused.help("put a copy of the file here instead"),
-            ));
+    fn find<'a>(&'a self, tag: &str, part: impl Fn(&str) -> Option<&'a Part>) -> Option<&'a Part> {
+        chain(tag).iter().find_map(|tag| part(tag))
+    }
+
+    fn own(&self, tag: &str, role: Role) -> Option<&Part> {
+        if !tag.is_empty() {
+            return self.languages.get(tag)?.part(role);
         }
-        if !about.is_file() {
-            return Err(unreadable("is not a file".to_owned()));
+        match role {
+            Role::Subject => Some(&self.subject),
+            Role::Markdown => self.markdown.as_ref(),
+            Role::Text => self.text.as_ref(),
+            Role::Html => self.html.as_ref(),
+            Role::LayoutText => self.layout_text.as_ref(),
+            Role::LayoutHtml => self.layout_html.as_ref(),
         }
-        if about.len() > LARGEST_FILE {
-            return Err(unreadable(format!(
-                "is larger than {} MiB",
-                LARGEST_FILE >> 20
-            )));
+    }
+
+    fn set(&mut self, tag: &str, role: Role, part: Option<Part>) {
+        if !tag.is_empty() {
+            *self.languages.entry(tag.to_owned()).or_default().slot(role) = part;
+            return;
         }
-        let bytes = fs::read(&real).map_err(|e| unreadable(format!("cannot be read: {e}")))?;
-        decode(&bytes, relative)
+        match role {
+            Role::Subject => self.subject = part.expect("nobody takes the subject away"),
+            Role::Markdown => self.markdown = part,
+            Role::Text => self.text = part,
+            Role::Html => self.html = part,
+            Role::LayoutText => self.layout_text = part,
+            Role::LayoutHtml => self.layout_html = part,
+        }
+    }
+
+    /// The part whose file is `file`, as it stands there.
+    pub(super) fn part(&self, file: &str) -> Option<&Part> {
+        self.files().find(|part| part.file == file)
+    }
+
+    /// Every text that is a file's or a key's, of all languages, in no order.
+    pub fn files(&self) -> impl Iterator<Item = &Part> {
+        let tags = std::iter::once("").chain(self.languages.keys().map(String::as_str));
+        let parts = tags.flat_map(|tag| Role::ALL.iter().filter_map(|role| self.own(tag, *role)));
+        let parts = parts.chain(self.partials.values());
+        parts.filter(|part| !part.derived)
+    }
+
+    /// Writes something before the subject, in each language.
+    pub fn mark_subjects(&mut self, mark: impl Fn(&str) -> String) {
+        let others = self.languages.values_mut();
+        let others = others.filter_map(|wording| wording.subject.as_mut());
+        for subject in std::iter::once(&mut self.subject).chain(others) {
+            subject.content = mark(&subject.content);
+        }
     }
 }
 
-/// UTF-8, with or without its mark, or UTF-16 with its mark.
-fn decode(bytes: &[u8], file: &str) -> Result<String, Box<TemplateFault>> {
-    let (encoding, mark) = encoding_rs::Encoding::for_bom(bytes).unwrap_or((encoding_rs::UTF_8, 0));
-    let bytes = &bytes[mark..];
-    let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(bytes) else {
-        let message = format!("{file} is not UTF-8 text");
-        let mut fault = TemplateFault::of_file("not-utf8", file, message)
-            .help("save it as UTF-8; most editors have this under \"Save as\" or \"Encoding\"");
-        if let Err(error) = std::str::from_utf8(bytes)
-            && encoding == encoding_rs::UTF_8
-        {
-            let good = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            (fault.line, fault.column) = tags::place(&good, good.len());
-            fault.span_len = 1;
+/// The texts for readers of one language, wherever they come from.
+pub(super) struct Said<'a> {
+    pub(super) subject: &'a Part,
+    pub(super) markdown: Option<&'a Part>,
+    pub(super) text: Option<&'a Part>,
+    pub(super) html: Option<&'a Part>,
+    pub(super) layout_text: Option<&'a Part>,
+    pub(super) layout_html: Option<&'a Part>,
+}
+
+impl<'a> Said<'a> {
+    fn part(&self, role: Role) -> Option<&'a Part> {
+        match role {
+            Role::Subject => Some(self.subject),
+            Role::Markdown => self.markdown,
+            Role::Text => self.text,
+            Role::Html => self.html,
+            Role::LayoutText => self.layout_text,
+            Role::LayoutHtml => self.layout_html,
         }
-        return Err(Box::new(fault));
-    };
-    if let Some(at) = text.find('\0') {
-        let message = format!("{file} holds a NUL character, which no mail may carry");
-        let mut fault = TemplateFault::of_file("not-text", file, message);
-        (fault.line, fault.column) = tags::place(&text, at);
-        fault.span_len = 1;
-        return Err(Box::new(fault));
     }
-    Ok(text.into_owned())
 }
 
-/// A name that is one folder or file, and leads nowhere else.
-fn is_plain_name(name: &str) -> bool {
-    let mut components = Path::new(name).components();
-    let single = matches!(components.next(), Some(Component::Normal(part)) if part == name);
-    single && components.next().is_none() && !name.contains(['\\', '\0']) && !name.starts_with('.')
-}
-
-fn bad_name(what: &str, name: &str) -> TemplateFault {
-    let message = format!("`{}` is not a name for a {what}", name.escape_debug());
-    TemplateFault::of_file("template-name", "", message)
-        .help("use the name alone: no slash, no backslash, no dot in front")
-}
-
-fn missing_template(root: &Path, name: &str) -> TemplateFault {
-    let folders: Vec<String> = fs::read_dir(root)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|folder| root.join(folder).join("subject.txt").is_file())
-        .collect();
-    let message = format!("there is no template `{name}`");
-    let fault = TemplateFault::of_file("missing-template", name, message);
-    match nearest(name, folders.iter().map(String::as_str)) {
-        Some(near) => fault.label(format!("did you mean `{near}`?")),
-        None => fault.help(format!(
-            "make the folder {} with subject.txt and body.txt in it",
-            root.join(name).display()
-        )),
+impl Wording {
+    fn part(&self, role: Role) -> Option<&Part> {
+        match role {
+            Role::Subject => self.subject.as_ref(),
+            Role::Markdown => self.markdown.as_ref(),
+            Role::Text => self.text.as_ref(),
+            Role::Html => self.html.as_ref(),
+            Role::LayoutText => self.layout_text.as_ref(),
+            Role::LayoutHtml => self.layout_html.as_ref(),
+        }
     }
+
+    pub(super) fn has_body(&self) -> bool {
+        self.markdown.is_some() || self.text.is_some() || self.html.is_some()
+    }
+
+    pub(super) fn slot(&mut self, role: Role) -> &mut Option<Part> {
+        match role {
+            Role::Subject => &mut self.subject,
+            Role::Markdown => &mut self.markdown,
+            Role::Text => &mut self.text,
+            Role::Html => &mut self.html,
+            Role::LayoutText => &mut self.layout_text,
+            Role::LayoutHtml => &mut self.layout_html,
+        }
+    }
+}
+
+/// Where texts for readers of a language are looked for, the nearest first.
+fn chain(tag: &str) -> Vec<String> {
+    let language = Language::parse(tag).ok();
+    let tags = language.iter().flat_map(Language::lookup);
+    tags.map(|tag| tag.to_string())
+        .chain([String::new()])
+        .collect()
 }

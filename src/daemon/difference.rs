@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reloaded::{Difference, How, KeyChange};
-use crate::compose::{Part, Template};
+use crate::compose::Template;
 use crate::config::key::KEYS;
 use crate::config::{Account, Config, Daemon, Rewritten, Schedule, Written};
 
@@ -190,17 +190,9 @@ fn texts(before: &Template, after: &Template) -> Vec<String> {
 }
 
 fn parts(template: &Template) -> BTreeMap<&str, &str> {
-    let source = template.source();
-    let bodies = [
-        &source.text,
-        &source.html,
-        &source.layout_text,
-        &source.layout_html,
-    ];
-    let bodies = bodies.into_iter().flatten();
-    let all = std::iter::once(&source.subject).chain(bodies);
-    all.chain(source.partials.values())
-        .map(|Part { file, content }| (file.as_str(), content.as_str()))
+    let files = template.source().files();
+    files
+        .map(|part| (part.file.as_str(), part.content.as_str()))
         .collect()
 }
 

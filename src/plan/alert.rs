@@ -4,11 +4,9 @@
 //! An alert is a run of its own, `@alert`, in the outbox: it is sent, tried again and looked up as
 //! all mail is, and the run's name keeps it from being told twice.
 
-use std::collections::BTreeMap;
-
 use super::pools::Pools;
 use crate::clock::{Clock, Timestamp};
-use crate::compose::{Part, Source};
+use crate::compose::Source;
 use crate::config::{Account, Alert, Config, OnUncertain};
 use crate::outbox::{
     AddRows, FinishRun, FrozenRun, NewDelivery, NewRun, Opened, Outbox, OutboxError, RowKey,
@@ -266,22 +264,12 @@ fn fields(cause: &Cause, now: Timestamp, config: &Config) -> String {
 }
 
 fn template() -> Source {
-    let part = |content: &str| Part {
-        file: ALERT.to_owned(),
-        content: content.to_owned(),
-    };
-    Source {
-        name: ALERT.to_owned(),
-        subject: part("postroom: {{event}}: {{about}}"),
-        text: Some(part(
-            "{{text}}\n\n\
-             Seen at {{at}} by postroom on {{host}} with {{config}}.\n\
-             {{how_often}}\n\
-             {{more}}\n",
-        )),
-        html: None,
-        layout_text: None,
-        layout_html: None,
-        partials: BTreeMap::new(),
-    }
+    Source::of_texts(
+        ALERT,
+        "postroom: {{event}}: {{about}}",
+        "{{text}}\n\n\
+         Seen at {{at}} by postroom on {{host}} with {{config}}.\n\
+         {{how_often}}\n\
+         {{more}}\n",
+    )
 }

@@ -354,7 +354,7 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
     };
     let canary = schedule.canary.filter(|_| order.is_whole());
     let mut source = roll.template().source().clone();
-    source.subject.content = roll.marked(&source.subject.content);
+    source.mark_subjects(|subject| roll.marked(subject));
     NewRun {
         id: clock.new_id().to_string(),
         schedule: schedule.name.clone(),
