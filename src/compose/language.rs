@@ -28,7 +28,7 @@ impl Language {
     /// It is no tag, or nobody speaks the language of that name.
     pub fn parse(tag: &str) -> Result<Self, NoLanguage> {
         let unknown = || NoLanguage::new(tag);
-        let locale = LanguageIdentifier::try_from_locale_bytes(tag.as_bytes());
+        let locale = LanguageIdentifier::try_from_locale_bytes(tag.replace('_', "-").as_bytes());
         let mut locale = Locale::from(locale.map_err(|_| unknown())?);
         LocaleCanonicalizer::new_extended().canonicalize(&mut locale);
         let language = Self(locale.id);
