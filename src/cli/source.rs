@@ -8,7 +8,7 @@ use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_gid, set_thread_uid};
 
 use super::client::{AskError, Client};
-use super::{Trouble, exit};
+use super::{Trouble, exit, runtime};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::api::{
@@ -17,7 +17,7 @@ use crate::daemon::api::{
 };
 use crate::daemon::filter::Unfit;
 use crate::daemon::{answer, change, times};
-use crate::deliver::RecomposeError;
+use crate::deliver::{RecomposeError, token_keys};
 use crate::outbox::{ChangeRow, DeliveryRow, HoldRow, Reader, RunRow, SuppressionRow};
 
 /// So many rows are fetched at a time.
@@ -176,6 +176,7 @@ impl<'a> Source<'a> {
             Self::Daemon(client) => asked(client.get("/v1/why", &AddressQuery { address: key })),
             Self::Outbox(_, reader) => read(answer::why(reader, key, Clock::system().now())),
             Self::Nothing(_) => Ok(Why {
+                left: Vec::new(),
                 address: key,
                 suppressed: None,
                 deliveries: Vec::new(),
@@ -192,8 +193,12 @@ impl<'a> Source<'a> {
                     AskError::Refused(text) => Trouble::new(exit::NO, text),
                     error => Trouble::new(exit::UNAVAILABLE, error),
                 }),
-            Self::Outbox(_, reader) => answer::message(reader, &run, &address)
-                .map_err(|error| Trouble::new(exit::NO, error)),
+            Self::Outbox(config, reader) => {
+                let keys = config.unsubscribe.as_ref();
+                let keys = keys.map(|it| runtime().block_on(token_keys(it)).0);
+                answer::message(reader, &run, &address, &keys.unwrap_or_default())
+                    .map_err(|error| Trouble::new(exit::NO, error))
+            }
             Self::Nothing(_) => Err(Trouble::new(exit::NO, RecomposeError::NoRun(run))),
         }
     }

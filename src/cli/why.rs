@@ -11,7 +11,7 @@ use crate::audience::Place;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::daemon::api::{History, Why};
-use crate::outbox::{AttemptRow, AuditRow};
+use crate::outbox::{AttemptRow, AuditRow, SuppressionRow};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
@@ -125,6 +125,24 @@ fn head(why: &Why, out: &Out) {
     } else {
         out.line(address);
     }
+    why.left.iter().for_each(|entry| left(why, entry, out));
+}
+
+/// Of which schedule they get no more mail.
+fn left(why: &Why, entry: &SuppressionRow, out: &Out) {
+    let until = entry.ends_at.map(|end| format!(", until {}", exact(end)));
+    let scope = plain(&entry.scope);
+    out.line(format!(
+        "  gets no mail of schedule {scope} since {}{}: {} ({})",
+        exact(entry.created_at),
+        until.unwrap_or_default(),
+        plain(&entry.reason),
+        plain(&entry.source)
+    ));
+    out.line(format!(
+        "  lift with: postroom suppress remove {} --scope {scope}",
+        plain(&why.address)
+    ));
 }
 
 fn delivery(history: &History, now: i64, out: &Out) {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::unsubscribe::Unsubscribe;
+
 /// Frozen with the run, as part of its sender.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -36,13 +38,16 @@ pub enum Class {
     Bulk,
 }
 
-/// How mail is unsubscribed from (RFC 2369, RFC 8058).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unsubscribe {
-    /// An https URL with `{{token}}` in it.
-    pub url: Option<String>,
-    /// An address that takes the token as a subject.
-    pub mailto: Option<String>,
-    /// What the reader is then spared: mail of this schedule; all mail without.
-    pub scope: String,
+impl Class {
+    /// The words that a person writes.
+    pub const WORDS: &'static [&'static str] = &["notice", "bulk"];
+
+    /// The word that a person writes.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Bulk => "bulk",
+        }
+    }
 }

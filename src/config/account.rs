@@ -14,7 +14,7 @@ use super::provider::{self, Provider};
 use super::rate::Rate;
 use super::rule::Rule;
 use super::section::Section;
-use super::{Dkim, Dsn, amount, dkim, dsn, files, misfit, rule, server};
+use super::{Dkim, Dsn, amount, dkim, dsn, files, kind, misfit, rule, server};
 use crate::audience;
 use crate::compose::{Manner, Sender};
 
@@ -71,6 +71,10 @@ pub struct Account {
     pub hello: Option<String>,
     /// The keys that sign its mail; without any it is not signed.
     pub dkim: Vec<Dkim>,
+    /// What `{{postal_address}}` shows.
+    pub postal_address: Option<String>,
+    /// The last part of Feedback-ID: who sends, as Gmail's postmaster tools know them.
+    pub feedback_id: Option<String>,
     /// What its server's refusals mean, before all that is known of servers.
     pub rules: Vec<Rule>,
 }
@@ -144,6 +148,8 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
         dsn: dsn::read(section),
         retry: section.spans("retry").unwrap_or_else(default_retry),
         hello: section.text("hello").map(|name| name.text.to_owned()),
+        postal_address: kind::postal_address(section),
+        feedback_id: kind::feedback_id(section),
         rules: rule::read(section),
         provider,
         dkim: dkim?,

@@ -51,6 +51,16 @@ macro_rules! choice {
 }
 
 choice! {
+    /// What somebody leaves who unsubscribes.
+    LeaveScope {
+        /// The schedule whose mail it was.
+        Schedule = "schedule",
+        /// All mail.
+        All = "all",
+    }
+}
+
+choice! {
     /// How a session with an account is encrypted (RFC 8314).
     Tls {
         /// TLS from the first byte, port 465.

@@ -35,6 +35,34 @@ pub(super) fn read(section: &Section<'_>, key: &str) -> Option<Secret> {
     }
 }
 
+/// The secrets of a list that a key holds: each a table that says where one comes from.
+pub(super) fn read_all(section: &Section<'_>, key: &str) -> Vec<Secret> {
+    let all = section.value(key).and_then(|it| it.get_ref().as_array());
+    let all = all.into_iter().flatten();
+    let read = all.filter_map(|value| {
+        let table = value.get_ref().as_table()?;
+        let (secret, source) = reference(section, key, value, table)?;
+        if let Some(problem) = inspect(section, key, &secret, source) {
+            section.report(problem.key(section.path(key)));
+        }
+        Some(secret)
+    });
+    read.collect()
+}
+
+/// A key that signs mail is made, and not typed.
+fn of_dkim(section: &Section<'_>, key: &str) -> bool {
+    key == "key" && section.kind() == "dkim"
+}
+
+/// The name that a secret of this section goes by.
+fn name_of<'d>(section: &Section<'d>) -> &'d str {
+    match section.name {
+        "" => section.kind(),
+        name => name,
+    }
+}
+
 fn literal(section: &Section<'_>, key: &str, text: &str) -> Option<Secret> {
     let variable = text
         .strip_prefix('$')
@@ -53,8 +81,8 @@ fn literal(section: &Section<'_>, key: &str, text: &str) -> Option<Secret> {
     let help = format!(
         "write it into a file of its own, mode 0640, and here \
          `{key} = {{ file = \"secrets/{}{}\" }}`",
-        section.name,
-        if key == "key" { ".dkim" } else { "" },
+        name_of(section),
+        if of_dkim(section, key) { ".dkim" } else { "" },
     );
     let problem = match section.doc.readable_by_all {
         Some(mode) => {
@@ -263,11 +291,13 @@ fn inspect(
             Problem::error("secret-missing", message, place(path.display().to_string()))
                 .note("relative paths start at the directory of the file that names them")
                 .help(match key {
-                    "key" => format!("make one with `postroom account dkim {}`", section.name),
+                    _ if of_dkim(section, key) => {
+                        format!("make one with `postroom account dkim {}`", section.name)
+                    }
                     _ => format!(
                         "create it with `postroom secret set {}` (asks, and writes it so that only \
                          the service can read it)",
-                        section.name
+                        name_of(section)
                     ),
                 })
         }

@@ -16,8 +16,8 @@ use super::tables::{Known, Named, header};
 use super::template::Templates;
 use super::written::Written;
 use super::{
-    Config, Empty, Loaded, account, alert, daemon, failover, fields, group, include, list,
-    schedule, syntax,
+    Config, Empty, Loaded, Unsubscribing, account, alert, daemon, failover, fields, group, include,
+    kind, list, schedule, syntax, unsubscribe,
 };
 use crate::audience::List;
 
@@ -89,6 +89,7 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
         .for_each(|top| include::check_contents(top, doc));
     let mut daemon = daemon_of(top, doc);
     let alert = alert::read(top, doc);
+    let unsubscribe = unsubscribe::read(top, doc);
     let tables = Tables::open(&tops);
     let accounts = tables.accounts.tables.iter();
     let accounts = accounts.filter_map(|it| Some((it.name(), account::read(&it.section)?)));
@@ -120,6 +121,8 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
         daemon.alert = Some(draft.alert);
     }
     check_templates(&drafts, &mut templates, &lists);
+    let kinds = (unsubscribe.as_ref(), top.has("unsubscribe"), &accounts);
+    check_kinds(&drafts, &mut templates, kinds);
     check_columns(&drafts, &lists);
     check_groups(&drafts, &mut templates, &lists);
     // While something is wrong, its name may be all that keeps another thing from being used.
@@ -141,6 +144,7 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
         schedules: schedules
             .map(|schedule| (schedule.name.clone(), schedule))
             .collect(),
+        unsubscribe,
         written: Written::of(docs.iter().zip(roots.iter().copied())),
     }
 }
@@ -258,6 +262,29 @@ fn check_templates(
             {
                 fields::check(section, templates, &template, (list, columns), to);
             }
+        }
+    }
+}
+
+/// Holds what mail says of itself against what it shows.
+fn check_kinds(
+    drafts: &[(&Section<'_>, Draft<'_>)],
+    templates: &mut Templates,
+    (unsubscribing, has_table, accounts): (
+        Option<&Unsubscribing>,
+        bool,
+        &BTreeMap<String, Account>,
+    ),
+) {
+    for (section, draft) in drafts {
+        if let Some(template) = templates.named(section, &draft.send) {
+            let account = draft.via.first().and_then(|it| accounts.get(it.text));
+            kind::check(
+                section,
+                draft,
+                &template,
+                (unsubscribing, has_table, account),
+            );
         }
     }
 }

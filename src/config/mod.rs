@@ -39,6 +39,7 @@ mod group;
 mod holidays;
 mod include;
 pub mod key;
+mod kind;
 mod list;
 mod load;
 mod login;
@@ -70,6 +71,7 @@ mod template;
 mod text;
 mod times;
 mod unknown;
+mod unsubscribe;
 mod written;
 mod zone;
 
@@ -82,7 +84,8 @@ pub use alert::Alert;
 pub use amount::{AmountError, format_duration, parse_duration};
 pub use canary::Canary;
 pub use choice::{
-    Addresses, BadRows, Empty, LogFormat, NotAChoice, OnUncertain, Overlap, SaidTo, Tls, Treatment,
+    Addresses, BadRows, Empty, LeaveScope, LogFormat, NotAChoice, OnUncertain, Overlap, SaidTo,
+    Tls, Treatment,
 };
 pub use daemon::Daemon;
 pub use dkim::Dkim;
@@ -104,6 +107,7 @@ pub use server::is_this_machine;
 pub use show::{Origin, Setting, Shown, ShownLine, show};
 pub use suggest::nearest;
 pub use text::{Position, SourceText};
+pub use unsubscribe::Unsubscribing;
 pub use written::{Rewritten, Written, WrittenFile};
 pub use zone::ReaderZones;
 
@@ -131,6 +135,8 @@ pub struct Config {
     pub templates: BTreeMap<String, Arc<Template>>,
     /// What goes to whom, and when.
     pub schedules: BTreeMap<String, Schedule>,
+    /// How readers leave.
+    pub unsubscribe: Option<Unsubscribing>,
     /// What stands in its files.
     pub written: Written,
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use lettre::message::Mailbox;
 
 use super::canary::{self, Canary};
 use super::choice::{BadRows, Empty, OnUncertain, Overlap};
@@ -13,9 +14,10 @@ use super::rate::Rate;
 use super::section::{Section, Text};
 use super::times;
 use super::zone::{self, ReaderZones};
-use super::{program, tables};
+use super::{kind, program, tables};
 use crate::audience::Share;
 use crate::calendar::{self, Calendar, OpenHours};
+use crate::compose::Class;
 use crate::program::Program;
 
 const EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
@@ -75,6 +77,12 @@ pub struct Schedule {
     pub once_per: Option<OncePer>,
     /// All people get one mail together, and these with them.
     pub group: Option<Group>,
+    /// What kind of mail it is.
+    pub class: Class,
+    /// The value of List-Id, if not the usual one.
+    pub list_id: Option<String>,
+    /// Where answers go, if not where the account says.
+    pub reply_to: Option<Mailbox>,
 }
 
 /// The field of [`OncePer`] that is the address, whatever its column is called.
@@ -168,6 +176,9 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         bad_rows: section.choice("bad_rows").unwrap_or_default(),
         once_per: once(section, owned(&once_per)),
         group,
+        class: kind::class(section),
+        list_id: kind::list_id(section),
+        reply_to: section.mailbox("reply_to"),
     };
     Some(Draft {
         schedule,

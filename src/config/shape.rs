@@ -133,6 +133,9 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
         (Kind::TableList | Kind::OneOrMoreTables, V::Array(list)) => {
             return list.iter().find(|item| !item.get_ref().is_table());
         }
+        (Kind::Secrets, V::Array(list)) => {
+            return list.iter().find(|item| !item.get_ref().is_table());
+        }
         (Kind::People, V::Array(_)) => true, // each of them answers for itself
         _ => false,
     };
@@ -143,12 +146,12 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
 pub(super) fn wrong_type(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
     let within_list = matches!(
         key.kind,
-        Kind::Choices(_) | Kind::Spans | Kind::Texts | Kind::People | Kind::Names
+        Kind::Choices(_) | Kind::Spans | Kind::Texts | Kind::People | Kind::Names | Kind::Secrets
     ) && !value.get_ref().is_array();
     let what = described(value.get_ref());
     let message = format!("`{}` wants {}, this is {what}", key.name(), wants(key.kind));
     // What a value typed as secret holds is not repeated, not even to mend its quotes.
-    let fix = if key.kind == Kind::Secret {
+    let fix = if matches!(key.kind, Kind::Secret | Kind::Secrets) {
         None
     } else {
         fix(doc, key, value, within_list)

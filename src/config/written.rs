@@ -230,6 +230,7 @@ fn shown(doc: &Document, key: &Key, value: &Value<'_>) -> String {
         format!("{n} {noun}")
     };
     let text = match (key.kind, value.get_ref()) {
+        (Kind::Secrets, _) => return format!("‹{}›", count("sources")),
         (Kind::Secret, DeValue::Table(table)) => table
             .iter()
             .map(|(form, from)| format!("{} {}", form.get_ref(), place(doc, from)))

@@ -13,6 +13,7 @@ use super::filter::{Unfit, filter, row};
 use super::{standing, times};
 use crate::audience::{self, Care, Place, Row, Source};
 use crate::clock::{Clock, Timestamp};
+use crate::compose::TokenKey;
 use crate::config::Config;
 use crate::deliver::{RecomposeError, recompose};
 use crate::outbox::state::State;
@@ -170,8 +171,11 @@ pub fn why(reader: &Reader, key: String, now: Timestamp) -> Result<Why, OutboxEr
             changes,
         }
     });
+    let entries = reader.suppressions_of(&key)?.into_iter();
+    let (left, suppressed): (Vec<_>, Vec<_>) = entries.partition(|it| !it.scope.is_empty());
     Ok(Why {
-        suppressed: reader.suppression(&key)?,
+        suppressed: suppressed.into_iter().next(),
+        left,
         deliveries: deliveries.collect(),
         address: key,
     })
@@ -181,8 +185,13 @@ pub fn why(reader: &Reader, key: String, now: Timestamp) -> Result<Why, OutboxEr
 ///
 /// # Errors
 /// There is none, or not all that it was made of is there any more.
-pub fn message(reader: &Reader, run: &str, key: &str) -> Result<MessageAnswer, RecomposeError> {
-    let again = recompose(reader, run, key)?;
+pub fn message(
+    reader: &Reader,
+    run: &str,
+    key: &str,
+    token_keys: &[TokenKey],
+) -> Result<MessageAnswer, RecomposeError> {
+    let again = recompose(reader, run, key, token_keys)?;
     let not_text = |_| RecomposeError::Broken("it is not text".to_owned());
     Ok(MessageAnswer {
         message: String::from_utf8(again.bytes).map_err(not_text)?,

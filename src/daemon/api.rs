@@ -258,8 +258,11 @@ pub struct AddressQuery {
 pub struct Why {
     /// As it is compared.
     pub address: String,
-    /// Its entry on the suppression list.
+    /// Its entry on the suppression list for all mail.
     pub suppressed: Option<SuppressionRow>,
+    /// Its entries for the mail of one schedule each.
+    #[serde(default)]
+    pub left: Vec<SuppressionRow>,
     /// Its deliveries, newest first.
     pub deliveries: Vec<History>,
 }
@@ -374,6 +377,19 @@ pub struct SuppressRequest {
     /// When it ends by itself, in milliseconds.
     #[serde(default)]
     pub ends_at: Option<i64>,
+    /// The schedule whose mail it gets no more; all mail without.
+    #[serde(default)]
+    pub scope: String,
+}
+
+/// `DELETE /v1/suppressions`: which entry.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct UnsuppressQuery {
+    /// The address.
+    pub address: String,
+    /// The schedule that it names; none for the entry that stops all mail.
+    #[serde(default)]
+    pub scope: String,
 }
 
 /// `POST /v1/suppressions/import`: some hundreds of addresses at most.

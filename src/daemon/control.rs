@@ -16,7 +16,7 @@ use tokio::net::UnixListener;
 use super::api::{
     AddressQuery, Changed, ForgetAnswer, History, ImportRequest, Imported, MessageAnswer,
     MessageQuery, Names, Process, QueueQuery, Refusal, ReloadRequest, Reloaded, RunsQuery,
-    SendRequest, Status, SuppressRequest, Why,
+    SendRequest, Status, SuppressRequest, UnsuppressQuery, Why,
 };
 use super::author::Peer;
 use super::current::Current;
@@ -25,7 +25,7 @@ use super::reload::{self, Bell, ReloadError};
 use super::{answer, changing};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
-use crate::deliver::{RecomposeError, Watch};
+use crate::deliver::{RecomposeError, Watch, token_keys};
 use crate::outbox::{
     Banned, ChangeRow, DeliveryRow, ForgetError, Outbox, OutboxError, Reader, RunFailed, RunRow,
     Suppress, SuppressionRow, Unsuppress,
@@ -252,6 +252,7 @@ async fn suppress(
     let key = answer::key(&request.address)?;
     let banned = Banned {
         ends_at: request.ends_at,
+        scope: request.scope,
         ..Banned::new(&key, &request.reason, &peer.author)
     };
     let changed = desk.outbox.submit(Suppress::from(banned)).await? > 0;
@@ -289,12 +290,13 @@ async fn import(
 async fn unsuppress(
     State(desk): Shared,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    Query(query): Query<AddressQuery>,
+    Query(query): Query<UnsuppressQuery>,
 ) -> Answer<Changed> {
     let changed = desk
         .outbox
         .submit(Unsuppress {
             key: answer::key(&query.address)?,
+            scope: query.scope,
             author: peer.author.clone(),
         })
         .await?;
@@ -309,8 +311,12 @@ async fn unsuppress(
 
 async fn message(State(desk): Shared, Query(query): Query<MessageQuery>) -> Answer<MessageAnswer> {
     let key = answer::key(&query.address)?;
+    let keys = match &desk.config().unsubscribe {
+        Some(unsubscribing) => token_keys(unsubscribing).await.0,
+        None => Vec::new(),
+    };
     let Json(found) = read(desk, move |_, reader| {
-        Ok::<_, OutboxError>(answer::message(reader, &query.run, &key))
+        Ok::<_, OutboxError>(answer::message(reader, &query.run, &key, &keys))
     })
     .await?;
     found.map(Json).map_err(|error| match error {

@@ -13,6 +13,7 @@ use super::board::Board;
 use super::breaking::Breakers;
 use super::domains::Domains;
 use super::hours::Hours;
+use super::leaving::Leaving;
 use super::letter::Letterheads;
 use super::signing::KeyRing;
 use super::verdict::Fault;
@@ -56,6 +57,8 @@ pub(super) struct Manners {
     pub(super) hours: BTreeMap<String, Hours>,
     /// How addresses appear in the log.
     pub(super) addresses: Addresses,
+    /// The key of unsubscribe tokens.
+    pub(super) leaving: Option<Leaving>,
     /// Whether accounts may share slots: of the whole process, or of a schedule.
     pub(super) shares: bool,
 }

@@ -3,6 +3,7 @@
 
 use super::letter::{Letterhead, NoLetterhead};
 use crate::clock::Timestamp;
+use crate::compose::TokenKey;
 use crate::outbox::{OutboxError, Reader};
 
 /// A message composed again.
@@ -42,11 +43,17 @@ pub enum RecomposeError {
     Broken(String),
 }
 
-/// Composes the message of a run (its id, or an unmistakable beginning) to an address (normalised).
+/// Composes the message of a run (its id, or an unmistakable beginning) to an address (normalised),
+/// with the key of tokens that it was composed with then, if that is one of these.
 ///
 /// # Errors
 /// There is none, or not all that it was made of is there any more.
-pub fn recompose(reader: &Reader, run: &str, key: &str) -> Result<Recomposed, RecomposeError> {
+pub fn recompose(
+    reader: &Reader,
+    run: &str,
+    key: &str,
+    token_keys: &[TokenKey],
+) -> Result<Recomposed, RecomposeError> {
     let no_run = || RecomposeError::NoRun(run.to_owned());
     let run = reader.run(run)?.ok_or_else(no_run)?;
     if run.thinned > 0 {
@@ -59,10 +66,23 @@ pub fn recompose(reader: &Reader, run: &str, key: &str) -> Result<Recomposed, Re
         NoLetterhead::Unreadable(error) => RecomposeError::Outbox(error),
         NoLetterhead::Broken(why) => RecomposeError::Broken(why),
     })?;
-    let letter = head.write(&sent.row).map_err(RecomposeError::Broken)?;
+    // Its link may be signed with a key that is a former one by now.
+    let mut again = Vec::new();
+    for key in token_keys.iter().map(Some).chain([None]) {
+        let letter = match head.write(&sent.row, key) {
+            Err(_) if !again.is_empty() => break,
+            written => written.map_err(RecomposeError::Broken)?,
+        };
+        let digest = ring::digest::digest(&ring::digest::SHA256, &letter.bytes);
+        let same = sent.digest.as_ref().map(|then| *then == digest.as_ref());
+        again.push((letter, same));
+        if same != Some(false) || !head.has_links() {
+            break;
+        }
+    }
+    let found = again.iter().position(|(_, same)| *same == Some(true));
+    let (letter, same) = again.swap_remove(found.unwrap_or(0));
     let (bytes, date) = (letter.bytes, letter.date);
-    let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
-    let same = sent.digest.map(|then| then == digest.as_ref());
     Ok(Recomposed {
         bytes,
         account: head.account().to_owned(),

@@ -74,10 +74,15 @@ impl AccountWork {
             ends_at: None,
         };
         drop(self.tools.outbox.submit(hold));
+        self.give_back_run(row.id.run);
+    }
+
+    /// Gives what no lane has taken of a run back.
+    pub(super) fn give_back_run(&self, run: RunNo) {
         let mut state = self.state();
         let mut of_run = Vec::new();
         state.ready.retain(|it| {
-            let own = it.id.run == row.id.run;
+            let own = it.id.run == run;
             of_run.extend(own.then(|| it.clone()));
             !own
         });

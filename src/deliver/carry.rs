@@ -12,6 +12,7 @@ use lettre::Address;
 
 use super::account::AccountWork;
 use super::lane::Lane;
+use super::leaving::token_key;
 use super::letter::{Letter, Letterhead, NoLetterhead};
 use super::line::Line;
 use super::report::{Body, Happened};
@@ -55,6 +56,7 @@ impl Lane {
             Ok(task) => task,
             Err(Obstacle::Later(fault, why)) => return self.account_fault(&row, fault, &why),
             Err(Obstacle::Elsewhere(why)) => return self.wait_for_key(&row, &why),
+            Err(Obstacle::Linkless(why)) => return self.wait_for_token_key(&row, &why),
             Err(Obstacle::Never(why)) => return self.invalid(&row, why),
         };
         tokio::select! {
@@ -296,7 +298,7 @@ impl Lane {
             let row = self.place.take_ahead(most)?;
             match Task::compose(&work, &row).await {
                 Ok(task) => return Some(task),
-                Err(Obstacle::Later(..) | Obstacle::Elsewhere(_)) => {
+                Err(Obstacle::Later(..) | Obstacle::Elsewhere(_) | Obstacle::Linkless(_)) => {
                     self.place.give_back_next();
                     return None;
                 }
@@ -365,6 +367,8 @@ enum Obstacle {
     Later(Fault, String),
     /// Not now: another account's key is missing, and this one can do nothing about it.
     Elsewhere(String),
+    /// Not now: the key of its link cannot be had.
+    Linkless(String),
     /// Never.
     Never(String),
 }
@@ -399,7 +403,11 @@ impl Task {
                 return Err(Obstacle::Never(why));
             }
         };
-        let letter = head.write(row).map_err(Obstacle::Never)?;
+        let manners = work.manners();
+        let key = token_key(&manners, &head)
+            .await
+            .map_err(Obstacle::Linkless)?;
+        let letter = head.write(row, key).map_err(Obstacle::Never)?;
         let letter = signed(work, head.account(), letter).await?;
         let dsn = work.account.dsn.map(|notify| Dsn {
             envelope_id: letter.id.clone(),

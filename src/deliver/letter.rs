@@ -10,7 +10,9 @@ use lettre::message::Mailbox;
 
 use crate::audience::mailbox;
 use crate::clock::Timestamp;
-use crate::compose::{Addressees, Identity, Mail, Sender, Template};
+use crate::compose::{
+    Addressees, Given, Identity, Link, Mail, Sender, Template, TokenKey, Unsubscribe,
+};
 use crate::outbox::state::State;
 use crate::outbox::{Claimed, Group, Named, Outbox, OutboxError, Reader, RunNo};
 
@@ -106,14 +108,30 @@ impl Letterhead {
         self.group.as_ref().map_or(0, |group| group.forgotten)
     }
 
-    /// Composes the message of `row`.
+    /// Whether its messages hold tokens, which need a key.
+    pub(super) fn has_links(&self) -> bool {
+        let unsubscribe = self.sender.manner.unsubscribe.as_ref();
+        unsubscribe.is_some_and(Unsubscribe::is_signed)
+    }
+
+    /// Composes the message of `row`, with the key of tokens.
     ///
     /// # Errors
     /// In a person's words, why there can be no message for this row.
-    pub(super) fn write(&self, row: &Claimed) -> Result<Letter, String> {
+    pub(super) fn write(&self, row: &Claimed, key: Option<&TokenKey>) -> Result<Letter, String> {
         // A panic in a template engine concerns this message, not the lane.
-        catch_unwind(AssertUnwindSafe(|| self.compose(row)))
+        catch_unwind(AssertUnwindSafe(|| self.compose(row, key)))
             .unwrap_or_else(|_| Err("postroom failed to compose this message (a bug)".to_owned()))
+    }
+
+    /// How the reader of `row` leaves, if the run says how.
+    fn link(&self, row: &Claimed, key: Option<&TokenKey>) -> Result<Option<Link>, String> {
+        let Some(unsubscribe) = &self.sender.manner.unsubscribe else {
+            return Ok(None);
+        };
+        let link = unsubscribe.link(key, &row.key);
+        let no_key = || "the key of [unsubscribe] is not there to sign its link".to_owned();
+        link.map(Some).ok_or_else(no_key)
     }
 
     /// A message that waits for its reader's morning is not dated the evening before.
@@ -122,7 +140,7 @@ impl Letterhead {
         own.max(self.opened_at)
     }
 
-    fn compose(&self, row: &Claimed) -> Result<Letter, String> {
+    fn compose(&self, row: &Claimed, key: Option<&TokenKey>) -> Result<Letter, String> {
         let to: Vec<Address> = row
             .each()
             .map(|row| address(&row.address))
@@ -143,7 +161,14 @@ impl Letterhead {
                 (Addressees { to, cc }, &own, id)
             }
         };
-        let rendered = self.template.render(fields).map_err(|e| e.to_string())?;
+        let link = self.link(row, key)?;
+        let given = Given {
+            unsubscribe_url: link.as_ref().map(Link::shown),
+            postal_address: self.sender.manner.postal_address.clone(),
+            ..Given::default()
+        };
+        let rendered = self.template.render_given(fields, &given);
+        let rendered = rendered.map_err(|e| e.to_string())?;
         let from = self.sender.from.email.clone();
         let identity = Identity {
             message_id: format!("{id}@{}", from.domain()),
@@ -156,8 +181,8 @@ impl Letterhead {
             addressees: &addressees,
             identity: &identity,
             enclosures: &[],
-            unsubscribe_url: None,
-            unsubscribe_mail: None,
+            unsubscribe_url: link.as_ref().and_then(Link::url),
+            unsubscribe_mail: link.as_ref().and_then(Link::mail),
         };
         let bytes = mail.compose().map_err(|e| e.to_string())?;
         let named = match &self.group {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::Hours;
 use super::account::Manners;
+use super::leaving::Leaving;
 use crate::config::{Account, Addresses, Config, Rate};
+use crate::secret::Secret;
 use crate::smtp::Deadlines;
 
 /// What deliver needs to know of the configuration.
@@ -23,6 +25,8 @@ pub struct Settings {
     pub several_accounts: bool,
     /// How addresses appear in the log.
     pub addresses: Addresses,
+    /// What signs the tokens of those who want no more.
+    pub token_key: Option<Secret>,
     /// How long each stage of a session may take.
     pub deadlines: Deadlines,
 }
@@ -47,6 +51,7 @@ impl Settings {
             schedule_hours: hours.collect(),
             several_accounts: paced().next().is_some() && config.accounts.len() > 1,
             addresses: config.daemon.addresses,
+            token_key: config.unsubscribe.as_ref().map(|it| it.key.clone()),
             deadlines: Deadlines::default(),
         }
     }
@@ -66,6 +71,7 @@ impl Settings {
         Manners {
             hours: self.schedule_hours.clone(),
             addresses: self.addresses,
+            leaving: self.token_key.clone().map(Leaving::new),
             shares: !self.process_rate.is_empty() || self.several_accounts,
         }
     }

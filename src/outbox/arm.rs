@@ -120,7 +120,7 @@ impl Arm {
             Some((_, _, true, _)) => Some(ArmRefusal::Held),
             Some(_) if row.closes_at.is_some_and(|at| at <= tx.now) => Some(ArmRefusal::Closed),
             Some((.., Some(true))) => Some(ArmRefusal::BytesChanged),
-            Some(_) if is_banned(tx, &row.key)? => Some(ArmRefusal::Suppressed),
+            Some(_) if is_banned(tx, row)? => Some(ArmRefusal::Suppressed),
             Some(_) => None,
         })
     }
@@ -156,9 +156,9 @@ impl Arm {
     }
 }
 
-fn is_banned(tx: &Tx<'_>, key: &str) -> rusqlite::Result<bool> {
+fn is_banned(tx: &Tx<'_>, row: &Claimed) -> rusqlite::Result<bool> {
     Ok(match Ban::load(tx)? {
-        Some(ban) => ban.reason(tx, key)?.is_some(),
+        Some(ban) => ban.reason(tx, &row.key, &row.schedule)?.is_some(),
         None => false,
     })
 }

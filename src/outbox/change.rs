@@ -14,7 +14,7 @@ use super::forget::forgotten_key;
 use super::once::is_taken;
 use super::state::{Move, State};
 use super::store::Tx;
-use super::suppression::Ban;
+use super::suppression::{Ban, schedule_of};
 use super::writer::{Operation, Rank};
 
 /// What is done to deliveries.
@@ -273,7 +273,10 @@ impl Change {
             return Ok(Some(Left::Thinned));
         }
         let banned = match ban {
-            Some(ban) => ban.reason(tx, key)?.is_some(),
+            Some(ban) => {
+                let schedule = schedule_of(tx, id.run.0)?;
+                ban.reason(tx, key, &schedule)?.is_some()
+            }
             None => false,
         };
         if banned {

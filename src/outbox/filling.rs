@@ -11,7 +11,7 @@ use super::forget::nobody;
 use super::query::{Reader, failed};
 use super::state::State;
 use super::store::Tx;
-use super::suppression::Ban;
+use super::suppression::{Ban, schedule_of};
 use super::writer::{Operation, Rank};
 use super::{OutboxError, RunNo};
 
@@ -84,7 +84,10 @@ impl Operation for AddRows {
         static ONE: LazyLock<String> = LazyLock::new(|| AddRows::statement(1));
 
         still_filled(tx, self.run)?;
-        let bans = Ban::load(tx)?;
+        let bans = match Ban::load(tx)? {
+            Some(bans) => Some((bans, schedule_of(tx, self.run.0)?)),
+            None => None,
+        };
         let (groups, rest) = self.rows.as_chunks::<GROUP>();
         let groups = groups.iter().map(|group| (&*MANY, &group[..]));
         let mut suppressed = 0;
@@ -92,7 +95,7 @@ impl Operation for AddRows {
             let mut insert = tx.conn.prepare_cached(sql)?;
             for (place, row) in group.iter().enumerate() {
                 let banned = match &bans {
-                    Some(bans) => bans.reason(tx, &row.key)?,
+                    Some((bans, schedule)) => bans.reason(tx, &row.key, schedule)?,
                     None => None,
                 };
                 let nobody = matches!(banned, Some((_, true))).then(|| nobody(self.run, row));

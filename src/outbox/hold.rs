@@ -77,6 +77,8 @@ pub struct HoldRow {
 
 /// Who puts a run on hold when its messages are refused too often.
 pub const BREAKER: &str = "breaker";
+/// Who puts a run on hold for a while when the key of its readers' tokens cannot be had.
+pub const TOKEN_KEY: &str = "unsubscribe";
 /// Who puts a run on hold when its first people did not all take it.
 pub const CANARY: &str = "canary";
 
@@ -100,8 +102,8 @@ impl HoldRow {
 }
 
 /// Puts something on hold: no body of it leaves once this is durable. A hold on the same thing is
-/// replaced, but for that of an outbox that went back in time: it has no end, and only a release
-/// ends it.
+/// replaced, but for that of an outbox that went back in time, which has no end: only a release ends
+/// it. One that lasts until a key is there replaces none of a person.
 #[derive(Clone, Debug)]
 pub struct Hold {
     /// On what.
@@ -134,7 +136,7 @@ impl Operation for Hold {
                  ON CONFLICT (scope, name) DO UPDATE SET reason = excluded.reason,
                    author = excluded.author, created_at = excluded.created_at,
                    ends_at = excluded.ends_at
-                 WHERE hold.author <> ?7",
+                 WHERE hold.author <> ?7 AND (excluded.author <> ?8 OR hold.author = ?8)",
             )?
             .execute(params![
                 scope,
@@ -144,6 +146,7 @@ impl Operation for Hold {
                 tx.now,
                 self.ends_at,
                 stamp::AUTHOR,
+                TOKEN_KEY,
             ])?;
         let entry = Entry {
             author: &self.author,

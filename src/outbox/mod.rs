@@ -87,7 +87,7 @@ pub use filling::{AddRows, ClearFailed, ClearRun, Hour, Kept, NewDelivery, RowKe
 pub use filter::Filter;
 pub use forget::{FORGOTTEN, ForgetError, Forgotten, forget};
 pub use group::{Group, Named, NewGroup, Seat};
-pub use hold::{BREAKER, CANARY, Hold, HoldRow, Scope, Unhold};
+pub use hold::{BREAKER, CANARY, Hold, HoldRow, Scope, TOKEN_KEY, Unhold};
 pub use integrity::{Check, Interrupter};
 pub use lock::{Holder, LockError, StateLock};
 pub use once::{Notice, Notices, ReserveOnce};

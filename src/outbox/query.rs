@@ -12,7 +12,7 @@ use super::rows::{
 };
 use super::state::State;
 use super::store::DATABASE;
-use super::suppression::suppression_of;
+use super::suppression::suppressions_of;
 use super::{AuditRow, DeliveryId, Filter, FrozenRun, Kept, OutboxError, RunNo};
 
 /// A delivery with all tries, and all that people did to it.
@@ -296,12 +296,12 @@ impl Reader {
             .map_err(failed)
     }
 
-    /// The entry of an address (normalised) on the suppression list.
+    /// The entries of an address (normalised) on the suppression list; that for all mail first.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn suppression(&self, key: &str) -> Result<Option<SuppressionRow>, OutboxError> {
-        suppression_of(&self.conn, key).map_err(failed)
+    pub fn suppressions_of(&self, key: &str) -> Result<Vec<SuppressionRow>, OutboxError> {
+        suppressions_of(&self.conn, key).map_err(failed)
     }
 
     /// The whole suppression list.
@@ -311,7 +311,7 @@ impl Reader {
     pub fn suppressions(&self) -> Result<Vec<SuppressionRow>, OutboxError> {
         self.conn
             .prepare_cached(
-                "SELECT address, reason, source, created_at, ends_at FROM suppression
+                "SELECT address, reason, source, created_at, ends_at, scope FROM suppression
                  ORDER BY created_at",
             )
             .and_then(|mut query| query.query_map([], suppression_row)?.collect())

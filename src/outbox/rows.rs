@@ -175,6 +175,9 @@ pub struct SuppressionRow {
     pub created_at: i64,
     /// Milliseconds.
     pub ends_at: Option<i64>,
+    /// The schedule whose mail it does not get; no mail at all without.
+    #[serde(default)]
+    pub scope: String,
 }
 
 /// The state of all things at one moment.
@@ -270,6 +273,7 @@ pub(super) fn suppression_row(row: &Row<'_>) -> rusqlite::Result<SuppressionRow>
         source: row.get(2)?,
         created_at: row.get(3)?,
         ends_at: row.get(4)?,
+        scope: row.get(5)?,
     })
 }
 

@@ -1,4 +1,7 @@
 //! Addresses that get no mail, kept by a keyed hash with the text beside it.
+//!
+//! An entry has a scope: without a name it stops all mail to the address, with one the mail of the
+//! schedule of that name. One address may have several.
 
 use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -39,31 +42,41 @@ impl Ban {
         hmac::sign(&self.0, key.as_bytes())
     }
 
-    /// Whether this address gets no mail at `now`, in milliseconds.
-    fn stops(&self, conn: &Connection, key: &str, now: i64) -> rusqlite::Result<bool> {
+    /// Why this address gets no mail of a schedule at `now` (milliseconds), if so, and whether it
+    /// was forgotten. What holds for all mail comes first.
+    fn found(
+        &self,
+        conn: &Connection,
+        (key, schedule): (&str, &str),
+        now: i64,
+    ) -> rusqlite::Result<Option<(String, bool)>> {
         conn.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM suppression
-               WHERE hash = ?1 AND scope = '' AND (ends_at IS NULL OR ends_at > ?2))",
+            "SELECT reason, address IS NULL FROM suppression
+             WHERE hash = ?1 AND scope IN ('', ?3) AND (ends_at IS NULL OR ends_at > ?2)
+             ORDER BY scope LIMIT 1",
         )?
-        .query_row(params![self.hash(key).as_ref(), now], |row| row.get(0))
+        .query_row(params![self.hash(key).as_ref(), now, schedule], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()
     }
 
-    /// Why this address gets no mail, if so, and whether it was forgotten.
+    /// Why this address gets no mail of a schedule, if so, and whether it was forgotten.
     pub(super) fn reason(
         &self,
         tx: &Tx<'_>,
         key: &str,
+        schedule: &str,
     ) -> rusqlite::Result<Option<(String, bool)>> {
-        tx.conn
-            .prepare_cached(
-                "SELECT reason, address IS NULL FROM suppression
-                 WHERE hash = ?1 AND scope = '' AND (ends_at IS NULL OR ends_at > ?2)",
-            )?
-            .query_row(params![self.hash(key).as_ref(), tx.now], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()
+        self.found(tx.conn, (key, schedule), tx.now)
     }
+}
+
+/// The schedule of a run: the scope that its mail belongs to.
+pub(super) fn schedule_of(tx: &Tx<'_>, run: i64) -> rusqlite::Result<String> {
+    tx.conn
+        .prepare_cached("SELECT schedule FROM run WHERE no = ?1")?
+        .query_row([run], |row| row.get(0))
 }
 
 /// Looks addresses up without writing: what a run that is opened now would leave out.
@@ -80,27 +93,34 @@ impl Reader {
         Ok(ban.map(Bans))
     }
 
-    /// Whether a normalised address gets no mail at `now`, in milliseconds.
+    /// Whether a normalised address gets no mail of a schedule at `now`, in milliseconds.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn is_banned(&self, bans: &Bans, key: &str, now: i64) -> Result<bool, OutboxError> {
-        bans.0.stops(&self.conn, key, now).map_err(failed)
+    pub fn is_banned(
+        &self,
+        bans: &Bans,
+        key: &str,
+        schedule: &str,
+        now: i64,
+    ) -> Result<bool, OutboxError> {
+        let found = bans.0.found(&self.conn, (key, schedule), now);
+        found.map(|it| it.is_some()).map_err(failed)
     }
 }
 
-/// The entry of an address, for people to see.
-pub(super) fn suppression_of(
+/// The entries of an address, for people to see; that for all mail comes first.
+pub(super) fn suppressions_of(
     conn: &Connection,
     key: &str,
-) -> rusqlite::Result<Option<SuppressionRow>> {
+) -> rusqlite::Result<Vec<SuppressionRow>> {
     let hash = Ban::key(conn)?.hash(key);
     conn.prepare_cached(
-        "SELECT address, reason, source, created_at, ends_at FROM suppression
-         WHERE hash = ?1 AND scope = ''",
+        "SELECT address, reason, source, created_at, ends_at, scope FROM suppression
+         WHERE hash = ?1 ORDER BY scope",
     )?
-    .query_row([hash.as_ref()], suppression_row)
-    .optional()
+    .query_map([hash.as_ref()], suppression_row)?
+    .collect()
 }
 
 /// An address that gets no mail, and why.
@@ -118,6 +138,9 @@ pub struct Banned {
     pub created_at: Option<i64>,
     /// Until when, in milliseconds; for ever without.
     pub ends_at: Option<i64>,
+    /// The schedule whose mail it gets no more; all mail without.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scope: String,
 }
 
 impl Banned {
@@ -131,6 +154,7 @@ impl Banned {
             source: source.to_owned(),
             created_at: None,
             ends_at: None,
+            scope: String::new(),
         }
     }
 }
@@ -141,8 +165,8 @@ pub(super) fn ban(tx: &Tx<'_>, banned: &Banned) -> rusqlite::Result<bool> {
     let added = tx
         .conn
         .prepare_cached(
-            "INSERT INTO suppression (hash, address, reason, source, created_at, ends_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO suppression (hash, address, reason, source, created_at, ends_at, scope)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (hash, scope) DO UPDATE SET reason = excluded.reason,
                source = excluded.source, created_at = excluded.created_at,
                ends_at = excluded.ends_at, address = excluded.address
@@ -155,7 +179,8 @@ pub(super) fn ban(tx: &Tx<'_>, banned: &Banned) -> rusqlite::Result<bool> {
             banned.reason,
             banned.source,
             banned.created_at.unwrap_or(tx.now),
-            banned.ends_at
+            banned.ends_at,
+            banned.scope,
         ])?;
     Ok(added == 1)
 }
@@ -216,7 +241,8 @@ impl Operation for Suppress {
             return Ok(0);
         }
         let detail = match &self.entries[..] {
-            [one] => format!("{}: {}", one.address, one.reason),
+            [one] if one.scope.is_empty() => format!("{}: {}", one.address, one.reason),
+            [one] => format!("{}, schedule {}: {}", one.address, one.scope, one.reason),
             many => format!("{} addresses", many.len()),
         };
         let entry = Entry {
@@ -240,11 +266,11 @@ fn settle(tx: &mut Tx<'_>, banned: &Banned) -> rusqlite::Result<Vec<(DeliveryId,
          CROSS JOIN run_key k ON k.run = r.no AND k.fingerprint = ?1 AND k.key = ?2
          CROSS JOIN delivery d ON d.run = k.run AND d.seq = k.seq
          WHERE r.state IN ('expanding', 'sending') AND r.state = 'sending'
-           AND d.state IN ('queued', 'deferred')",
+           AND d.state IN ('queued', 'deferred') AND ?3 IN ('', r.schedule)",
     )?;
     let fingerprint = super::Kept::fingerprint(&banned.key);
     let waiting: Vec<(DeliveryId, State)> = waiting
-        .query_map(params![fingerprint, banned.key], |row| {
+        .query_map(params![fingerprint, banned.key, banned.scope], |row| {
             let id = DeliveryId {
                 run: RunNo(row.get(0)?),
                 seq: row.get(1)?,
@@ -270,6 +296,8 @@ fn settle(tx: &mut Tx<'_>, banned: &Banned) -> rusqlite::Result<Vec<(DeliveryId,
 pub struct Unsuppress {
     /// Normalised address.
     pub key: String,
+    /// Of which entry: the schedule's name, or nothing for the one that stops all mail.
+    pub scope: String,
     /// Who says so.
     pub author: String,
 }
@@ -283,13 +311,17 @@ impl Operation for Unsuppress {
         let hash = Ban::key(tx.conn)?.hash(&self.key);
         let removed = tx
             .conn
-            .prepare_cached("DELETE FROM suppression WHERE hash = ?1 AND scope = ''")?
-            .execute([hash.as_ref()])?;
+            .prepare_cached("DELETE FROM suppression WHERE hash = ?1 AND scope = ?2")?
+            .execute(params![hash.as_ref(), self.scope])?;
         if removed == 1 {
+            let detail = match self.scope.as_str() {
+                "" => self.key.clone(),
+                scope => format!("{}, schedule {scope}", self.key),
+            };
             let entry = Entry {
                 author: &self.author,
                 action: "unsuppress",
-                detail: &self.key,
+                detail: &detail,
             };
             entry.write(tx)?;
         }

@@ -102,7 +102,7 @@ impl<'a> Filling<'a> {
             if let (None, true, Ok(mailbox)) = (&self.first, person.gets_it(), &person.mailbox) {
                 let subject = roll
                     .template()
-                    .render(&person.fields)
+                    .render_given(&person.fields, roll.given())
                     .map(|it| roll.marked(&it.subject));
                 self.first = subject.ok().map(|subject| (mailbox.clone(), subject));
             }

@@ -11,7 +11,7 @@ use super::former;
 use super::refusal::RollError;
 use super::roll::{Person, Roll};
 use crate::audience::{Care, List, NAME, Place, Recipient, Row};
-use crate::compose::{Addressees, Rendered, Template};
+use crate::compose::{Addressees, Given, Rendered, Template};
 use crate::config::{Config, Copied, Empty, Schedule};
 use crate::outbox::Seat;
 
@@ -122,7 +122,8 @@ impl Roll<'_> {
             }
             Ok(())
         })?;
-        let rendered = self.template().render(&common.fields(&self.lists));
+        let fields = common.fields(&self.lists);
+        let rendered = self.template().render_given(&fields, self.given());
         let rendered = rendered.map_err(|fault| RollError::MissingField(fault.to_string()))?;
         let addressees = Addressees { to, cc };
         Ok(Together {
@@ -234,7 +235,7 @@ impl Common {
         self,
         schedule: &str,
         template: &Template,
-        lists: &[&List],
+        (lists, given): (&[&List], &Given),
     ) -> Result<(), RollError> {
         let Some((first, _)) = &self.first else {
             return Ok(());
@@ -256,7 +257,7 @@ impl Common {
             )));
         }
         let fields = self.fields(lists);
-        template.check(&fields).map_err(|fault| {
+        template.check_given(&fields, given).map_err(|fault| {
             RollError::MissingField(format!(
                 "template `{name}` cannot be rendered for all people of schedule `{schedule}` \
                  (`group = true`): {fault}"

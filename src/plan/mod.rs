@@ -23,6 +23,7 @@ mod former;
 mod group;
 mod load;
 mod local;
+mod manner;
 mod moved;
 mod not_to;
 mod opening;
@@ -46,6 +47,7 @@ pub use forecast::{
 pub use former::Former;
 pub use group::Seats;
 pub use load::{Load, LoadAccount, LoadRun, play};
+pub use manner::sender_of;
 pub use moved::Moved;
 pub use not_to::NotTo;
 pub use opening::{MANUAL, OpenError, Opening, Order, open};

@@ -11,13 +11,14 @@ use super::filling::Filling;
 use super::forecast::{Forecast, Late, foresee_opened};
 use super::former::Former;
 use super::local::ROUND;
+use super::manner::{account_of, sender_of};
 use super::not_to::NotTo;
 use super::pools::Pools;
 use super::refusal::RollError;
 use super::roll::Roll;
 use crate::audience::Care;
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Account, Config, Schedule};
+use crate::config::Config;
 use crate::outbox::{FinishRun, FrozenRun, NewRun, Opened, Outbox, OutboxError, RunFailed, RunNo};
 
 /// A run that is to be opened.
@@ -345,6 +346,7 @@ fn end(outbox: &Outbox, run: RunNo, order: &Order, error: OpenError) -> OpenErro
 fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> NewRun {
     let schedule = roll.schedule();
     let account = account_of(config, schedule);
+    let sender = sender_of(config, schedule, order.test.is_some());
     let now = clock.now();
     let json = "plain data serialises";
     let follows_the_sun = schedule.readers.is_some() && !order.is_manual();
@@ -370,7 +372,7 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
         frozen: FrozenRun {
             account: account.name.clone(),
             template: serde_json::to_string(&source).expect(json),
-            sender: serde_json::to_string(&account.sender).expect(json),
+            sender: serde_json::to_string(&sender).expect(json),
             utc_offset: schedule.zone.to_offset(now).seconds(),
             retry: schedule.retry.as_ref().unwrap_or(&account.retry).clone(),
             on_uncertain: schedule.on_uncertain,
@@ -378,12 +380,4 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
         },
         once: roll.once_per().cloned(),
     }
-}
-
-fn account_of<'a>(config: &'a Config, schedule: &Schedule) -> &'a Account {
-    let name = schedule.via.first().expect("a schedule names its account");
-    config
-        .accounts
-        .get(name)
-        .expect("a loaded configuration has the accounts of its schedules")
 }

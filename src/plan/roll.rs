@@ -16,11 +16,12 @@ use super::forecast::grouped;
 use super::former::{self, Former};
 use super::group::{Common, Copies};
 use super::local::{Lives, Local};
+use super::manner::{sender_of, specimen};
 use super::preflight::in_order;
 use super::refusal::RollError;
 use crate::audience::{self, Care, ListError, Place, Row, Source};
 use crate::clock::Timestamp;
-use crate::compose::Template;
+use crate::compose::{Given, Template};
 use crate::config::{Config, EMAIL, Empty, MOST_TOGETHER, OncePer, Schedule};
 use crate::outbox::{Hour, Seat};
 
@@ -34,6 +35,8 @@ pub struct Roll<'a> {
     /// The lists whose people get nothing.
     pub(super) except: Vec<&'a audience::List>,
     template: &'a Template,
+    /// What its texts can show besides the fields of a row.
+    given: Given,
     /// Where readers live, if that matters.
     local: Option<Local<'a>>,
     /// Who gets the one message to all besides those of the lists.
@@ -107,6 +110,7 @@ impl<'a> Roll<'a> {
                 .templates
                 .get(&schedule.send)
                 .expect("a loaded configuration has the templates of its schedules"),
+            given: specimen(&sender_of(config, schedule, false)),
             local: schedule.readers.as_ref().map(Local::of),
             copies: Copies::of(config, schedule),
             only: None,
@@ -136,6 +140,12 @@ impl<'a> Roll<'a> {
     #[must_use]
     pub fn template(&self) -> &'a Template {
         self.template
+    }
+
+    /// What its texts can show besides the fields of a row.
+    #[must_use]
+    pub fn given(&self) -> &Given {
+        &self.given
     }
 
     /// The subject as it is sent: a test says that it is one.
@@ -347,7 +357,7 @@ impl<'a> Roll<'a> {
         if self.is_together() {
             return None;
         }
-        let checked = self.template.check(fields);
+        let checked = self.template.check_given(fields, &self.given);
         checked.err().map(|fault| fault.to_string())
     }
 
@@ -572,6 +582,7 @@ impl Together {
         if people > MOST_TOGETHER {
             return Err(RollError::TooManyTogether(grouped(&people.to_string())));
         }
-        self.common.check(schedule, roll.template, &roll.lists)
+        self.common
+            .check(schedule, roll.template, (&roll.lists, &roll.given))
     }
 }

@@ -179,7 +179,7 @@ fn call(roll: &Roll<'_>, seen: &mut Seen) -> Result<Survey, RollError> {
             return Ok(());
         }
         if first.is_none()
-            && let Ok(mut rendered) = roll.template().render(&person.fields)
+            && let Ok(mut rendered) = roll.template().render_given(&person.fields, roll.given())
         {
             rendered.subject = roll.marked(&rendered.subject);
             first = Some((person.clone(), rendered));
@@ -215,6 +215,7 @@ struct Seen {
 struct Suppressed {
     listed: Reader,
     bans: Bans,
+    schedule: String,
     now: i64,
 }
 
@@ -243,7 +244,13 @@ impl Seen {
         let suppressed = asked.map(|asked| {
             let listed = (asked.by)(roll.state)?;
             let now = asked.at.as_millisecond();
-            Ok(listed.bans()?.map(|bans| Suppressed { listed, bans, now }))
+            let schedule = roll.schedule().name.clone();
+            Ok(listed.bans()?.map(|bans| Suppressed {
+                listed,
+                bans,
+                schedule,
+                now,
+            }))
         });
         let suppressed: Option<Option<_>> = suppressed.transpose().map_err(unreadable)?;
         Ok(Self {
@@ -264,9 +271,10 @@ impl Seen {
     }
 
     fn add(&mut self, person: &Person) -> Result<(), RollError> {
-        if let Some(Suppressed { listed, bans, now }) = &self.suppressed
-            && listed
-                .is_banned(bans, &person.key, *now)
+        if let Some(it) = &self.suppressed
+            && it
+                .listed
+                .is_banned(&it.bans, &person.key, &it.schedule, it.now)
                 .map_err(unreadable)?
         {
             self.suppressed_rows += 1;

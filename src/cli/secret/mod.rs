@@ -14,7 +14,7 @@ pub(super) use self::store::{Service, cannot, create, folder, store, store_new};
 use super::exit::{self, Exit};
 use super::out::{Out, plain};
 use super::{Ready, Trouble};
-use crate::config::{Account, Config};
+use crate::config::Config;
 use crate::secret::Secret;
 
 #[derive(clap::Subcommand, Debug)]
@@ -24,27 +24,24 @@ pub(super) enum Verb {
     /// Asks twice on a terminal, without showing what is typed, or reads one line from a pipe. The
     /// file is written whole or not at all, and only the service and you can read it.
     Set {
-        /// The account, or the key: `main` or `account.main.password`
+        /// The account, or the key: `main`, `account.main.password` or `unsubscribe.key`
         name: String,
     },
 }
 
 pub(super) fn run(ready: &Ready, verb: &Verb, out: &Out) -> Result<Exit, Trouble> {
     let Verb::Set { name } = verb;
-    let (account, key, secret) = wanted(&ready.config, name)?;
-    let title = format!("the {key} of account `{}`", account.name);
-    let Secret::File(path) = secret else {
-        return Err(Trouble::new(
-            exit::USAGE,
-            elsewhere(&title, key, account, secret),
-        ));
+    let wanted = wanted(&ready.config, name)?;
+    let title = wanted.title();
+    let Secret::File(path) = wanted.secret else {
+        return Err(Trouble::new(exit::USAGE, elsewhere(&title, &wanted)));
     };
     let value = ask(&title, false, out)?;
     let stored = store(path, &value, &Service::of(&ready.config.daemon.state))?;
     if out.json {
         out.value(&serde_json::json!({
-            "account": account.name,
-            "key": format!("account.{}.{key}", account.name),
+            "account": wanted.account,
+            "key": wanted.path(),
             "file": path,
             "mode": format!("{:04o}", stored.mode),
             "owner": stored.owner,
@@ -58,19 +55,52 @@ pub(super) fn run(ready: &Ready, verb: &Verb, out: &Out) -> Result<Exit, Trouble
         stored.owner
     ));
     if io::stderr().is_terminal() {
-        let name = &account.name;
-        out.note(format!(
-            "It is read at the next login; `postroom account test {name}` tries it."
-        ));
+        out.note(match wanted.account {
+            Some(name) => {
+                format!("It is read at the next login; `postroom account test {name}` tries it.")
+            }
+            None => "`postroom reload` has a running daemon read it.".to_owned(),
+        });
     }
     Ok(exit::DONE)
 }
 
-/// The secret that was meant, the key it stands under, and whose it is.
-fn wanted<'a>(
-    config: &'a Config,
-    typed: &str,
-) -> Result<(&'a Account, &'static str, &'a Secret), Trouble> {
+/// A secret that was meant.
+struct Wanted<'a> {
+    /// Whose it is, if it is an account's.
+    account: Option<&'a str>,
+    /// The key that it stands under.
+    key: &'static str,
+    secret: &'a Secret,
+}
+
+impl Wanted<'_> {
+    fn title(&self) -> String {
+        match self.account {
+            Some(account) => format!("the {} of account `{account}`", self.key),
+            None => format!("the {} of [unsubscribe]", self.key),
+        }
+    }
+
+    fn path(&self) -> String {
+        match self.account {
+            Some(account) => format!("account.{account}.{}", self.key),
+            None => format!("unsubscribe.{}", self.key),
+        }
+    }
+}
+
+/// The secret that somebody names. An account goes before [unsubscribe], which can be named in full.
+fn wanted<'a>(config: &'a Config, typed: &str) -> Result<Wanted<'a>, Trouble> {
+    let is_of_links = typed == "unsubscribe.key"
+        || (typed == "unsubscribe" && !config.accounts.contains_key(typed));
+    if let Some(unsubscribing) = config.unsubscribe.as_ref().filter(|_| is_of_links) {
+        return Ok(Wanted {
+            account: None,
+            key: "key",
+            secret: &unsubscribing.key,
+        });
+    }
     let name = typed.strip_prefix("account.").unwrap_or(typed);
     let (name, asked) = match name.rsplit_once('.') {
         Some((name, key @ ("password" | "token"))) => (name, Some(key)),
@@ -98,13 +128,18 @@ fn wanted<'a>(
         Some(asked) if asked != key => Err(unknown(format!(
             "account `{name}` has a {key}, not a {asked}"
         ))),
-        _ => Ok((account, key, login.proof.secret())),
+        _ => Ok(Wanted {
+            account: Some(&account.name),
+            key,
+            secret: login.proof.secret(),
+        }),
     }
 }
 
 /// Why there is no file to write, and what to do instead.
-fn elsewhere(title: &str, key: &str, account: &Account, secret: &Secret) -> String {
-    let name = &account.name;
+fn elsewhere(title: &str, wanted: &Wanted<'_>) -> String {
+    let Wanted { key, secret, .. } = wanted;
+    let name = wanted.account.unwrap_or("unsubscribe");
     let file = format!("write `{key} = {{ file = \"secrets/{name}\" }}`");
     match secret {
         Secret::Literal(_) => {

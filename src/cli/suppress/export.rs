@@ -29,6 +29,8 @@ struct Record<'a> {
     source: &'a str,
     since: String,
     until: String,
+    /// A schedule; nothing for all mail.
+    scope: &'a str,
 }
 
 pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Trouble> {
@@ -66,7 +68,7 @@ fn csv_text(rows: &[SuppressionRow]) -> Result<Vec<u8>, String> {
         .has_headers(false)
         .from_writer(Vec::new());
     writer
-        .write_record(["address", "reason", "source", "since", "until"])
+        .write_record(["address", "reason", "source", "since", "until", "scope"])
         .map_err(|error| error.to_string())?;
     for row in rows {
         let record = Record {
@@ -75,6 +77,7 @@ fn csv_text(rows: &[SuppressionRow]) -> Result<Vec<u8>, String> {
             source: &row.source,
             since: time(Some(row.created_at)),
             until: time(row.ends_at),
+            scope: &row.scope,
         };
         writer
             .serialize(record)

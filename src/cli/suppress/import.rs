@@ -26,7 +26,7 @@ const FORGOTTEN: &str = "forgotten";
 
 #[derive(clap::Args, Debug)]
 pub(in super::super) struct Args {
-    /// CSV with a header (address, reason, source, since, until), or one address a line; `-` reads
+    /// CSV with a header (address, reason, source, since, until, scope), or one address a line; `-` reads
     /// standard input
     file: PathBuf,
     /// Import the other lines where some cannot be used
@@ -83,7 +83,7 @@ fn read(args: &Args) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn write(config: &Config, entries: Vec<Banned>) -> Result<Imported, Trouble> {
+pub(super) fn write(config: &Config, entries: Vec<Banned>) -> Result<Imported, Trouble> {
     let mut imported = Imported::default();
     for entries in chunks(entries) {
         let request = ImportRequest { entries };
@@ -162,6 +162,7 @@ struct Columns {
     source: Option<usize>,
     since: Option<usize>,
     until: Option<usize>,
+    scope: Option<usize>,
 }
 
 /// Reads a whole file. What makes the file as a whole unusable is told with its line.
@@ -222,10 +223,11 @@ fn header(record: &csv::StringRecord) -> Result<Option<Columns>, String> {
             "source" => &mut columns.source,
             "since" => &mut columns.since,
             "until" => &mut columns.until,
+            "scope" => &mut columns.scope,
             _ => {
                 return Err(format!(
-                    "there is no column `{name}`: an import has address, reason, source, since and \
-                     until"
+                    "there is no column `{name}`: an import has address, reason, source, since, \
+                     until and scope"
                 ));
             }
         };
@@ -256,6 +258,7 @@ impl Columns {
         Ok(Some(Banned {
             created_at: time("since", cell(self.since))?,
             ends_at: time("until", cell(self.until))?,
+            scope: cell(self.scope).to_owned(),
             ..Banned::new(&key, reason, cell(self.source))
         }))
     }

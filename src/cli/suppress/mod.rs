@@ -1,38 +1,33 @@
 //! `postroom suppress`
 
+mod add;
 mod export;
 mod import;
 
 use super::changing::change;
 use super::clock_words::exact;
 use super::exit::{self, Exit};
-use super::out::Out;
+use super::out::{Out, plain};
 use super::source::{Source, key_of};
 use super::table::Table;
-use super::{To, Trouble, hold};
+use super::{To, Trouble};
 use crate::config::Config;
-use crate::daemon::api::{AddressQuery, Changed, SuppressRequest};
-use crate::outbox::{Banned, FORGOTTEN, Suppress, Unsuppress};
+use crate::daemon::api::{Changed, UnsuppressQuery};
+use crate::outbox::{FORGOTTEN, Unsuppress};
 
 #[derive(clap::Subcommand, Debug)]
 pub(super) enum Verb {
     /// Who gets no mail, and why
     List,
     /// Send nothing more to this address
-    Add {
-        /// The address
-        address: String,
-        /// Why, for those who ask later
-        #[arg(long, default_value = "asked for by a person")]
-        reason: String,
-        /// When it ends by itself: after a span (`90d`), or at a time (`2026-12-24T09:00:00Z`)
-        #[arg(long, value_name = "TIME")]
-        until: Option<String>,
-    },
+    Add(add::Args),
     /// Send to this address again
     Remove {
         /// The address
         address: String,
+        /// The entry that stops the mail of this schedule, and not the one that stops all mail
+        #[arg(long, value_name = "SCHEDULE")]
+        scope: Option<String>,
     },
     /// Send nothing more to all of these
     Import(import::Args),
@@ -50,34 +45,16 @@ impl Verb {
 }
 
 pub(super) fn run(config: &Config, verb: &Verb, out: &Out) -> Result<Exit, Trouble> {
-    let changed = match verb {
-        Verb::List => return list(config, out),
-        Verb::Import(args) => return import::run(config, args, out),
-        Verb::Export(args) => return export::run(config, args, out),
-        Verb::Add {
-            address,
-            reason,
-            until,
-        } => add(config, &key_of(address)?, reason, until.as_deref())?,
-        Verb::Remove { address } => remove(config, &key_of(address)?)?,
-    };
-    if out.json {
-        out.value(&Changed { changed });
-    } else {
-        out.line(match (verb, changed) {
-            (Verb::Add { address, until, .. }, true) => match until {
-                Some(until) => format!("{address} gets no mail from now on, until {until}"),
-                None => format!("{address} gets no mail from now on"),
-            },
-            (Verb::Add { address, .. }, false) => {
-                format!("{address} got no mail before, for as long or longer")
-            }
-            (Verb::Remove { address }, true) => format!("{address} gets mail again"),
-            (Verb::Remove { address }, false) => format!("{address} was not suppressed"),
-            (Verb::List | Verb::Import(_) | Verb::Export(_), _) => String::new(),
-        });
+    match verb {
+        Verb::List => list(config, out),
+        Verb::Import(args) => import::run(config, args, out),
+        Verb::Export(args) => export::run(config, args, out),
+        Verb::Add(args) => add::run(config, args, out),
+        Verb::Remove { address, scope } => {
+            let scope = scope.as_deref().unwrap_or_default();
+            remove(config, (address, scope), out)
+        }
     }
-    Ok(exit::DONE)
 }
 
 fn list(config: &Config, out: &Out) -> Result<Exit, Trouble> {
@@ -86,10 +63,11 @@ fn list(config: &Config, out: &Out) -> Result<Exit, Trouble> {
         out.value(&rows);
         return Ok(exit::DONE);
     }
-    let mut table = Table::new(&["ADDRESS", "SINCE", "END", "SOURCE", "WHY"]);
+    let mut table = Table::new(&["ADDRESS", "SCOPE", "SINCE", "END", "SOURCE", "WHY"]);
     for row in rows {
         table.row(vec![
             row.address.unwrap_or_else(|| FORGOTTEN.to_owned()),
+            scope_words(row.scope),
             exact(row.created_at),
             row.ends_at.map_or_else(|| "never".to_owned(), exact),
             row.source,
@@ -104,42 +82,62 @@ fn list(config: &Config, out: &Out) -> Result<Exit, Trouble> {
     Ok(exit::DONE)
 }
 
-fn add(config: &Config, key: &str, reason: &str, until: Option<&str>) -> Result<bool, Trouble> {
-    let request = SuppressRequest {
-        address: key.to_owned(),
-        reason: reason.to_owned(),
-        ends_at: until.map(hold::end).transpose()?,
-    };
-    change(
-        config,
-        |client| client.post("/v1/suppressions", &request).map(changed),
-        |outbox, author| {
-            let banned = Banned {
-                ends_at: request.ends_at,
-                ..Banned::new(key, reason, author)
-            };
-            Ok(outbox.submit(Suppress::from(banned)).wait()? > 0)
-        },
-    )
+/// What an entry stops.
+fn scope_words(scope: String) -> String {
+    match scope.as_str() {
+        "" => "all mail".to_owned(),
+        _ => scope,
+    }
 }
 
-fn remove(config: &Config, key: &str) -> Result<bool, Trouble> {
-    let query = AddressQuery {
-        address: key.to_owned(),
+fn remove(config: &Config, (address, scope): (&str, &str), out: &Out) -> Result<Exit, Trouble> {
+    let key = key_of(address)?;
+    let query = UnsuppressQuery {
+        address: key.clone(),
+        scope: scope.to_owned(),
     };
-    change(
+    let changed = change(
         config,
-        |client| client.delete("/v1/suppressions", &query).map(changed),
+        |client| {
+            let answer: Changed = client.delete("/v1/suppressions", &query)?;
+            Ok(answer.changed)
+        },
         |outbox, author| {
             let unsuppress = Unsuppress {
-                key: key.to_owned(),
+                key: key.clone(),
+                scope: scope.to_owned(),
                 author: author.to_owned(),
             };
             Ok(outbox.submit(unsuppress).wait()?)
         },
-    )
+    )?;
+    if out.json {
+        out.value(&Changed { changed });
+        return Ok(exit::DONE);
+    }
+    let of = add::of(scope);
+    out.line(match changed {
+        true => format!("{address} gets mail{of} again"),
+        false => format!("{address} was not suppressed{}", for_mail(&of)),
+    });
+    for row in Source::of(config)?.suppressions()? {
+        if row
+            .address
+            .is_some_and(|it| key_of(&it).is_ok_and(|it| it == key))
+        {
+            let of = plain(&add::of(&row.scope));
+            out.line(format!(
+                "  it still gets no mail{of}: {}",
+                plain(&row.reason)
+            ));
+        }
+    }
+    Ok(exit::DONE)
 }
 
-fn changed(answer: Changed) -> bool {
-    answer.changed
+fn for_mail(of: &str) -> String {
+    match of {
+        "" => String::new(),
+        of => format!(" for mail{of}"),
+    }
 }

@@ -87,6 +87,8 @@ pub enum Kind {
     Values,
     /// Where a credential comes from.
     Secret,
+    /// Where several credentials come from.
+    Secrets,
     /// A name, or `false`.
     NameOrFalse,
     /// A character.

@@ -2,13 +2,14 @@
 
 use super::Kind::{
     self, Bound, Choice, Choices, Count, CountOrTable, Cron, Days, Duration, Encoding, Flag, Hours,
-    Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates, Secret, Separator, Share,
-    Span, SpanOrNever, Spans, Text, Texts, Values, Zone,
+    Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates, Secret, Secrets,
+    Separator, Share, Span, SpanOrNever, Spans, Text, Texts, Values, Zone,
 };
 use super::{Key, key, planned};
 use crate::calendar::OnHoliday;
+use crate::compose::Class;
 use crate::config::choice::{
-    Addresses, BadRows, Empty, LogFormat, OnUncertain, Overlap, SaidTo, Tls, Treatment,
+    Addresses, BadRows, Empty, LeaveScope, LogFormat, OnUncertain, Overlap, SaidTo, Tls, Treatment,
 };
 use crate::config::dsn;
 
@@ -119,6 +120,10 @@ pub static KEYS: &[Key] = &[
         "How fast this account may send to the domain; the account's own rate holds too."),
     key("account.*.domain.*.connections", Count(1, 100), "as many as the account has", "2",
         "How many mails to the domain may be under way at once."),
+    key("account.*.postal_address", Text, "", r#""Example Ltd, 1 High Street, London""#,
+        "What {{postal_address}} shows: where the sender can be found, which bulk mail must say."),
+    key("account.*.feedback_id", Text, "", r#""exampleltd""#,
+        "The sender's name in Feedback-ID, 5 to 15 letters and digits: Gmail's postmaster tools show complaints by it."),
     planned("account.*.oauth", "OAuth2 flows."),
     key("account.*.dkim", Kind::OneOrMoreTables, "", "",
         "The DKIM key that signs the account's mail, or several, as one with RSA and one with Ed25519."),
@@ -246,11 +251,29 @@ pub static KEYS: &[Key] = &[
         "An address, a list's name, or several, that a mail with `group` is copied to, named nowhere."),
     planned("schedule.*.report", "The run's result by mail."),
     planned("schedule.*.heartbeat", "A URL that is called when a run ends well."),
-    planned("schedule.*.reply_to", "Where answers to this schedule's mail go."),
+    key("schedule.*.class", Choice(Class::WORDS), r#""notice""#, r#""bulk""#,
+        "What kind of mail it is: a notice about the reader's own things, or the same to many who may \
+         leave it: bulk needs [unsubscribe], and a link and a postal address in its texts."),
+    key("schedule.*.list_id", Text, "for bulk the schedule's name and the sender's domain", r#""news.example.org""#,
+        "The value of List-Id, by which readers sort mail."),
+    key("schedule.*.reply_to", Mailbox, "the account's", r#""Editors <editors@example.org>""#,
+        "Where answers to this schedule's mail go."),
     planned("schedule.*.attachments", "Files sent along."),
     planned("schedule.*.data", "Values for every mail of the run."),
     planned("schedule.*.priority", "Which schedule goes first."),
 
     planned("suppression", "Who must not get mail."),
-    planned("unsubscribe", "One-click unsubscription."),
+    key("unsubscribe", Kind::Table, "", "",
+        "How readers leave."),
+    key("unsubscribe.url", Text, "", r#""https://example.org/unsubscribe/{{token}}""#,
+        "The https address of what receives the click: each reader's token stands in it."),
+    key("unsubscribe.mailto", Text, "", r#""unsubscribe@example.org""#,
+        "An address that takes the token as a subject, for readers' programs that write a mail instead."),
+    key("unsubscribe.key", Secret, "", r#"{ file = "secrets/unsubscribe" }"#,
+        "Where the key comes from that signs tokens, 16 bytes at least; read when it is first needed \
+         and at each reload.").required(),
+    key("unsubscribe.former_keys", Secrets, "[]", r#"[{ file = "secrets/unsubscribe-2025" }]"#,
+        "Where keys come from that signed tokens before: those are good still."),
+    key("unsubscribe.scope", Choice(LeaveScope::WORDS), r#""schedule""#, r#""all""#,
+        "What somebody leaves: the schedule whose mail it was, or all mail."),
 ];

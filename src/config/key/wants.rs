@@ -32,6 +32,7 @@ pub(in crate::config) fn wants(kind: Kind) -> String {
             "{ file = \"…\" }, { credential = \"…\" }, { command = [\"…\"] } or { env = \"…\" }"
                 .into()
         }
+        Kind::Secrets => "a list of sources, like [{ file = \"…\" }]".into(),
         NameOrFalse => "a name in quotes, or false".into(),
         Share => "a share in quotes, like \"50%\"".into(),
         CountOrTable(_) => "a number, or a table like { people = 20, wait = \"10m\" }".into(),

@@ -184,6 +184,7 @@ fn shape(key: &Key) -> Value {
         Kind::People => json!({ "type": "array", "items": { "type": ["string", "object"] } }),
         Kind::Values => json!({ "type": "object" }),
         Kind::Secret => reference("secret"),
+        Kind::Secrets => several(&json!({ "$ref": "#/definitions/secret" })),
         Kind::NameOrFalse => json!({ "anyOf": [text(), { "const": false }] }),
         Kind::CountOrTable(least) => {
             json!({ "anyOf": [whole_number(least, u64::MAX), table(key.path)] })

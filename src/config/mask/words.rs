@@ -42,7 +42,7 @@ const REFERENCES: &[&str] = &["credential", "file", "command", "env", "keep"];
 static OURS: LazyLock<HashMap<&str, bool>> = LazyLock::new(|| {
     let mut ours = HashMap::new();
     for key in KEYS {
-        let is_open = !matches!(key.kind, Kind::Secret | Kind::Planned);
+        let is_open = !matches!(key.kind, Kind::Secret | Kind::Secrets | Kind::Planned);
         for name in key.names() {
             *ours.entry(name).or_insert(true) &= is_open;
         }

@@ -19,6 +19,11 @@ pub(super) fn text(
 ) -> String {
     match kind {
         Kind::Secret => secret(file, value, redaction),
+        Kind::Secrets => {
+            let all = value.get_ref().as_array().into_iter().flatten();
+            let all = all.map(|it| secret(file, it, redaction));
+            format!("[{}]", all.collect::<Vec<_>>().join(", "))
+        }
         _ => plain(file, value, redaction.filter(|_| is_named(kind)), kind),
     }
 }

@@ -46,7 +46,7 @@ async fn a_server_gets_one_message_with_all_in_its_envelope_and_no_hidden_one_in
     assert!(sent.contains("Cc: Boss <boss@example.org>\r\n"));
     let reader = office.outbox.reader().unwrap();
     for person in all {
-        let again = postroom::deliver::recompose(&reader, &opening.run, person).unwrap();
+        let again = postroom::deliver::recompose(&reader, &opening.run, person, &[]).unwrap();
         assert_eq!(again.same, Some(true), "{person}");
     }
 }

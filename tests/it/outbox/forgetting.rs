@@ -85,7 +85,7 @@ fn no_byte_of_the_address_or_the_name_is_left_and_no_mail_goes_there_again() {
     assert_eq!(bench.delivery(her(waiting)).address, FORGOTTEN);
     let reader = bench.outbox.reader().unwrap();
     assert!(reader.history(KEY).unwrap().is_empty());
-    let entry = reader.suppression(KEY).unwrap().unwrap();
+    let entry = reader.suppressions_of(KEY).unwrap().remove(0);
     assert_eq!((entry.address, entry.reason.as_str()), (None, "forgotten"));
     for run in [refused, waiting] {
         let run = bench.run(run);
@@ -115,7 +115,7 @@ fn a_message_on_its_way_stands_against_it_and_nothing_is_changed() {
     );
     let reader = bench.outbox.reader().unwrap();
     assert_eq!(reader.history(KEY).unwrap().len(), 2);
-    assert_eq!(reader.suppression(KEY).unwrap(), None);
+    assert_eq!(reader.suppressions_of(KEY).unwrap(), []);
 
     bench.record(&claimed, Outcome::Accepted);
     let mut leased = bench.claim(10).into_iter();

@@ -132,7 +132,12 @@ impl Story {
         let key = self.somebody();
         self.now_sure(|memory| memory.bans.remove(&key));
         let author = AUTHOR.to_owned();
-        answer(outbox.submit(Unsuppress { key, author })).await;
+        answer(outbox.submit(Unsuppress {
+            key,
+            scope: String::new(),
+            author,
+        }))
+        .await;
     }
 
     /// What people know of from now on; what was written before was written without.
