@@ -59,7 +59,8 @@ impl Template {
                 let names = names.filter(|(_, ext)| *ext == texts.ext);
                 let names: Vec<&str> = names.map(|(name, _)| name).collect();
                 let found = survey(&texts.roots(), &texts.partials, (&names, texts.ext));
-                variables.extend(found.variables);
+                let own = found.variables.into_iter();
+                variables.extend(own.filter(|it| !super::given::GIVEN.contains(&&*it.name)));
                 repeated.extend(found.repeated);
                 faults.extend(found.faults);
             }

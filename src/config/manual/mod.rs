@@ -20,7 +20,7 @@ pub use explain::{Explained, Unknown, contents, contents_to_json, explain};
 pub use man::man_page;
 pub use reference::reference;
 pub use schema::schema;
-pub use topics::{TOPICS, Topic};
+pub use topics::{CHECK_A_TOKEN, TOPICS, Topic};
 
 /// What may stand there, in words that follow "wants", with the range of a number.
 fn kind(key: &Key) -> String {

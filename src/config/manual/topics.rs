@@ -46,6 +46,11 @@ pub static TOPICS: &[Topic] = &[
         page: secrets,
     },
     Topic {
+        names: &["unsubscribe", "token", "tokens"],
+        about: "How readers leave, and how a program checks a link.",
+        page: leaving,
+    },
+    Topic {
         names: &["durations", "duration", "rates"],
         about: "How durations, rates and shares are written.",
         page: amounts,
@@ -115,6 +120,15 @@ fn secrets() -> String {
     two_columns(&owned(SECRETS), 0) + "\n" + &paragraph(HOW_SECRETS_ARE_READ, 0)
 }
 
+fn leaving() -> String {
+    let text = HOW_READERS_LEAVE.iter().map(|it| paragraph(it, 0) + "\n");
+    let indented = CHECK_A_TOKEN.lines().map(|line| match line {
+        "" => "\n".to_owned(),
+        line => format!("  {line}\n"),
+    });
+    text.chain(indented).collect()
+}
+
 fn amounts() -> String {
     two_columns(&owned(AMOUNTS), 0)
 }
@@ -127,6 +141,40 @@ fn owned(rows: &[(&str, &str)]) -> Vec<(String, String)> {
 
 pub(super) const HOW_SECRETS_ARE_READ: &str = "They are read when the daemon starts, and again at \
     each reload. Nothing prints them, and no variable is filled into a text.";
+
+const HOW_READERS_LEAVE: &[&str] = &[
+    "[unsubscribe] names what receives the click: `url` (https, with {{token}} in it), `mailto` or \
+     both. The link stands in the header of bulk mail (RFC 8058: one click) and wherever a template \
+     writes {{unsubscribe_url}}; a notice has it only where its template does. A mail with `group` \
+     has none, and that of a test mail leads nowhere.",
+    "What receives the click says `postroom suppress add --token T` on this machine; `--token -` \
+     reads T from standard input. It ends with 0, also for one that was used before, and with 65 \
+     for one that is no token of this postroom, whatever is wrong with it. Change nothing on GET: \
+     mail scanners open every link. Show a button there, and take POST, also one with the body \
+     List-Unsubscribe=One-Click.",
+    "With `scope = \"schedule\"` somebody leaves the schedule of that name, and gets what others \
+     send; a schedule that is renamed is another one, so its readers are told with `suppress export` \
+     and `suppress import`. With \"all\" they get no mail at all.",
+    "A token does not expire and is the same each time. Before you change `key`, put the old one \
+     into `former_keys`: links in mail that was sent are good as long as it stands there.",
+    "A token is base64url of: a byte 1; three bytes that name the key; the scope; a byte 0; the \
+     address; and the first 16 bytes of HMAC-SHA256 over all before. So a program can check one \
+     itself; the key is what stands in the file, without its line end:",
+];
+
+/// Given to people as it stands here, and run by a test.
+pub const CHECK_A_TOKEN: &str = "\
+import base64, hashlib, hmac
+
+def who_leaves_what(token, key):  # key: bytes; an empty scope is all mail
+    data = base64.urlsafe_b64decode(token + '=' * (-len(token) % 4))
+    said, seal = data[:-16], data[-16:]
+    own = hmac.new(key, said, hashlib.sha256).digest()[:16]
+    if said[:1] != b'\\x01' or not hmac.compare_digest(own, seal):
+        raise ValueError('no token of this postroom')
+    scope, _, address = said[4:].decode().partition('\\0')
+    return address, scope
+";
 
 /// The forms of a secret.
 pub(super) const SECRETS: &[(&str, &str)] = &[

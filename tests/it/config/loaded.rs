@@ -5,11 +5,12 @@ use std::time::Duration;
 use jiff::civil::date;
 use postroom::audience::{Share, Source};
 use postroom::calendar::When;
+use postroom::compose::Class;
 use postroom::config::key::{KEYS, Kind};
 use postroom::config::{
     Addresses, BadRows, Canary, CatchUp, Config, Copied, DomainLimits, Dsn, Empty, Group,
-    LogFormat, OnUncertain, OncePer, PROVIDERS, Proof, Rate, Rule, SaidTo, Servers, Tls, Treatment,
-    find,
+    LeaveScope, LogFormat, OnUncertain, OncePer, PROVIDERS, Proof, Rate, Rule, SaidTo, Servers,
+    Tls, Treatment, find,
 };
 use postroom::secret::Secret;
 
@@ -163,7 +164,26 @@ fn every_key_of_the_full_file_is_understood() {
     assert_eq!(builds.program.argv[0], "printf");
     assert_eq!(builds.program.limit, 90 * MINUTE / 60);
 
+    let leave = config
+        .unsubscribe
+        .as_ref()
+        .expect("it says how readers leave");
+    let url = "https://example.org/leave/{{token}}";
+    assert_eq!(leave.url.as_deref(), Some(url));
+    assert_eq!(leave.mailto.as_deref(), Some("leave@example.org"));
+    let secret = |name: &str| Secret::File(world.path().join("secrets").join(name));
+    assert_eq!(leave.key, secret("links"));
+    assert_eq!(leave.former_keys, [secret("links-before")]);
+    assert_eq!(leave.scope, LeaveScope::All);
+    let postal = "Example Ltd, 1 High Street, London";
+    assert_eq!(main.postal_address.as_deref(), Some(postal));
+    assert_eq!(main.feedback_id.as_deref(), Some("exampleltd"));
+
     let digest = &config.schedules["weekly-digest"];
+    assert_eq!(digest.class, Class::Notice);
+    assert_eq!(digest.list_id.as_deref(), Some("digest.example.org"));
+    let editors = "Editors <editors@example.org>".parse().ok();
+    assert_eq!(digest.reply_to, editors);
     assert_eq!(digest.to, ["customers", "team"]);
     assert_eq!(digest.zone.iana_name(), Some("America/New_York"));
     let once = OncePer {

@@ -149,6 +149,7 @@ impl Storm {
                 let key = person(*n);
                 now(bench.outbox.submit(Unsuppress {
                     key,
+                    scope: String::new(),
                     author: "a person".to_owned(),
                 }))
                 .unwrap();

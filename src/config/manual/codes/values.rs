@@ -126,4 +126,25 @@ user = "postroom""#,
          such mail is refused or taken for junk. From stays the first account's, whoever carries \
          the mail.",
     ),
+    code(
+        "bad-unsubscribe",
+        "Something in [unsubscribe] cannot be used.",
+        r#"url = "http://example.org/leave""#,
+        "`url` is https with {{token}} in its path or after the ?, `mailto` an address alone, `key` \
+         16 bytes at least. `postroom explain unsubscribe` has an example.",
+    ),
+    code(
+        "no-unsubscribe",
+        "Readers of bulk mail could not leave it, or a template shows a link that there is not.",
+        r#"class = "bulk"      # and no {{unsubscribe_url}} in body.html"#,
+        "Write [unsubscribe], and {{unsubscribe_url}} into each body, or into a layout that all of \
+         them have. Gmail and Yahoo refuse bulk mail without it, and laws forbid it.",
+    ),
+    code(
+        "no-postal-address",
+        "Bulk mail does not say where its sender can be found.",
+        r#"class = "bulk"      # and no {{postal_address}} in body.html"#,
+        "Write `postal_address` into the account, and {{postal_address}} into each body, or into a \
+         layout that all of them have: CAN-SPAM and other laws ask for it.",
+    ),
 ];

@@ -127,6 +127,7 @@ const NEEDED: &[&str] = &[
     "[schedule.good-morning] via",
     "[schedule.good-morning.when] command",
     "[schedule.good-morning.canary] people",
+    "[unsubscribe] key",
 ];
 
 #[test]

@@ -60,6 +60,9 @@ const FITTING: &[(&str, &str)] = &[
     ("[schedule.weekly-digest] holidays", "2026-12-01"),
     ("[schedule.fortnight] starts", "2026-12-01"),
     ("[schedule.good-morning.canary] people", "7"),
+    ("[account.main] postal_address", "\"x\""),
+    ("[unsubscribe] key", "\"x\""),
+    ("[unsubscribe] former_keys", "[]"),
 ];
 
 #[test]

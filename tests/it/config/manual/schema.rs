@@ -111,8 +111,9 @@ fn json(value: toml::Value) -> Value {
 /// Whether a problem is one that a schema can see.
 fn is_of_shape(problem: &Problem, written: &Written) -> bool {
     let row = problem.key.as_deref().and_then(written::row);
-    let in_braces =
-        row.is_some_and(|key| matches!(key.kind, Kind::Secret | Kind::Zone) && written.has(key));
+    let in_braces = row.is_some_and(|key| {
+        matches!(key.kind, Kind::Secret | Kind::Secrets | Kind::Zone) && written.has(key)
+    });
     match problem.code {
         // The regions of a provider are its own.
         "bad-choice" => row.is_none_or(|key| key.name() != "region"),

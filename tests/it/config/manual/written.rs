@@ -69,6 +69,32 @@ const BESIDES: &[(&str, &[(&str, &str)])] = &[
             ("list.*.json", "\"lists/document.json\""),
         ],
     ),
+    (
+        "unsubscribe.url",
+        &[("unsubscribe.key", "{ file = \"secrets/main\" }")],
+    ),
+    (
+        "unsubscribe.mailto",
+        &[("unsubscribe.key", "{ file = \"secrets/main\" }")],
+    ),
+    (
+        "unsubscribe.key",
+        &[("unsubscribe.mailto", "\"leave@example.org\"")],
+    ),
+    (
+        "unsubscribe.former_keys",
+        &[
+            ("unsubscribe.mailto", "\"leave@example.org\""),
+            ("unsubscribe.key", "{ file = \"secrets/main\" }"),
+        ],
+    ),
+    (
+        "unsubscribe.scope",
+        &[
+            ("unsubscribe.mailto", "\"leave@example.org\""),
+            ("unsubscribe.key", "{ file = \"secrets/main\" }"),
+        ],
+    ),
     ("schedule.*.on", &[("schedule.*.cron", "")]),
     (
         "schedule.*.every",
