@@ -213,6 +213,12 @@ pub(super) enum FileFault {
     MissingColumn(Box<MissingColumn>),
     #[error("the column `{}` is one of the list's `fields` too", columns::named(.0))]
     FixedColumn(String),
+    #[error("an object has `{}` twice, and nobody can tell which of them holds", columns::named(.0))]
+    Twice(String),
+    #[error("this row has {found} fields, and the header {expected}")]
+    Fields { found: usize, expected: usize },
+    #[error("it is larger than {} MiB", .0 >> 20)]
+    TooLarge(usize),
     #[error(transparent)]
     Json(Box<JsonFault>),
 }
@@ -290,6 +296,7 @@ impl FileFault {
             Self::Nameless(_) | Self::Duplicate { .. } | Self::Control(_) => "bad-header",
             Self::MissingColumn(_) => "missing-column",
             Self::FixedColumn(_) => "fixed-column",
+            Self::Twice(_) | Self::Fields { .. } | Self::TooLarge(_) => "bad-data",
             Self::Json(fault) => fault.code(),
         }
     }
@@ -354,7 +361,11 @@ impl FileFault {
             Self::NoHeader => {
                 "put a line above it that names the columns, such as email,first_name"
             }
-            Self::Unreadable(_) | Self::Dangling(_) => return None,
+            Self::Unreadable(_)
+            | Self::Dangling(_)
+            | Self::Twice(_)
+            | Self::Fields { .. }
+            | Self::TooLarge(_) => return None,
             Self::Program(error) => match **error {
                 ProgramError::Slow { .. } => "`timeout` says how long it may take",
                 _ => return None,

@@ -43,6 +43,7 @@ mod share;
 mod stream;
 mod table;
 mod text;
+mod values;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -61,6 +62,7 @@ pub use self::row::{NAME, Recipient, Row, RowFault};
 pub use self::rows::Rows;
 pub use self::separator::{Separator, SeparatorError};
 pub use self::share::Share;
+pub use self::values::{Values, ValuesError, ValuesSource, read_whole};
 use crate::clock::{Clock, Timestamp};
 use crate::program::Program;
 

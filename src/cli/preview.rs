@@ -9,7 +9,7 @@ use super::source::key_of;
 use super::{Trouble, unknown_schedule};
 use crate::audience::Place;
 use crate::clock::Clock;
-use crate::compose::{Addressees, Identity, Mail, Rendered, Sender};
+use crate::compose::{Addressees, Enclosure, Identity, Mail, Rendered, Sender};
 use crate::config::Config;
 use crate::plan::{Person, Roll, RollError};
 
@@ -40,6 +40,7 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
         place,
         addressees,
         rendered,
+        enclosures,
     } = message;
     let account = roll
         .schedule()
@@ -49,7 +50,13 @@ pub(super) fn run(config: &Config, args: &Args, out: &Out) -> Result<Exit, Troub
     let sender = &account
         .expect("a loaded configuration has the accounts it names")
         .sender;
-    let bytes = compose(config, &args.schedule, &rendered, sender, &addressees)?;
+    let bytes = compose(
+        config,
+        &args.schedule,
+        sender,
+        (&rendered, &enclosures),
+        &addressees,
+    )?;
     if out.json {
         out.value(&serde_json::json!({
             "schedule": args.schedule,
@@ -81,10 +88,13 @@ struct Message {
     place: Option<(String, Place)>,
     addressees: Addressees,
     rendered: Rendered,
+    enclosures: Vec<Enclosure>,
 }
 
 fn to_one(roll: &Roll<'_>, only: Option<&str>) -> Result<Message, Trouble> {
     let (person, rendered) = find(roll, only)?;
+    let enclosures = roll.enclosures(&person.fields);
+    let enclosures = enclosures.map_err(|error| Trouble::new((&error).into(), error))?;
     let to = person.mailbox;
     let to = to.map_err(|raw| Trouble::new(exit::DATA, raw))?;
     let addressees = Addressees {
@@ -95,6 +105,7 @@ fn to_one(roll: &Roll<'_>, only: Option<&str>) -> Result<Message, Trouble> {
         place: Some((person.list, person.place)),
         addressees,
         rendered,
+        enclosures,
     })
 }
 
@@ -105,6 +116,7 @@ fn to_all(roll: &Roll<'_>) -> Result<Message, Trouble> {
         place: None,
         addressees: all.addressees,
         rendered: all.rendered,
+        enclosures: all.enclosures,
     })
 }
 
@@ -162,7 +174,6 @@ fn find(roll: &Roll<'_>, only: Option<&str>) -> Result<(Person, Rendered), Troub
     });
     if let Some(person) = found {
         let rendered = roll
-            .template()
             .render(&person.fields)
             .map_err(|error| Trouble::new(exit::DATA, error))?;
         return Ok((person, rendered));
@@ -192,8 +203,8 @@ impl From<RollError> for Stop {
 fn compose(
     config: &Config,
     schedule: &str,
-    rendered: &Rendered,
     sender: &Sender,
+    (rendered, enclosures): (&Rendered, &[Enclosure]),
     addressees: &Addressees,
 ) -> Result<Vec<u8>, Trouble> {
     let now = Clock::system().now();
@@ -211,7 +222,7 @@ fn compose(
         sender,
         addressees,
         identity: &identity,
-        enclosures: &[],
+        enclosures,
         unsubscribe_url: None,
         unsubscribe_mail: None,
     };

@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
+use super::attachment::Attached;
 use super::problem::{Place, Problem};
-use super::schedule::EMAIL;
+use super::schedule::{EMAIL, Schedule};
 use super::section::{Section, Text};
 use super::suggest;
 use super::template::Templates;
 use crate::audience::{List, Source, enumerated};
-use crate::compose::{Template, Variable};
+use crate::compose::{Line, Template, Variable};
+
+/// What a template calls the values of the run.
+const DATA: &str = "data";
 
 /// Reports every variable of the template that the list has no column for, at its first place.
 pub(super) fn check(
@@ -17,15 +21,71 @@ pub(super) fn check(
     template: &Template,
     (list, columns): (&List, &[String]),
     to: &Text<'_>,
+    has_data: bool,
 ) {
     let mut reported: Vec<&str> = Vec::new();
     for variable in template.variables() {
-        if columns.contains(&variable.name) || reported.contains(&variable.name.as_str()) {
+        let name = variable.name.as_str();
+        let is_given = has_data && name == DATA;
+        if is_given || columns.contains(&variable.name) || reported.contains(&name) {
             continue;
         }
         reported.push(&variable.name);
         let problem = missing(section, templates, template, variable, (list, columns), to);
         section.report(of_source(list, problem));
+    }
+}
+
+/// Reports what the attachments of a schedule use and the list does not have, and a column that its
+/// data hides.
+pub(super) fn check_carried(
+    section: &Section<'_>,
+    templates: &Templates,
+    schedule: &Schedule,
+    (list, columns): (&List, &[String]),
+    to: &Text<'_>,
+) {
+    let has_data = schedule.data.is_some();
+    if has_data && columns.iter().any(|column| column == DATA) {
+        let message = format!(
+            "list `{}` has a column `{DATA}`, and {} has `data`: nobody can tell which of them a \
+             template means",
+            list.name,
+            section.title()
+        );
+        let place = section.doc.place(to.span.clone(), enumerated(columns));
+        let problem = Problem::error("only-one-of", message, place);
+        let problem = problem.help("rename the column").key(section.path("data"));
+        section.report(of_source(list, problem));
+    }
+    for attachment in &schedule.attachments {
+        let mut lines: Vec<&Line> = attachment.name.iter().map(|it| &**it).collect();
+        match &attachment.content {
+            Attached::File(_) => {}
+            Attached::Each { path, .. } => lines.push(path),
+            Attached::Generated(made) => {
+                let made = made.template();
+                check(section, templates, made, (list, columns), to, has_data);
+            }
+        }
+        for line in lines {
+            let absent =
+                |it: &&Variable| !columns.contains(&it.name) && !(has_data && it.name == DATA);
+            if let Some(variable) = line.variables().iter().find(absent) {
+                let message = format!(
+                    "attachment `{}` uses `{}`, which list `{}` does not have",
+                    line.written(),
+                    variable.name,
+                    list.name
+                );
+                let known = columns.iter().map(String::as_str);
+                let place = section.doc.place(to.span.clone(), enumerated(columns));
+                let problem = Problem::error("missing-field", message, place)
+                    .suggest(suggest::nearest(&variable.name, known))
+                    .key(section.path("attachments"));
+                section.report(of_source(list, problem));
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading the files that a configuration consists of, and saying why one cannot be read.
 
-use std::fs::{Metadata, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -73,7 +73,16 @@ pub(super) fn read_regular(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     read_whole(path, longest).map(|(bytes, _)| bytes)
 }
 
-fn read_whole(path: &Path, longest: u64) -> io::Result<(Vec<u8>, Metadata)> {
+/// The length of a file that can be read.
+///
+/// # Errors
+/// It cannot, or it is no file that has an end.
+pub(super) fn regular(path: &Path) -> io::Result<u64> {
+    let (_, metadata) = open_regular(path)?;
+    Ok(metadata.len())
+}
+
+fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     check_is_regular(&path.metadata()?)?;
     // Should a pipe have taken its place by now, this does not wait for a writer.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
@@ -83,6 +92,11 @@ fn read_whole(path: &Path, longest: u64) -> io::Result<(Vec<u8>, Metadata)> {
         .open(path)?;
     let metadata = file.metadata()?;
     check_is_regular(&metadata)?;
+    Ok((file, metadata))
+}
+
+fn read_whole(path: &Path, longest: u64) -> io::Result<(Vec<u8>, Metadata)> {
+    let (file, metadata) = open_regular(path)?;
     let mut bytes = Vec::new();
     let length = file.take(longest + 1).read_to_end(&mut bytes)?;
     if length as u64 > longest {

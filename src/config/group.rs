@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use lettre::message::Mailbox;
 
+use super::attachment::{Attached, Attachment};
 use super::mailbox;
 use super::problem::Problem;
-use super::schedule::Draft;
+use super::schedule::{Draft, Schedule};
 use super::section::{Section, Text};
 use crate::audience::{self, List, NAME, Source};
 use crate::compose::Template;
@@ -143,6 +144,27 @@ pub(super) fn check_template(
         section.report(problem.help(help).key(section.path("group")));
         return;
     }
+}
+
+/// Reports a file of one person, which a mail to all cannot carry.
+pub(super) fn check_attachments(section: &Section<'_>, schedule: &Schedule) {
+    let of_one = |it: &&Attachment| matches!(it.content, Attached::Each { .. });
+    let Some(attachment) = schedule.attachments.iter().find(of_one) else {
+        return;
+    };
+    let Attached::Each { folder, path, .. } = &attachment.content else {
+        return;
+    };
+    let message = format!(
+        "`{}/{}` is a file of one person, and {} sends one mail to all",
+        folder.display(),
+        path.written(),
+        section.title()
+    );
+    let place = section.key_place("group", "one mail to all");
+    let help = "take it out of `attachments`, or take `group` out: then each gets their own";
+    let problem = Problem::error("only-one-of", message, place);
+    section.report(problem.help(help).key(section.path("group")));
 }
 
 /// Reports more people than may share a mail, as far as they stand in the file.

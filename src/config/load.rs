@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::account::Account;
+use super::attachment::{self, Carried};
 use super::document::Document;
 use super::problem::{Problem, Problems};
 use super::reference::{look_up, report_unused};
@@ -101,10 +102,27 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
     for it in &tables.templates.tables {
         templates.named(&it.section, &it.name);
     }
+    let of_templates: BTreeMap<&str, Carried> = (tables.templates.tables.iter())
+        .map(|it| {
+            (
+                it.name.text,
+                attachment::read(&it.section, &templates, it.name.text),
+            )
+        })
+        .collect();
     let schedules = tables.schedules.tables.iter();
-    let drafts: Vec<_> = schedules
+    let mut drafts: Vec<_> = schedules
         .filter_map(|it| Some((&it.section, schedule::read(&it.section, &daemon.timezone)?)))
         .collect();
+    for (section, draft) in &mut drafts {
+        let own = attachment::read(section, &templates, draft.send.text);
+        let carried = match of_templates.get(draft.send.text) {
+            Some(of_template) => of_template.with(own),
+            None => own,
+        };
+        draft.schedule.attachments = carried.attachments;
+        draft.schedule.data = carried.data;
+    }
     let lists = read_lists(&tables.lists.tables, &drafts);
     for (section, draft) in &drafts {
         tables.look_up_all(section, draft);
@@ -257,11 +275,15 @@ fn check_templates(
             continue;
         };
         for to in &draft.to {
-            if let Some((list, Some(columns))) = lists.get(to.text)
-                && checked.insert((draft.send.text, to.text))
-            {
-                fields::check(section, templates, &template, (list, columns), to);
+            let Some((list, Some(columns))) = lists.get(to.text) else {
+                continue;
+            };
+            let (schedule, list) = (&draft.schedule, (list, columns.as_slice()));
+            let has_data = schedule.data.is_some();
+            if checked.insert((draft.send.text, to.text, has_data)) {
+                fields::check(section, templates, &template, list, to, has_data);
             }
+            fields::check_carried(section, templates, schedule, list, to);
         }
     }
 }
@@ -301,6 +323,7 @@ fn check_groups(
             group::check_template(section, draft, &template, &lists);
         }
         group::check_size(section, draft, &lists);
+        group::check_attachments(section, &draft.schedule);
     }
 }
 

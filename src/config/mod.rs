@@ -20,6 +20,7 @@
 mod account;
 mod alert;
 mod amount;
+mod attachment;
 mod brackets;
 mod canary;
 mod choice;
@@ -82,6 +83,7 @@ use std::sync::Arc;
 pub use account::Account;
 pub use alert::Alert;
 pub use amount::{AmountError, format_duration, parse_duration};
+pub use attachment::{Attached, Attachment};
 pub use canary::Canary;
 pub use choice::{
     Addresses, BadRows, Empty, LeaveScope, LogFormat, NotAChoice, OnUncertain, Overlap, SaidTo,

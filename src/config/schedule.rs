@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use lettre::message::Mailbox;
 
+use super::attachment::Attachment;
 use super::canary::{self, Canary};
 use super::choice::{BadRows, Empty, OnUncertain, Overlap};
 use super::group::{self, Group};
@@ -15,7 +16,7 @@ use super::section::{Section, Text};
 use super::times;
 use super::zone::{self, ReaderZones};
 use super::{kind, program, tables};
-use crate::audience::Share;
+use crate::audience::{Share, Values};
 use crate::calendar::{self, Calendar, OpenHours};
 use crate::compose::Class;
 use crate::program::Program;
@@ -83,6 +84,10 @@ pub struct Schedule {
     pub list_id: Option<String>,
     /// Where answers go, if not where the account says.
     pub reply_to: Option<Mailbox>,
+    /// The files that go along, those of its template first.
+    pub attachments: Vec<Attachment>,
+    /// Where the values of its runs come from, its own or its template's.
+    pub data: Option<Values>,
 }
 
 /// The field of [`OncePer`] that is the address, whatever its column is called.
@@ -179,6 +184,8 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         class: kind::class(section),
         list_id: kind::list_id(section),
         reply_to: section.mailbox("reply_to"),
+        attachments: Vec::new(), // follow when the templates are known
+        data: None,
     };
     Some(Draft {
         schedule,

@@ -125,6 +125,10 @@ impl<'d> Section<'d> {
             "rule" => format!("a rule of account `{}`", self.name),
             part @ ("when" | "canary") => format!("`{part}` of schedule `{}`", self.name),
             "dkim" => format!("`dkim` of account `{}`", self.name),
+            "data" => {
+                let owner = self.table.split('.').next().unwrap_or_default();
+                format!("`data` of {owner} `{}`", self.name)
+            }
             "domain" => format!("domain `{}` of account `{}`", self.name, self.owner),
             kind => format!("{kind} `{}`", self.name),
         }

@@ -136,7 +136,7 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
         (Kind::Secrets, V::Array(list)) => {
             return list.iter().find(|item| !item.get_ref().is_table());
         }
-        (Kind::People, V::Array(_)) => true, // each of them answers for itself
+        (Kind::People | Kind::Attachments, V::Array(_)) => true, // each of them answers for itself
         _ => false,
     };
     (!fits).then_some(value)
@@ -146,7 +146,13 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
 pub(super) fn wrong_type(doc: &Document, key: &Key, value: &Value<'_>) -> Problem {
     let within_list = matches!(
         key.kind,
-        Kind::Choices(_) | Kind::Spans | Kind::Texts | Kind::People | Kind::Names | Kind::Secrets
+        Kind::Choices(_)
+            | Kind::Spans
+            | Kind::Texts
+            | Kind::People
+            | Kind::Attachments
+            | Kind::Names
+            | Kind::Secrets
     ) && !value.get_ref().is_array();
     let what = described(value.get_ref());
     let message = format!("`{}` wants {}, this is {what}", key.name(), wants(key.kind));
@@ -202,7 +208,7 @@ fn fix(doc: &Document, key: &Key, value: &Value<'_>, may_be_item: bool) -> Optio
             | Kind::People,
             _,
         ) if is_scalar => None,
-        (Kind::Spans | Kind::Texts, DeValue::String(_)) if may_be_item => {
+        (Kind::Spans | Kind::Texts | Kind::Attachments, DeValue::String(_)) if may_be_item => {
             Some(Fix::Write(format!("[{written}]"), ""))
         }
         (Kind::Flag | Kind::Count(..) | Kind::CountOrTable(_), _) => None,

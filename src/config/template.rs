@@ -139,7 +139,18 @@ impl Templates {
         section.report(Problem::warning("large-html", message, place).note(note));
     }
 
-    fn problem(&self, section: &Section<'_>, name: &Text<'_>, fault: TemplateFault) -> Problem {
+    /// The templates directory.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// A fault in the words of a problem; `name` is what led to it.
+    pub(super) fn problem(
+        &self,
+        section: &Section<'_>,
+        name: &Text<'_>,
+        fault: TemplateFault,
+    ) -> Problem {
         let of_layout = match fault.code {
             "missing-layout" => true,
             "template-name" => is_plain(name.text) && section.kind() == "template",

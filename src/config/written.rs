@@ -239,6 +239,7 @@ fn shown(doc: &Document, key: &Key, value: &Value<'_>) -> String {
         (Kind::Secret, _) => return "‹text in the file›".to_owned(),
         (Kind::People, _) => count("rows"),
         (Kind::TableList | Kind::OneOrMoreTables, _) => count("tables"),
+        (Kind::Attachments, _) => count("files"),
         (_, DeValue::String(text)) => text.as_ref().to_owned(),
         _ => text(doc, value),
     };

@@ -5,19 +5,26 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::tz::{Offset, TimeZone};
 use lettre::Address;
 use lettre::message::Mailbox;
+use serde_json::{Map, Value};
 
 use crate::audience::mailbox;
 use crate::clock::Timestamp;
 use crate::compose::{
-    Addressees, Given, Identity, Link, Mail, Sender, Template, TokenKey, Unsubscribe,
+    Addressees, Enclosure, FilePin, Frozen, Given, Identity, Link, Mail, Sender, Supplements,
+    Template, TokenKey, Unsubscribe,
 };
 use crate::outbox::state::State;
-use crate::outbox::{Claimed, Group, Named, Outbox, OutboxError, Reader, RunNo};
+use crate::outbox::{Carried, Claimed, Group, Named, Outbox, OutboxError, Reader, RunNo};
 
 /// A run needs its template compiled once, not once for each person.
 const KEPT_RUNS: usize = 64;
+/// So many bytes of attachments are kept for all runs together, besides those of the latest.
+const KEPT_BYTES: usize = 64 << 20;
+/// No message is larger, in bytes: no server that people use takes as much.
+const LARGEST: usize = 50 << 20;
 
 /// What all messages of a run have in common.
 pub(super) struct Letterhead {
@@ -30,6 +37,12 @@ pub(super) struct Letterhead {
     taken_before: bool,
     /// All people of the run get one message.
     group: Option<Group>,
+    /// What they carry besides their texts.
+    supplements: Supplements,
+    /// Where instants in them are shown.
+    zone: TimeZone,
+    /// The day on which the run was opened, there.
+    run_date: String,
 }
 
 /// A message ready for the wire.
@@ -70,15 +83,23 @@ impl Letterhead {
             ))
         };
         let source = serde_json::from_str(&frozen.template).map_err(|_| broken("template"))?;
+        let opened_at = Timestamp::from_millisecond(row.opened_at).map_err(|_| broken("date"))?;
+        let zone = zone(frozen.zone.as_deref(), frozen.utc_offset);
         Ok(Self {
+            run_date: opened_at.to_zoned(zone.clone()).date().to_string(),
+            zone,
             template: Template::compile(source).map_err(|_| broken("template"))?,
             sender: serde_json::from_str(&frozen.sender).map_err(|_| broken("sender"))?,
-            opened_at: Timestamp::from_millisecond(row.opened_at).map_err(|_| broken("date"))?,
+            opened_at,
             utc_offset: frozen.utc_offset,
             retry: frozen.retry,
             account: row.account,
             taken_before: row.counts.of(State::Accepted) > 0,
             group: reader.group(run).map_err(NoLetterhead::Unreadable)?,
+            supplements: match frozen.carried {
+                Some(carried) => supplements(carried).map_err(broken)?,
+                None => Supplements::default(),
+            },
         })
     }
 
@@ -140,12 +161,38 @@ impl Letterhead {
         own.max(self.opened_at)
     }
 
+    /// What the message shows besides the fields.
+    fn given(&self, link: Option<&Link>) -> Given {
+        Given {
+            data: self.supplements.data.clone(),
+            run_date: Some(self.run_date.clone()),
+            zone: Some(self.zone.clone()),
+            unsubscribe_url: link.map(Link::shown),
+            postal_address: self.sender.manner.postal_address.clone(),
+            ..Given::default()
+        }
+    }
+
+    /// What the message of `row` carries.
+    fn enclosures(
+        &self,
+        row: &Claimed,
+        fields: &Map<String, Value>,
+        given: &Given,
+    ) -> Result<Vec<Enclosure>, String> {
+        let pins: Vec<Option<FilePin>> = match &row.files {
+            Some(files) => serde_json::from_str(files).map_err(|error| error.to_string())?,
+            None => Vec::new(),
+        };
+        self.supplements.enclose(fields, given, &pins)
+    }
+
     fn compose(&self, row: &Claimed, key: Option<&TokenKey>) -> Result<Letter, String> {
         let to: Vec<Address> = row
             .each()
             .map(|row| address(&row.address))
             .collect::<Result<_, _>>()?;
-        let own: serde_json::Map<_, _>;
+        let own: Map<String, Value>;
         let (addressees, fields, id) = match &self.group {
             // Rows count from 1.
             Some(group) => (
@@ -162,13 +209,10 @@ impl Letterhead {
             }
         };
         let link = self.link(row, key)?;
-        let given = Given {
-            unsubscribe_url: link.as_ref().map(Link::shown),
-            postal_address: self.sender.manner.postal_address.clone(),
-            ..Given::default()
-        };
+        let given = self.given(link.as_ref());
         let rendered = self.template.render_given(fields, &given);
-        let rendered = rendered.map_err(|e| e.to_string())?;
+        let rendered = rendered.map_err(|fault| fault.to_string())?;
+        let enclosures = self.enclosures(row, fields, &given)?;
         let from = self.sender.from.email.clone();
         let identity = Identity {
             message_id: format!("{id}@{}", from.domain()),
@@ -180,11 +224,18 @@ impl Letterhead {
             sender: &self.sender,
             addressees: &addressees,
             identity: &identity,
-            enclosures: &[],
+            enclosures: &enclosures,
             unsubscribe_url: link.as_ref().and_then(Link::url),
             unsubscribe_mail: link.as_ref().and_then(Link::mail),
         };
         let bytes = mail.compose().map_err(|e| e.to_string())?;
+        if bytes.len() > LARGEST {
+            return Err(format!(
+                "the message has {} MiB, and none may have more than {}",
+                bytes.len() >> 20,
+                LARGEST >> 20
+            ));
+        }
         let named = match &self.group {
             Some(_) => {
                 let all = addressees.to.into_iter().chain(addressees.cc);
@@ -203,6 +254,21 @@ impl Letterhead {
             date: identity.date,
         })
     }
+}
+
+/// The zone of a run; the offset that it had where its name is not kept, or not known here.
+fn zone(name: Option<&str>, utc_offset: i32) -> TimeZone {
+    let offset = Offset::from_seconds(utc_offset).unwrap_or(Offset::UTC);
+    let named = name.and_then(|name| TimeZone::get(name).ok());
+    named.unwrap_or_else(|| TimeZone::fixed(offset))
+}
+
+/// What was frozen, to be read by deliver.
+fn supplements(carried: Carried) -> Result<Supplements, &'static str> {
+    let contents = carried.blobs.iter().map(|it| it.content().to_vec());
+    let contents = contents.collect();
+    let list = carried.list;
+    Supplements::thaw(&Frozen { list, contents })
 }
 
 fn address(text: &str) -> Result<Address, String> {
@@ -265,7 +331,9 @@ impl Letterheads {
             return Ok(head);
         }
         let mut kept = self.kept.lock().expect("no holder of this lock panics");
-        if kept.len() >= KEPT_RUNS {
+        let weight = kept.values().map(|head| head.supplements.weight());
+        let weight: usize = weight.sum();
+        if kept.len() >= KEPT_RUNS || weight + head.supplements.weight() > KEPT_BYTES {
             kept.clear(); // rare, and compiling again is cheap
         }
         kept.insert(run, Arc::clone(&head));

@@ -106,6 +106,8 @@ pub struct Claimed {
     pub name: Option<String>,
     /// Template fields, as JSON.
     pub fields: String,
+    /// The files that go to this person alone, as JSON.
+    pub files: Option<String>,
     /// How many tries before may have reached the recipient.
     pub tries: i64,
     /// Whether an earlier try ended in doubt.
@@ -334,7 +336,8 @@ impl Claim {
         let mut lease = tx.conn.prepare_cached(
             "UPDATE delivery SET state = ?4, epoch = epoch + 1, lease_until = ?3, carrier = ?5
              WHERE run = ?1 AND seq = ?2
-             RETURNING epoch, key, address, name, fields, tries, doubted, not_before",
+             RETURNING epoch, key, address, name, fields, tries, doubted, not_before,
+               files",
         )?;
         let sharing = u32::try_from(due.len()).unwrap_or(u32::MAX);
         let each = self.lease_each * if run.grouped { sharing } else { 0 };
@@ -362,6 +365,7 @@ impl Claim {
                         tries: row.get(5)?,
                         doubted: row.get(6)?,
                         not_before: row.get(7)?,
+                        files: row.get(8)?,
                         closes_at: self.closing.get(&run.schedule).copied(),
                         grouped: run.grouped,
                         companions: Vec::new(),

@@ -45,6 +45,8 @@ pub struct NewDelivery {
     pub hour: Option<Hour>,
     /// The domain of its address, if an account that may carry it limits that one, else nothing.
     pub pool: String,
+    /// The files that go to this person alone, as JSON.
+    pub files: Option<String>,
 }
 
 /// When a message is due where its reader lives.
@@ -113,13 +115,13 @@ impl Operation for AddRows {
 }
 
 impl AddRows {
-    const COLUMNS: usize = 15;
+    const COLUMNS: usize = 16;
 
     fn statement(rows: usize) -> String {
-        let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         format!(
             "INSERT INTO delivery (run, seq, state, list, line, key, address, name, fields,
-               reason, ended_at, next_at, not_before, expires_at, pool) VALUES {}",
+               reason, ended_at, next_at, not_before, expires_at, pool, files) VALUES {}",
             vec![row; rows].join(", ")
         )
     }
@@ -158,6 +160,7 @@ impl AddRows {
             &not_before,
             &expires_at,
             &row.pool,
+            &row.files,
         ];
         (place * Self::COLUMNS + 1..)
             .zip(values)

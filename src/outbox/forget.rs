@@ -273,7 +273,7 @@ fn blank(tx: &mut Tx<'_>, id: DeliveryId, key: &str, step: &mut Step) -> rusqlit
     tx.conn
         .prepare_cached(
             "UPDATE delivery SET state = ?3, key = '#' || run || '.' || seq, address = ?4,
-               name = NULL, fields = '{}', line = 0, digest = NULL, lease_until = NULL,
+               name = NULL, fields = '{}', files = NULL, line = 0, digest = NULL, lease_until = NULL,
                reason = iif(reason IS NULL AND ended_at IS NOT NULL, NULL, 'forgotten'),
                ended_at = coalesce(ended_at, ?5)
              WHERE run = ?1 AND seq = ?2",
@@ -385,13 +385,16 @@ impl Reader {
         const WHERE: [(&str, &str); 7] = [
             (
                 "delivery",
-                "concat(key, ' ', address, ' ', name, ' ', fields, ' ', reason)",
+                "concat(key, ' ', address, ' ', name, ' ', fields, ' ', files, ' ', reason)",
             ),
             ("run_key", "key"),
             ("attempt", "reply"),
             ("suppression", "concat(address, ' ', reason, ' ', source)"),
             ("audit", "detail"),
-            ("run", "concat(reason, ' ', sender, ' ', grouped)"),
+            (
+                "run",
+                "concat(reason, ' ', sender, ' ', grouped, ' ', carried)",
+            ),
             ("blob", "CAST(content AS TEXT)"),
         ];
         let mut mentions = 0;

@@ -298,5 +298,7 @@ pub(super) fn frozen_run(row: &Row<'_>) -> rusqlite::Result<FrozenRun> {
         retry: retry.into_iter().map(Duration::from_millis).collect(),
         on_uncertain,
         resend_after: Duration::from_millis(resend_after),
+        zone: row.get(7)?,
+        carried: None,
     })
 }

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::RunNo;
 use super::canary;
+use super::carried::{self, Carried};
 use super::filling::{forget_counts, still_filled};
 use super::group::NewGroup;
 use super::once;
@@ -77,6 +78,10 @@ pub struct FrozenRun {
     pub on_uncertain: OnUncertain,
     /// How long to wait before a message in doubt is sent again.
     pub resend_after: Duration,
+    /// The name of the time zone in which messages show times; without one, `utc_offset` holds.
+    pub zone: Option<String>,
+    /// What goes with its messages besides their texts.
+    pub carried: Option<Carried>,
 }
 
 /// What became of [`NewRun`].
@@ -158,9 +163,9 @@ impl NewRun {
             .prepare_cached(
                 "INSERT INTO run (id, schedule, occurrence, state, account, due_at, opened_at,
                    expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after,
-                   once_per, once_for, queues, via, canary_size, canary_wait)
+                   once_per, once_for, queues, via, canary_size, canary_wait, zone)
                  VALUES (?1, ?2, ?3, 'expanding', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
-                   ?15, ?16, ?17, ?18, ?19)",
+                   ?15, ?16, ?17, ?18, ?19, ?20)",
             )?
             .execute(params![
                 self.id,
@@ -182,8 +187,11 @@ impl NewRun {
                 self.via_text(),
                 self.canary.map(|(people, _)| people),
                 self.canary.map(|(_, wait)| millis(wait)),
+                frozen.zone,
             ])?;
-        Ok(RunNo(tx.conn.last_insert_rowid()))
+        let no = tx.conn.last_insert_rowid();
+        carried::keep(tx, no, frozen.carried.as_ref())?;
+        Ok(RunNo(no))
     }
 
     /// A run that was interrupted is what the configuration says now, all of it: its people are
@@ -197,7 +205,7 @@ impl NewRun {
                 "UPDATE run SET account = ?2, opened_at = ?3, expires_at = ?4, template = ?5,
                    sender = ?6, utc_offset = ?7, retry = ?8, on_uncertain = ?9, resend_after = ?10,
                    once_per = ?11, once_for = ?12, queues = ?13, via = ?14, canary_size = ?15,
-                   canary_wait = ?16
+                   canary_wait = ?16, zone = ?17
                  WHERE no = ?1",
             )?
             .execute(params![
@@ -217,8 +225,9 @@ impl NewRun {
                 self.via_text(),
                 self.canary.map(|(people, _)| people),
                 self.canary.map(|(_, wait)| millis(wait)),
-            ])
-            .map(drop)
+                frozen.zone,
+            ])?;
+        carried::keep(tx, no, frozen.carried.as_ref())
     }
 
     fn via_text(&self) -> String {

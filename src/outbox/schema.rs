@@ -17,10 +17,11 @@ use super::OutboxError;
 const APPLICATION_ID: i32 = 0x706f_7374;
 const SCHEMA: &str = include_str!("schema.sql");
 /// What leads from each version to the next, the first from 1 to 2.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
     include_str!("migrations/4.sql"),
+    include_str!("migrations/5.sql"),
 ];
 /// The version that this program reads and writes.
 pub(super) const VERSION: i32 = 1 + MIGRATIONS.len() as i32;

@@ -1,4 +1,4 @@
--- The outbox on SQLite, version 4. Times are milliseconds since 1970 UTC. No triggers, no rowid
+-- The outbox on SQLite, version 5. Times are milliseconds since 1970 UTC. No triggers, no rowid
 -- tricks: plain enough to be carried to another store.
 
 CREATE TABLE meta (
@@ -25,7 +25,8 @@ CREATE TABLE schedule (
   cursor_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Frozen texts by content: templates with their layout and partials, shared by runs.
+-- Frozen contents: templates with their layout and partials, and what runs carry besides (see
+-- `run_blob`), each once, shared by runs.
 CREATE TABLE blob (
   hash    BLOB PRIMARY KEY,
   content BLOB NOT NULL
@@ -40,6 +41,8 @@ CREATE TABLE blob (
 -- that may carry it, in order; `account` is the first. Rows after the one that `canary` names are not
 -- claimed; they wait for the `canary_size` before them to be taken, and `canary_wait` milliseconds.
 -- Where all its people get one message together, `grouped` is JSON: what that message says of them.
+-- `carried` is JSON: what goes with its messages besides their texts. `zone` is the name of the time
+-- zone of its schedule, if it has one.
 CREATE TABLE run (
   no           INTEGER PRIMARY KEY AUTOINCREMENT,
   id           TEXT NOT NULL UNIQUE,
@@ -72,6 +75,8 @@ CREATE TABLE run (
   canary_size  INTEGER,
   canary_wait  INTEGER,
   grouped      TEXT,
+  carried      TEXT,
+  zone         TEXT,
   UNIQUE (schedule, occurrence),
   CHECK ((ended_at IS NULL) = (state IN ('expanding', 'sending'))),
   CHECK (thinned = 0 OR ended_at IS NOT NULL),
@@ -86,12 +91,21 @@ CREATE INDEX run_failed ON run (no) WHERE state = 'failed';
 CREATE INDEX run_template ON run (template);
 CREATE INDEX run_canary ON run (no) WHERE canary IS NOT NULL;
 
+-- The contents that `carried` of a run names.
+CREATE TABLE run_blob (
+  run  INTEGER NOT NULL REFERENCES run (no),
+  hash BLOB NOT NULL REFERENCES blob (hash),
+  PRIMARY KEY (run, hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_blob_hash ON run_blob (hash);
+
 -- One message of a run to one person, or the reason why there is none. `lease_until` is in elapsed
 -- milliseconds of the process that has the outbox; the next one settles all leases at its start.
 -- `attempts` counts the rows in `attempt`, `tries` those of them that may have reached the recipient.
 -- It may not be claimed before `next_at`, which is never before `not_before`. Without an `expires_at`
 -- of its own it has its run's. `pool` is the domain whose limits hold for it, if one's do. A lease is
--- that of the account `carrier`, or of the run's own if there is none.
+-- that of the account `carrier`, or of the run's own if there is none. `files` is JSON: the files that
+-- go to this person alone, and their hashes; null where there are none.
 CREATE TABLE delivery (
   run         INTEGER NOT NULL REFERENCES run (no),
   seq         INTEGER NOT NULL,
@@ -118,6 +132,7 @@ CREATE TABLE delivery (
   ended_at    INTEGER,
   pool        TEXT NOT NULL DEFAULT '',
   carrier     TEXT,
+  files       TEXT,
   PRIMARY KEY (run, seq),
   CHECK ((lease_until IS NOT NULL) = (state IN ('leased', 'armed'))),
   CHECK ((ended_at IS NULL) = (state IN ('queued', 'leased', 'armed', 'uncertain', 'deferred'))),

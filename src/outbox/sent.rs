@@ -23,7 +23,7 @@ impl Reader {
             .prepare_cached(
                 "SELECT d.seq, r.id, r.schedule, d.epoch, d.key, d.address, d.name, d.fields,
                    d.tries, d.doubted, d.digest,
-                   d.not_before, d.pool, r.people, r.grouped IS NOT NULL
+                   d.not_before, d.pool, r.people, r.grouped IS NOT NULL, d.files
                  FROM run_key k JOIN run r ON r.no = k.run
                  JOIN delivery d ON d.run = k.run AND d.seq = k.seq
                  WHERE k.run = ?1 AND k.fingerprint = ?2 AND k.key = ?3",
@@ -46,6 +46,7 @@ impl Reader {
                             address: row.get(5)?,
                             name: row.get(6)?,
                             fields: row.get(7)?,
+                            files: row.get(15)?,
                             tries: row.get(8)?,
                             doubted: row.get(9)?,
                             not_before: row.get(11)?,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, params};
 
+use super::carried;
 use super::run::millis;
 use super::store::Tx;
 use super::writer::{Operation, Rank};
@@ -104,9 +105,9 @@ fn blank_texts(tx: &Tx<'_>, run: i64, after: i64) -> rusqlite::Result<Thinned> {
         .execute(params![run, after, last])?;
     tx.conn
         .prepare_cached(
-            "UPDATE delivery SET fields = '{}', reason = iif(reason IS NULL, NULL, ?4)
+            "UPDATE delivery SET fields = '{}', files = NULL, reason = iif(reason IS NULL, NULL, ?4)
              WHERE run = ?1 AND seq > ?2 AND seq <= ?3
-               AND (fields <> '{}' OR reason IS NOT ?4)",
+               AND (fields <> '{}' OR files IS NOT NULL OR reason IS NOT ?4)",
         )?
         .execute(params![run, after, last, REMOVED])?;
     tx.conn
@@ -181,13 +182,11 @@ fn remove_template(tx: &Tx<'_>, run: i64) -> rusqlite::Result<()> {
     tx.conn
         .prepare_cached("UPDATE run SET thinned = 2, template = NULL WHERE no = ?1")?
         .execute([run])?;
-    tx.conn
-        .prepare_cached(
-            "DELETE FROM blob WHERE hash = ?1
-               AND NOT EXISTS (SELECT 1 FROM run WHERE template = ?1)",
-        )?
-        .execute([template])?;
-    Ok(())
+    carried::release(tx, run)?;
+    match template {
+        Some(template) => carried::drop_unused(tx, &template),
+        None => Ok(()),
+    }
 }
 
 /// Gives some of the database's free pages back to the file system.

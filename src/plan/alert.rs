@@ -186,6 +186,8 @@ impl Raised {
             retry: account.map(|it| it.retry.clone()).unwrap_or_default(),
             on_uncertain: OnUncertain::Resend,
             resend_after: RESEND_AFTER,
+            zone: config.daemon.timezone.iana_name().map(str::to_owned),
+            carried: None,
         };
         let fields = fields(cause, now, config);
         let to = alert.to.iter().filter(|_| account.is_some());

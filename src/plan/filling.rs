@@ -101,8 +101,7 @@ impl<'a> Filling<'a> {
         let badness = roll.call::<OpenError>(|person| {
             if let (None, true, Ok(mailbox)) = (&self.first, person.gets_it(), &person.mailbox) {
                 let subject = roll
-                    .template()
-                    .render_given(&person.fields, roll.given())
+                    .render(&person.fields)
                     .map(|it| roll.marked(&it.subject));
                 self.first = subject.ok().map(|subject| (mailbox.clone(), subject));
             }
@@ -163,6 +162,7 @@ impl<'a> Filling<'a> {
             left_out: person.left_out,
             hour: person.hour,
             pool,
+            files: person.files,
         });
         if self.chunk.len() >= CHUNK {
             self.flush()?;

@@ -11,7 +11,7 @@ use super::former;
 use super::refusal::RollError;
 use super::roll::{Person, Roll};
 use crate::audience::{Care, List, NAME, Place, Recipient, Row};
-use crate::compose::{Addressees, Given, Rendered, Template};
+use crate::compose::{Addressees, Enclosure, Rendered};
 use crate::config::{Config, Copied, Empty, Schedule};
 use crate::outbox::Seat;
 
@@ -98,6 +98,8 @@ pub struct Together {
     pub addressees: Addressees,
     /// What it says.
     pub rendered: Rendered,
+    /// What it carries.
+    pub enclosures: Vec<Enclosure>,
 }
 
 impl Roll<'_> {
@@ -123,12 +125,14 @@ impl Roll<'_> {
             Ok(())
         })?;
         let fields = common.fields(&self.lists);
-        let rendered = self.template().render_given(&fields, self.given());
+        let enclosures = self.enclosures(&fields)?;
+        let rendered = self.render(&fields);
         let rendered = rendered.map_err(|fault| RollError::MissingField(fault.to_string()))?;
         let addressees = Addressees { to, cc };
         Ok(Together {
             addressees,
             rendered,
+            enclosures,
         })
     }
 }
@@ -231,12 +235,8 @@ impl Common {
     }
 
     /// Whether the template can be rendered once for all.
-    pub(super) fn check(
-        self,
-        schedule: &str,
-        template: &Template,
-        (lists, given): (&[&List], &Given),
-    ) -> Result<(), RollError> {
+    pub(super) fn check(self, schedule: &str, roll: &Roll<'_>) -> Result<(), RollError> {
+        let (template, lists) = (roll.template(), &roll.lists);
         let Some((first, _)) = &self.first else {
             return Ok(());
         };
@@ -257,7 +257,7 @@ impl Common {
             )));
         }
         let fields = self.fields(lists);
-        template.check_given(&fields, given).map_err(|fault| {
+        roll.try_out(&fields).map(drop).map_err(|fault| {
             RollError::MissingField(format!(
                 "template `{name}` cannot be rendered for all people of schedule `{schedule}` \
                  (`group = true`): {fault}"

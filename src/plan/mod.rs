@@ -33,6 +33,7 @@ mod question;
 mod refusal;
 mod roll;
 mod sanity;
+mod supplement;
 mod survey;
 
 pub use alert::{ALERT, About, Cause, raise};

@@ -16,6 +16,7 @@ use super::not_to::NotTo;
 use super::pools::Pools;
 use super::refusal::RollError;
 use super::roll::Roll;
+use super::supplement;
 use crate::audience::Care;
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -377,6 +378,9 @@ fn frozen(config: &Config, roll: &Roll<'_>, clock: &Clock, order: &Order) -> New
             retry: schedule.retry.as_ref().unwrap_or(&account.retry).clone(),
             on_uncertain: schedule.on_uncertain,
             resend_after: schedule.resend_after,
+            zone: schedule.zone.iana_name().map(str::to_owned),
+            // Without what it must carry, it is not filled either.
+            carried: roll.supplements().ok().and_then(supplement::frozen),
         },
         once: roll.once_per().cloned(),
     }

@@ -162,6 +162,9 @@ pub enum RollError {
         /// Whether there are others who get a copy.
         has_copies: bool,
     },
+    /// A file that goes along, or the values of the run, cannot be had.
+    #[error("{0}")]
+    Supplement(String),
     /// The people of an earlier run, or what they were sent, cannot be had.
     #[error("{0}")]
     Former(String),

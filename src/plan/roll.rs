@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::iter;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use lettre::message::Mailbox;
 
@@ -19,6 +19,7 @@ use super::local::{Lives, Local};
 use super::manner::{sender_of, specimen};
 use super::preflight::in_order;
 use super::refusal::RollError;
+use super::supplement;
 use crate::audience::{self, Care, ListError, Place, Row, Source};
 use crate::clock::Timestamp;
 use crate::compose::{Given, Template};
@@ -35,8 +36,8 @@ pub struct Roll<'a> {
     /// The lists whose people get nothing.
     pub(super) except: Vec<&'a audience::List>,
     template: &'a Template,
-    /// What its texts can show besides the fields of a row.
-    given: Given,
+    /// What they can show of the sender.
+    pub(super) sender_gives: Given,
     /// Where readers live, if that matters.
     local: Option<Local<'a>>,
     /// Who gets the one message to all besides those of the lists.
@@ -51,6 +52,10 @@ pub struct Roll<'a> {
     pub care: Care,
     /// Where the earlier runs are.
     pub(super) state: &'a Path,
+    /// What its mails carry besides their texts.
+    pub(super) supplements: supplement::Read,
+    /// What its texts can show besides the fields of a row.
+    pub(super) given: OnceLock<Given>,
     /// The lists that were read to their end.
     readings: Mutex<Vec<Reading>>,
 }
@@ -78,6 +83,8 @@ pub struct Person {
     pub stray: Option<String>,
     /// Where one message to all names it.
     pub seat: Seat,
+    /// The files that go to them alone, as they are stored.
+    pub files: Option<String>,
 }
 
 impl<'a> Roll<'a> {
@@ -110,7 +117,7 @@ impl<'a> Roll<'a> {
                 .templates
                 .get(&schedule.send)
                 .expect("a loaded configuration has the templates of its schedules"),
-            given: specimen(&sender_of(config, schedule, false)),
+            sender_gives: specimen(&sender_of(config, schedule, false)),
             local: schedule.readers.as_ref().map(Local::of),
             copies: Copies::of(config, schedule),
             only: None,
@@ -118,6 +125,8 @@ impl<'a> Roll<'a> {
             former: None,
             care: Care::default(),
             state: &config.daemon.state,
+            supplements: supplement::Read::default(),
+            given: OnceLock::new(),
             readings: Mutex::default(),
         })
     }
@@ -140,12 +149,6 @@ impl<'a> Roll<'a> {
     #[must_use]
     pub fn template(&self) -> &'a Template {
         self.template
-    }
-
-    /// What its texts can show besides the fields of a row.
-    #[must_use]
-    pub fn given(&self) -> &Given {
-        &self.given
     }
 
     /// The subject as it is sent: a test says that it is one.
@@ -172,6 +175,7 @@ impl<'a> Roll<'a> {
         &self,
         mut each: impl FnMut(Person) -> Result<(), E>,
     ) -> Result<Badness, E> {
+        self.supplements()?;
         let (except, except_counts) = self.excepted()?;
         let lists = self.lists.iter().filter(|_| self.is_whole());
         let mut seen = Badness::of(lists.map(|list| &*list.name));
@@ -304,7 +308,8 @@ impl<'a> Roll<'a> {
         self.readings.lock().expect("no holder of this lock panics")
     }
 
-    /// A row as a person, rendered once, if it is among those that were asked for.
+    /// A row as a person, tried out once, if it is among those that were asked for. Of one message
+    /// to all, what it says is seen at the end.
     fn person(&self, except: &Except, list: &str, row: Row) -> Option<Person> {
         if self.only.as_ref().is_some_and(|only| !names(&row, only)) {
             return None;
@@ -320,12 +325,16 @@ impl<'a> Roll<'a> {
             hour: None,
             stray: None,
             seat: Seat::To,
+            files: None,
         };
         match row.recipient {
             Ok(recipient) => {
                 person.left_out = except.reason(&recipient.key);
-                if person.left_out.is_none() {
-                    person.fault = self.blank(&recipient.fields);
+                if person.left_out.is_none() && !self.is_together() {
+                    match self.try_out(&recipient.fields) {
+                        Ok(files) => person.files = files,
+                        Err(fault) => person.fault = Some(fault),
+                    }
                 }
                 person.key = recipient.key;
                 person.mailbox = Ok(recipient.mailbox);
@@ -351,16 +360,6 @@ impl<'a> Roll<'a> {
         Some(person)
     }
 
-    /// Why the template cannot be rendered for this row. What is the same for all is seen at the
-    /// end.
-    fn blank(&self, fields: &serde_json::Map<String, serde_json::Value>) -> Option<String> {
-        if self.is_together() {
-            return None;
-        }
-        let checked = self.template.check_given(fields, &self.given);
-        checked.err().map(|fault| fault.to_string())
-    }
-
     fn check_columns(&self, list: &str, columns: &[String]) -> Result<(), RollError> {
         let once = self.schedule.once_per.iter().flat_map(|once| &once.fields);
         let mut once = once.filter(|name| *name != EMAIL);
@@ -374,7 +373,8 @@ impl<'a> Roll<'a> {
             .template
             .variables()
             .iter()
-            .find(|variable| !columns.contains(&variable.name));
+            .find(|it| !columns.contains(&it.name) && !self.is_given(it));
+        self.check_supplements(list, columns)?;
         missing.map_or(Ok(()), |variable| {
             Err(RollError::MissingField(format!(
                 "template `{}` uses `{}` ({}:{}:{}), which list `{list}` does not have: it has {}",
@@ -582,7 +582,6 @@ impl Together {
         if people > MOST_TOGETHER {
             return Err(RollError::TooManyTogether(grouped(&people.to_string())));
         }
-        self.common
-            .check(schedule, roll.template, (&roll.lists, &roll.given))
+        self.common.check(schedule, roll)
     }
 }

@@ -179,7 +179,7 @@ fn call(roll: &Roll<'_>, seen: &mut Seen) -> Result<Survey, RollError> {
             return Ok(());
         }
         if first.is_none()
-            && let Ok(mut rendered) = roll.template().render_given(&person.fields, roll.given())
+            && let Ok(mut rendered) = roll.render(&person.fields)
         {
             rendered.subject = roll.marked(&rendered.subject);
             first = Some((person.clone(), rendered));

@@ -193,6 +193,24 @@ impl<R: BufRead> Elements<R> {
     }
 }
 
+/// A whole document as one value of at most so many bytes, as its kept form has them.
+pub(super) fn document<R: BufRead>(input: R, most: usize) -> Result<Value, Located> {
+    let mut scanner = Scanner::new(input);
+    scanner.most = most;
+    if scanner.token()?.is_none() {
+        return Err(FileFault::Json(Box::new(JsonFault::Empty)).into());
+    }
+    let begun = scanner.line();
+    let (value, twice) = element::read(scanner.keep()?);
+    if scanner.token()?.is_some() {
+        return Err(JsonFault::After.at(scanner.line()));
+    }
+    match twice {
+        Some(key) => Err(FileFault::Twice(key).at(begun)),
+        None => Ok(value),
+    }
+}
+
 fn is_over_lines(found: &Located) -> bool {
     matches!(&found.fault, FileFault::Json(fault) if matches!(**fault, JsonFault::OverLines))
 }

@@ -25,6 +25,8 @@ pub(super) struct Scanner<R> {
     begun: u64,
     /// Whether a kept value must end on the line on which it began.
     pub(super) one_line: bool,
+    /// No kept value is larger, in bytes.
+    pub(super) most: usize,
 }
 
 impl<R: BufRead> Scanner<R> {
@@ -36,6 +38,7 @@ impl<R: BufRead> Scanner<R> {
             keeping: false,
             begun: 1,
             one_line: false,
+            most: VALUE_BYTES_MAX,
         }
     }
 
@@ -173,7 +176,7 @@ impl<R: BufRead> Scanner<R> {
             let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
             let plain = read.iter().position(special).unwrap_or(read.len());
             if self.keeping {
-                let room = VALUE_BYTES_MAX.saturating_sub(self.kept.len());
+                let room = self.most.saturating_sub(self.kept.len());
                 if plain > room {
                     return Err(JsonFault::TooLong.at(self.begun));
                 }
@@ -293,7 +296,7 @@ impl<R: BufRead> Scanner<R> {
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Located> {
         if self.keeping {
-            if self.kept.len() + bytes.len() > VALUE_BYTES_MAX {
+            if self.kept.len() + bytes.len() > self.most {
                 return Err(JsonFault::TooLong.at(self.begun));
             }
             self.kept.extend_from_slice(bytes);

@@ -1,9 +1,9 @@
 //! Every key of the configuration, a row each.
 
 use super::Kind::{
-    self, Bound, Choice, Choices, Count, CountOrTable, Cron, Days, Duration, Encoding, Flag, Hours,
-    Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates, Secret, Secrets,
-    Separator, Share, Span, SpanOrNever, Spans, Text, Texts, Values, Zone,
+    self, Attachments, Bound, Choice, Choices, Count, CountOrTable, Cron, Days, Duration, Encoding,
+    Flag, Hours, Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates, Secret,
+    Secrets, Separator, Share, Span, SpanOrNever, Spans, Text, Texts, Values, Zone,
 };
 use super::{Key, key, planned};
 use crate::calendar::OnHoliday;
@@ -173,8 +173,19 @@ pub static KEYS: &[Key] = &[
         "The layout in templates/ that the bodies are set into; false for none."),
     planned("template.*.subject", "The subject, instead of subject.txt."),
     planned("template.*.markdown", "One Markdown source for text and HTML."),
-    planned("template.*.attachments", "Files sent along."),
-    planned("template.*.data", "Values for every mail of a run."),
+    key("template.*.attachments", Attachments, "[]", r#"["files/terms.pdf", { file = "invoices/{{invoice}}.pdf", name = "Invoice.pdf" }, { template = "lines.csv" }]"#,
+        "Files sent along: the same for all, one for each person by a path with fields in it, or made \
+         from a template in the mail's own folder."),
+    key("template.*.data", Kind::Table, "", "",
+        "Values for all mails of a run, read when it opens: {{data.…}} shows them."),
+    key("template.*.data.file", Path, "", r#""data/report.json""#,
+        "A JSON file, or a CSV file, whose rows are a list then."),
+    key("template.*.data.command", Texts, "", r#"["/usr/local/bin/report", "--json"]"#,
+        "A program that prints JSON, at most 8 MB; nothing is sent unless it ends well."),
+    key("template.*.data.timeout", Span, r#""1m""#, r#""5m""#,
+        "How long the program may take."),
+    key("template.*.data.max_age", Span, "", r#""26h""#,
+        "A file that was last changed longer ago is not sent from."),
 
     key("schedule.*.send", Text, "", r#""digest""#,
         "The template: a folder in templates/.").required(),
@@ -258,8 +269,18 @@ pub static KEYS: &[Key] = &[
         "The value of List-Id, by which readers sort mail."),
     key("schedule.*.reply_to", Mailbox, "the account's", r#""Editors <editors@example.org>""#,
         "Where answers to this schedule's mail go."),
-    planned("schedule.*.attachments", "Files sent along."),
-    planned("schedule.*.data", "Values for every mail of the run."),
+    key("schedule.*.attachments", Attachments, "[]", r#"["files/price-list.pdf"]"#,
+        "Files sent along after those of the template, in the same forms."),
+    key("schedule.*.data", Kind::Table, "", "",
+        "Values for all mails of a run, in place of the template's."),
+    key("schedule.*.data.file", Path, "", r#""data/today.json""#,
+        "A JSON file, or a CSV file, whose rows are a list then."),
+    key("schedule.*.data.command", Texts, "", r#"["/usr/local/bin/report", "--json"]"#,
+        "A program that prints JSON, at most 8 MB; nothing is sent unless it ends well."),
+    key("schedule.*.data.timeout", Span, r#""1m""#, r#""5m""#,
+        "How long the program may take."),
+    key("schedule.*.data.max_age", Span, "", r#""26h""#,
+        "A file that was last changed longer ago is not sent from."),
     planned("schedule.*.priority", "Which schedule goes first."),
 
     planned("suppression", "Who must not get mail."),

@@ -1,9 +1,9 @@
 //! What may stand as a value, in words.
 
 use super::Kind::{
-    self, Bound, Choice, Choices, Count, CountOrTable, Cron, Days, Duration, Encoding, Flag, Hours,
-    Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates, Secret, Separator, Share,
-    Span, SpanOrNever, Spans, Text, Texts, Values, Zone,
+    self, Attachments, Bound, Choice, Choices, Count, CountOrTable, Cron, Days, Duration, Encoding,
+    Flag, Hours, Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates, Secret,
+    Separator, Share, Span, SpanOrNever, Spans, Text, Texts, Values, Zone,
 };
 use crate::config::provider;
 
@@ -28,6 +28,7 @@ pub(in crate::config) fn wants(kind: Kind) -> String {
         Texts => "a list of texts, like [\"a\", \"b\"]".into(),
         People => "a list of people, like [\"Ada <ada@example.org>\"]".into(),
         Values => "names with values, like { team = \"ops\" }".into(),
+        Attachments => "a list of files, like [\"files/terms.pdf\"]".into(),
         Secret => {
             "{ file = \"…\" }, { credential = \"…\" }, { command = [\"…\"] } or { env = \"…\" }"
                 .into()

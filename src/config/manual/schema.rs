@@ -182,6 +182,7 @@ fn shape(key: &Key) -> Value {
         Kind::Rates => one_or_several(json!({ "$ref": "#/definitions/rate" })),
         Kind::Texts => several(&text()),
         Kind::People => json!({ "type": "array", "items": { "type": ["string", "object"] } }),
+        Kind::Attachments => attachments(),
         Kind::Values => json!({ "type": "object" }),
         Kind::Secret => reference("secret"),
         Kind::Secrets => several(&json!({ "$ref": "#/definitions/secret" })),
@@ -195,6 +196,24 @@ fn shape(key: &Key) -> Value {
         Kind::OneOrMoreTables => one_or_several(to_definition(key)),
         Kind::Planned => json!({ "not": {} }),
     }
+}
+
+/// Paths, and tables that say more of a file.
+fn attachments() -> Value {
+    let text = || json!({ "type": "string", "minLength": 1 });
+    let item = json!({
+        "type": "object",
+        "properties": {
+            "file": text(),
+            "template": text(),
+            "name": text(),
+            "type": text(),
+            "optional": { "type": "boolean" },
+        },
+        "oneOf": [{ "required": ["file"] }, { "required": ["template"] }],
+        "additionalProperties": false,
+    });
+    several(&json!({ "anyOf": [text(), item] }))
 }
 
 fn several(one: &Value) -> Value {

@@ -6,8 +6,8 @@ use postroom::audience::Place;
 use postroom::config::OnUncertain;
 use postroom::outbox::state::State;
 use postroom::outbox::{
-    AddRows, ClearFailed, ClearRun, DeliveryId, Filter, FrozenRun, Kept, NewDelivery, NewRun,
-    Opened, RowKey, RunFailed, RunNo, SealKeys,
+    AddRows, Blob, Carried, ClearFailed, ClearRun, DeliveryId, Filter, FrozenRun, Kept,
+    NewDelivery, NewRun, Opened, RowKey, RunFailed, RunNo, SealKeys,
 };
 
 use crate::world::bench::{Bench, now, row};
@@ -95,6 +95,11 @@ fn a_run_that_is_begun_anew_is_frozen_anew_as_a_whole() {
         retry: vec![Duration::from_secs(7), Duration::from_secs(8)],
         on_uncertain: OnUncertain::Hold,
         resend_after: Duration::from_secs(9),
+        zone: Some("Asia/Tokyo".to_owned()),
+        carried: Some(Carried {
+            list: "{}".to_owned(),
+            blobs: vec![Blob::new(vec![7; 9000])],
+        }),
     };
     let anew = NewRun {
         overlap: None,

@@ -51,6 +51,8 @@ pub(crate) fn frozen() -> FrozenRun {
         retry: vec![Duration::from_secs(60)],
         on_uncertain: OnUncertain::Resend,
         resend_after: Duration::from_secs(15 * 60),
+        zone: None,
+        carried: None,
     }
 }
 
@@ -67,6 +69,7 @@ pub(crate) fn row(seq: i64, address: &str) -> NewDelivery {
         left_out: None,
         hour: None,
         pool: String::new(),
+        files: None,
     }
 }
 

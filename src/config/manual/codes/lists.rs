@@ -5,17 +5,24 @@ use super::{Code, code};
 pub(super) static CODES: &[Code] = &[
     code(
         "missing-file",
-        "The file of a list is not there.",
+        "The file of a list, of data, or an attachment is not there.",
         r#"csv = "lists/customers.csv""#,
         "It may come later: runs fail until it is there, and nothing else does. Mind that a \
          relative path starts where postroom.toml is.",
     ),
     code(
         "unreadable-file",
-        "The file of a list cannot be read.",
+        "The file of a list, of data, or an attachment cannot be read.",
         r#"csv = "/home/ada/customers.csv""#,
         "Let the service's user read it. It must be a regular file, and not in /home or /tmp, \
          which a service does not see.",
+    ),
+    code(
+        "bad-data",
+        "The values of a run cannot be read as what they should be.",
+        r#"data = { file = "data/report.csv" }      # and a row has fewer fields than the header"#,
+        "The message has the line. They are at most 8 MB, a JSON document without a name twice in \
+         one object, or CSV with a header. Nothing is sent until they are.",
     ),
     code(
         "changed-file",

@@ -152,6 +152,13 @@ layout = "fancy""#,
          are meant to hold HTML.",
     ),
     code(
+        "refused-attachment",
+        "A mail is to carry a file of a kind that large providers refuse.",
+        r#"attachments = ["files/setup.exe"]"#,
+        "Put it where people can fetch it, and write the link into the text. An archive around it \
+         does not help: they look inside.",
+    ),
+    code(
         "large-html",
         "The HTML of a template is so long that some readers see the first part of it only.",
         "templates/digest/body.html, of 130 KB",
