@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::builtin;
 use super::fault::RenderFault;
 use super::given::GIVEN;
+use super::render::Task;
 use super::scope::parse_path;
 use super::source::Part;
 use super::tags::{self, Kind, Tag};
@@ -18,16 +19,25 @@ use super::template::Template;
 
 type Fields = Map<String, Value>;
 
-/// Puts a rendering error into words. `part` is the text that was being rendered.
+/// Puts a rendering error into words. `part` is the text that was being rendered, and whether it
+/// is HTML.
 pub(super) fn explain(
-    template: &Template,
+    task: &Task<'_>,
     error: &RenderError,
-    part: &Part,
-    fields: &Fields,
+    (part, html): (&Part, bool),
 ) -> RenderFault {
+    let (template, fields) = (task.template, task.values.named());
+    let source = template.source();
     let file = error.template_name.as_deref().unwrap_or(&part.file);
-    let part = template.source().part(file).unwrap_or(part);
-    let scene = Scene::of(part, error.line_no.zip(error.column_no));
+    let part = match file == part.file {
+        true => part,
+        false => source.partial(file, html).unwrap_or(part),
+    };
+    let at = error.line_no.zip(error.column_no);
+    let scene = match source.part(file).filter(|_| part.derived) {
+        Some(origin) => Scene::of(origin, at.and_then(|at| place_in(origin, part, at))),
+        None => Scene::of(part, at),
+    };
     let fault = |at, variable, problem| RenderFault {
         template: template.name().to_owned(),
         file: part.file.clone(),
@@ -66,6 +76,22 @@ pub(super) fn explain(
             }
         },
     }
+}
+
+/// Where in the text that `made` was made of the tag stands that is at a place of `made`.
+fn place_in(origin: &Part, made: &Part, (line, column): (usize, usize)) -> Option<(usize, usize)> {
+    let (text, origin) = (made.content.as_str(), origin.content.as_str());
+    let start = tags::offset(text, line, column.max(1));
+    let made_tags = tags::scan(text);
+    // Handlebars' place may be one within the tag, or that of the white space before it.
+    let start = made_tags
+        .iter()
+        .find(|tag| tag.range.end > start)?
+        .range
+        .start;
+    let origin_tags = tags::scan(origin);
+    let place = tags::counterpart((text, &made_tags), start..start, (origin, &origin_tags))?;
+    Some(tags::place(origin, place.start))
 }
 
 fn is_empty(name: &str) -> String {
@@ -137,8 +163,7 @@ impl<'a> Scene<'a> {
     ) -> Option<(&'t str, (usize, usize))> {
         let absent = |name: &str| fields.get(name).is_none_or(Value::is_null);
         let lacking: Vec<_> = template
-            .variables()
-            .iter()
+            .all_variables()
             .filter(|variable| variable.file == self.file && absent(&variable.name))
             .map(|variable| (variable.name.as_str(), (variable.line, variable.column)))
             .collect();

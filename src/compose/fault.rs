@@ -48,6 +48,17 @@ impl TemplateFault {
         (&self.file, self.line, self.column).cmp(&(&other.file, other.line, other.column))
     }
 
+    /// The fault without its place.
+    pub(super) fn of_whole_file(self) -> Self {
+        Self {
+            line: 1,
+            column: 1,
+            span_len: 0,
+            second: None,
+            ..self
+        }
+    }
+
     pub(super) fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self

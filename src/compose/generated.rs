@@ -89,9 +89,9 @@ impl Generated {
         let kind = kind.unwrap_or(Kind::Text);
         let mut template = Template::compile(source)?;
         match kind {
-            Kind::Csv => template.plain.register_escape_fn(csv),
-            Kind::Json => template.plain.register_escape_fn(json),
-            Kind::Calendar => template.plain.register_escape_fn(calendar),
+            Kind::Csv => template.escape_plain(csv),
+            Kind::Json => template.escape_plain(json),
+            Kind::Calendar => template.escape_plain(calendar),
             Kind::Text | Kind::Html => {}
         }
         Ok(Self { template, kind })

@@ -16,7 +16,9 @@
 mod beneath;
 mod blame;
 mod builtin;
+mod compile;
 pub mod dkim;
+mod edition;
 mod enclosure;
 mod fault;
 mod filename;
@@ -51,6 +53,7 @@ mod unsubscribe;
 mod values;
 
 pub use builtin::{BuiltIn, HELPERS};
+pub use edition::Edition;
 pub use enclosure::{Content, Enclosure};
 pub use fault::{RenderFault, TemplateFault};
 pub use frozen::Frozen;
@@ -62,6 +65,8 @@ pub use line::Line;
 pub use manner::{Class, Manner};
 pub use media::{is_refused, media_type};
 pub use message::{Addressees, ComposeFault, Identity, Mail, message};
+pub use naming::subject_key;
+pub use reading::holds_texts;
 pub use render::Rendered;
 pub use sender::Sender;
 pub use shown::Lacking;

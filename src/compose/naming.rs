@@ -93,6 +93,18 @@ pub(super) fn untagged(partial: &str) -> (String, String) {
     (partial.to_owned(), String::new())
 }
 
+/// Why `key` is never included as `name`, although it seems to be made for that.
+pub(super) fn stray_partial(
+    key: &str,
+    part: &Part,
+    name: &str,
+    ending: &str,
+) -> Option<TemplateFault> {
+    let tag = tag_of(key, name, ending)?;
+    let stray = Language::parse(tag).is_err() && !part.derived;
+    stray.then(|| no_language(key, tag).at(&part.file))
+}
+
 impl Texts {
     fn read_folder(&mut self, reader: &mut Reader, template: &str) {
         let names = reader.names(template);
@@ -268,7 +280,8 @@ impl Texts {
 }
 
 /// The name under which the subject of a template goes that stands in the configuration.
-pub(super) fn subject_key(template: &str) -> String {
+#[must_use]
+pub fn subject_key(template: &str) -> String {
     format!("template.{template}.subject")
 }
 

@@ -152,7 +152,8 @@ pub(super) fn missing_template(root: &Path, name: &str) -> TemplateFault {
 }
 
 /// Whether a folder looks like a template's.
-pub(super) fn holds_texts(folder: &Path) -> bool {
+#[must_use]
+pub fn holds_texts(folder: &Path) -> bool {
     let texts = ["subject.txt", "body.txt", "body.html", "body.md"];
     texts.iter().any(|name| folder.join(name).is_file())
 }

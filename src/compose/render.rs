@@ -6,15 +6,16 @@
 use std::io;
 
 use handlebars::template::Template as Ast;
-use handlebars::{Handlebars, Output, Renderable};
+use handlebars::{Output, Renderable};
 use serde_json::{Map, Value};
 
 use super::blame;
 use super::builtin::stage;
+use super::edition::{Body, Edition, Text};
 use super::fault::RenderFault;
 use super::given::Given;
 use super::source::Part;
-use super::template::{Body, Template};
+use super::template::Template;
 use super::values::{Values, present};
 
 /// No part of a message is longer, in bytes.
@@ -31,6 +32,8 @@ pub struct Rendered {
     pub text: Option<String>,
     /// The HTML.
     pub html: Option<String>,
+    /// The language of the texts, as a tag.
+    pub language: String,
     /// Headers that the template adds, with their values as text.
     pub headers: Vec<(String, String)>,
 }
@@ -56,16 +59,16 @@ impl Template {
         fields: &Map<String, Value>,
         given: &Given,
     ) -> Result<Rendered, RenderFault> {
-        let values = self.values(fields, given)?;
-        stage::set(given);
-        let subject = self.subject(&values)?;
-        let text = self.body(self.text_body.as_ref(), false, &values, Page::kept);
-        let html = self.body(self.html_body.as_ref(), true, &values, Page::kept);
+        let task = self.task(fields, given)?;
+        let subject = task.subject()?;
+        let text = task.body(false, Page::kept);
+        let html = task.body(true, Page::kept);
         let kept = |page: Option<Page>| page.and_then(|page| page.kept);
         Ok(Rendered {
             subject,
             text: kept(text?),
             html: kept(html?),
+            language: task.edition.language.to_string(),
             headers: Vec::new(),
         })
     }
@@ -89,20 +92,27 @@ impl Template {
         fields: &Map<String, Value>,
         given: &Given,
     ) -> Result<(), RenderFault> {
-        let values = self.values(fields, given)?;
-        stage::set(given);
-        self.subject(&values)?;
-        self.body(self.text_body.as_ref(), false, &values, Page::counted)?;
-        self.body(self.html_body.as_ref(), true, &values, Page::counted)?;
+        let task = self.task(fields, given)?;
+        task.subject()?;
+        task.body(false, Page::counted)?;
+        task.body(true, Page::counted)?;
         Ok(())
     }
 
-    fn values(
-        &self,
-        fields: &Map<String, Value>,
-        given: &Given,
-    ) -> Result<Values<'_>, RenderFault> {
+    fn task(&self, fields: &Map<String, Value>, given: &Given) -> Result<Task<'_>, RenderFault> {
+        let (edition, language) = self.chosen(fields);
+        let locale = given.locale.clone();
+        let given = &Given {
+            locale: locale.or_else(|| Some(language.to_string())),
+            ..given.clone()
+        };
+        stage::set(given);
         let mut present = present(fields);
+        present.insert(
+            "text_language".to_owned(),
+            Value::String(language.to_string()),
+        );
+        present.insert("text_direction".to_owned(), language.direction().into());
         for name in &self.repeated {
             // What may be blank is no list then, but a list of nothing.
             if let Some(value) = present.get_mut(name)
@@ -112,9 +122,15 @@ impl Template {
             }
         }
         let values = Values::new(&self.pool, present, given);
-        for variable in self.variables.iter().filter(|variable| variable.shown) {
+        let task = Task {
+            template: self,
+            edition,
+            values,
+        };
+        for variable in self.all_variables().filter(|variable| variable.shown) {
             let (name, file) = (&variable.name, &variable.file);
-            let problem = match values.named().get(name) {
+            let problem = match task.values.named().get(name) {
+                _ if !edition.files.contains(file) => continue,
                 Some(Value::Array(_)) => {
                     format!("the field `{name}` is a list: write {{{{#each {name}}}}}")
                 }
@@ -124,15 +140,24 @@ impl Template {
                 _ => continue,
             };
             let at = Some((variable.line, variable.column));
-            return Err(self.fault(file, at, Some(name.clone()), problem));
+            return Err(task.fault(file, at, Some(name.clone()), problem));
         }
-        Ok(values)
+        Ok(task)
     }
+}
 
-    fn subject(&self, values: &Values<'_>) -> Result<String, RenderFault> {
-        let part = &self.source.subject;
+/// One message while it is rendered.
+pub(super) struct Task<'a> {
+    pub(super) template: &'a Template,
+    pub(super) edition: &'a Edition,
+    pub(super) values: Values<'a>,
+}
+
+impl Task<'_> {
+    fn subject(&self) -> Result<String, RenderFault> {
+        let Text { part, ast } = &self.edition.subject;
         let mut page = Page::kept(LONGEST_SUBJECT);
-        self.write(&self.plain, &self.subject, part, values, &mut page)?;
+        self.write(false, ast, part, &mut page)?;
         let subject = page.kept.unwrap_or_default().trim().to_owned();
         let problem = if subject.is_empty() {
             "the subject is empty"
@@ -143,8 +168,12 @@ impl Template {
         } else {
             return Ok(subject);
         };
-        let culprit = self.variables.iter().find(|variable| {
-            let value = values.named().get(&variable.name).and_then(Value::as_str);
+        let culprit = self.template.all_variables().find(|variable| {
+            let value = self
+                .values
+                .named()
+                .get(&variable.name)
+                .and_then(Value::as_str);
             variable.file == part.file && value.is_some_and(|text| text.contains(char::is_control))
         });
         let at = culprit.map(|variable| (variable.line, variable.column));
@@ -152,48 +181,45 @@ impl Template {
         Err(self.fault(&part.file, at, name, problem.to_owned()))
     }
 
-    fn body(
-        &self,
-        body: Option<&Body>,
-        html: bool,
-        values: &Values<'_>,
-        page: impl Fn(usize) -> Page,
-    ) -> Result<Option<Page>, RenderFault> {
-        let (registry, part, layout) = if html {
-            (&self.html, &self.source.html, &self.source.layout_html)
+    fn body(&self, html: bool, page: impl Fn(usize) -> Page) -> Result<Option<Page>, RenderFault> {
+        let body = if html {
+            &self.edition.html
         } else {
-            (&self.plain, &self.source.text, &self.source.layout_text)
+            &self.edition.text
         };
-        let (Some(body), Some(part)) = (body, part) else {
+        let Some(Body { page: text, layout }) = body else {
             return Ok(None);
         };
         let mut page = page(LONGEST);
-        let around = body.layout.as_ref().zip(layout.as_ref());
-        if let Some(((before, _), layout)) = around {
-            self.write(registry, before, layout, values, &mut page)?;
+        if let Some(layout) = layout {
+            self.write(html, &layout.before, &layout.part, &mut page)?;
         }
         page.blank = true;
-        self.write(registry, &body.page, part, values, &mut page)?;
+        self.write(html, &text.ast, &text.part, &mut page)?;
         if page.blank {
-            return Err(self.fault(&part.file, None, None, "the body is empty".to_owned()));
+            return Err(self.fault(&text.part.file, None, None, "the body is empty".to_owned()));
         }
-        if let Some(((_, after), layout)) = around {
+        if let Some(layout) = layout {
             page.drop_line_end();
-            self.write(registry, after, layout, values, &mut page)?;
+            self.write(html, &layout.after, &layout.part, &mut page)?;
         }
         Ok(Some(page))
     }
 
     fn write(
         &self,
-        registry: &Handlebars<'static>,
+        html: bool,
         ast: &Ast,
         part: &Part,
-        values: &Values<'_>,
         page: &mut Page,
     ) -> Result<(), RenderFault> {
+        let registry = match html {
+            true => &self.edition.html_registry,
+            false => &self.edition.plain_registry,
+        };
+        let values = &self.values;
         ast.render(registry, values.context(), &mut values.state(), page)
-            .map_err(|error| blame::explain(self, &error, part, values.named()))
+            .map_err(|error| blame::explain(self, &error, (part, html)))
     }
 
     fn fault(
@@ -203,7 +229,7 @@ impl Template {
         variable: Option<String>,
         problem: String,
     ) -> RenderFault {
-        let (template, file) = (self.source.name.clone(), file.to_owned());
+        let (template, file) = (self.template.name().to_owned(), file.to_owned());
         RenderFault {
             template,
             file,

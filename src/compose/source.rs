@@ -1,6 +1,6 @@
 //! The texts of a template, as files and as the frozen copy that a run keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -202,9 +202,11 @@ impl Source {
     /// Makes the bodies that can be made from others, in each language.
     fn settled(self) -> Result<Self, Vec<TemplateFault>> {
         let mut settled = self.clone();
+        // Layouts of languages that nothing else is in are of no use.
+        let used: HashSet<String> = self.tags().flat_map(chain).collect();
+        settled.languages.retain(|tag, _| used.contains(tag));
         let mut faults = Vec::new();
-        let tags = std::iter::once("").chain(self.languages.keys().map(String::as_str));
-        for tag in tags {
+        for tag in self.tags() {
             let own = |role| self.own(tag, role).cloned();
             let around = |role| self.find(tag, |tag| self.own(tag, role)).cloned();
             let mut bodies = Bodies {
@@ -215,7 +217,7 @@ impl Source {
                 layout_html: around(Role::LayoutHtml),
             };
             if bodies.markdown.is_none() && bodies.text.is_none() && bodies.html.is_none() {
-                continue;
+                continue; // it has a subject of its own and no more
             }
             faults.extend(format::settle(&mut bodies, &self.partials_of(tag)));
             settled.put(tag, bodies);
@@ -243,6 +245,13 @@ impl Source {
                 self.set(tag, role, layout);
             }
         }
+    }
+
+    /// The languages that there are editions of, the one of the texts without a language first.
+    pub(super) fn tags(&self) -> impl Iterator<Item = &str> {
+        let others = self.languages.iter();
+        let others = others.filter(|(_, it)| it.subject.is_some() || it.has_body());
+        std::iter::once("").chain(others.map(|(tag, _)| tag.as_str()))
     }
 
     /// The texts for readers of the language `tag`, which is one of `languages` or empty.
@@ -338,6 +347,14 @@ impl Source {
     /// The part whose file is `file`, as it stands there.
     pub(super) fn part(&self, file: &str) -> Option<&Part> {
         self.files().find(|part| part.file == file)
+    }
+
+    /// The text that an included `file` has in plain texts or in HTML: it may be made of another.
+    pub(super) fn partial(&self, file: &str, html: bool) -> Option<&Part> {
+        let ending = if html { ".html" } else { ".txt" };
+        let mut partials = self.partials.iter();
+        let found = partials.find(|(name, part)| name.ends_with(ending) && part.file == file);
+        found.map(|(_, part)| part)
     }
 
     /// Every text that is a file's or a key's, of all languages, in no order.

@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
+use std::rc::Rc;
 
 use handlebars::template::{
     BlockParam, DecoratorTemplate, HelperTemplate, Parameter, Template as Ast, TemplateElement,
@@ -57,7 +58,7 @@ pub(super) struct Findings {
 /// kind, which has the extension `ext`.
 pub(super) fn survey(
     roots: &[(&Sheet, &Ast)],
-    partials: &BTreeMap<String, Sheet>,
+    partials: &BTreeMap<String, Rc<Sheet>>,
     (names, ext): (&[&str], &str),
 ) -> Findings {
     let mut survey = Survey {
@@ -81,7 +82,7 @@ pub(super) fn survey(
 }
 
 struct Survey<'a> {
-    partials: &'a BTreeMap<String, Sheet>,
+    partials: &'a BTreeMap<String, Rc<Sheet>>,
     names: &'a [&'a str],
     ext: &'a str,
     found: Findings,
@@ -104,7 +105,7 @@ impl Reader<'_> {
         let tag = match place {
             Some((line, column)) => {
                 self.sheet
-                    .tag_at(tags::offset(&self.sheet.text, line, column.max(1)))
+                    .tag_at(tags::offset(self.sheet.content(), line, column.max(1)))
             }
             None => self.sheet.tags.iter().find(|tag| {
                 tag.range.start >= self.cursor && tag.kind == Kind::Else { chained: true }
@@ -118,8 +119,8 @@ impl Reader<'_> {
     /// Where `word` stands in a tag: after the last word found, if it is there.
     fn find(&mut self, tag: &Range<usize>, word: &str) -> Range<usize> {
         let rest = self.cursor.clamp(tag.start, tag.end)..tag.end;
-        let found = tags::find_word(&self.sheet.text, rest, word)
-            .or_else(|| tags::find_word(&self.sheet.text, tag.clone(), word));
+        let found = tags::find_word(self.sheet.content(), rest, word)
+            .or_else(|| tags::find_word(self.sheet.content(), tag.clone(), word));
         if let Some(found) = &found {
             self.cursor = found.end;
         }
@@ -311,10 +312,10 @@ impl Survey<'_> {
         let Some(name) = scope.field(&path) else {
             return;
         };
-        let text = &reader.sheet.text;
+        let (text, place) = reader.sheet.in_file(place);
         let (line, column) = tags::place(text, place.start);
         let variable = Variable {
-            file: reader.sheet.file.clone(),
+            file: reader.sheet.part.file.clone(),
             line,
             column,
             span_len: text[place].chars().count(),

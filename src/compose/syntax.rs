@@ -4,6 +4,7 @@
 //! tag that cannot stand on its own is named, then the block that is not closed.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use handlebars::template::{Parameter, Template as Ast, TemplateElement};
 use handlebars::{TemplateError, TemplateErrorReason};
@@ -18,30 +19,69 @@ const DEEPEST: usize = 40;
 /// A parsed text, with the places of its tags.
 #[derive(Debug)]
 pub(super) struct Sheet {
-    pub(super) file: String,
-    pub(super) text: String,
+    pub(super) part: Arc<Part>,
     pub(super) tags: Vec<Tag>,
-    pub(super) ast: Ast,
+    pub(super) ast: Arc<Ast>,
+    /// What it was made of, where it is not as it stands in its file.
+    origin: Option<Origin>,
+}
+
+/// The text of a file that another was made of.
+#[derive(Debug)]
+struct Origin {
+    text: String,
+    tags: Vec<Tag>,
 }
 
 impl Sheet {
     pub(super) fn parse(part: &Part) -> Result<Self, Box<TemplateFault>> {
-        let text = part.content.clone();
-        let tags = tags::scan(&text);
+        let text = part.content.as_str();
+        let tags = tags::scan(text);
         let draft = Draft {
             file: &part.file,
-            text: &text,
+            text,
             tags: &tags,
         };
-        draft.check_depth()?;
-        let ast = Ast::compile_with_name(&text, part.file.clone())
-            .map_err(|e| Box::new(draft.explain(&e)))?;
+        let parsed = draft.check_depth().and_then(|()| {
+            Ast::compile_with_name(text, part.file.clone()).map_err(|e| Box::new(draft.explain(&e)))
+        });
+        let ast = parsed.map_err(|fault| match part.derived {
+            true => Box::new(fault.of_whole_file()),
+            false => fault,
+        })?;
         Ok(Self {
-            file: part.file.clone(),
-            text,
+            part: Arc::new(part.clone()),
             tags,
-            ast,
+            ast: Arc::new(ast),
+            origin: None,
         })
+    }
+
+    /// Points at places in `origin`, the text of the file that this one was made of.
+    pub(super) fn made_of(self, origin: &Part) -> Self {
+        let origin = Origin {
+            text: origin.content.clone(),
+            tags: tags::scan(&origin.content),
+        };
+        Self {
+            origin: Some(origin),
+            ..self
+        }
+    }
+
+    pub(super) fn content(&self) -> &str {
+        &self.part.content
+    }
+
+    /// The text that is in the file, and where in it something of this text comes from.
+    pub(super) fn in_file(&self, range: Range<usize>) -> (&str, Range<usize>) {
+        match &self.origin {
+            None => (self.content(), range),
+            Some(Origin { text, tags }) => {
+                let from = tags::counterpart((self.content(), &self.tags), range, (text, tags));
+                (text, from.unwrap_or(0..0))
+            }
+        }
     }
 
     /// The tag at or after a byte offset.
@@ -56,7 +96,8 @@ impl Sheet {
         range: Range<usize>,
         message: String,
     ) -> TemplateFault {
-        fault(code, &self.file, &self.text, range, message)
+        let (text, range) = self.in_file(range);
+        fault(code, &self.part.file, text, range, message)
     }
 }
 

@@ -172,6 +172,30 @@ pub(super) fn find_word(text: &str, range: Range<usize>, word: &str) -> Option<R
         })
 }
 
+/// Where in `from` the tag stands that something in `made`, a text made of that, belongs to: tags
+/// stay what they are, and mostly in their order.
+pub(super) fn counterpart(
+    (made, made_tags): (&str, &[Tag]),
+    range: Range<usize>,
+    (from, from_tags): (&str, &[Tag]),
+) -> Option<Range<usize>> {
+    let holds = |tag: &&Tag| tag.range.start <= range.start && range.start < tag.range.end;
+    let tag = made_tags.iter().find(holds)?;
+    let text = &made[tag.range.clone()];
+    let alike = |it: &&Tag| made[it.range.clone()] == *text;
+    let before = made_tags.iter().filter(alike);
+    let nth = before
+        .take_while(|it| it.range.start < tag.range.start)
+        .count();
+    let alike = from_tags
+        .iter()
+        .filter(|it| from[it.range.clone()] == *text);
+    let same = alike.clone().nth(nth).or(alike.last())?;
+    let start = same.range.start + (range.start - tag.range.start);
+    let end = same.range.start + (range.end.min(tag.range.end) - tag.range.start);
+    Some(start..end)
+}
+
 /// Characters of a handlebars identifier (`symbol_char` in its grammar).
 fn is_word_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$' | ':' | '@') || !c.is_ascii()
@@ -220,6 +244,24 @@ mod tests {
         assert_eq!(place(text, at), (2, 10));
         assert_eq!(offset(text, 2, 10), at);
         assert_eq!(offset(text, 9, 9), text.len());
+    }
+
+    #[test]
+    fn a_tag_is_found_where_it_came_from() {
+        let (from, made) = (
+            "# {{a}}\n\n{{b}} {{a}}",
+            "<h1>{{a}}</h1><p>{{b}} {{a}} {{c}}</p>",
+        );
+        let (from_tags, made_tags) = (scan(from), scan(made));
+        let found = |at: usize, length: usize| {
+            let range = counterpart((made, &made_tags), at..at + length, (from, &from_tags));
+            range.map(|range| (range.start, &from[range]))
+        };
+        assert_eq!(found(6, 1), Some((4, "a")));
+        assert_eq!(found(made.find("{{b").unwrap(), 5), Some((9, "{{b}}")));
+        assert_eq!(found(made.rfind("{{a").unwrap() + 2, 1), Some((17, "a")));
+        assert_eq!(found(made.find("{{c").unwrap(), 5), None);
+        assert_eq!(found(0, 4), None);
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Carried {
 }
 
 /// Reads both keys of a section whose mails are made from this template.
-pub(super) fn read(section: &Section<'_>, templates: &Templates, template: &str) -> Carried {
+pub(super) fn read(section: &Section<'_>, templates: &Templates<'_>, template: &str) -> Carried {
     let items = section.value("attachments");
     let items = items.and_then(|it| it.get_ref().as_array());
     let reader = Reader {
@@ -79,7 +79,7 @@ pub(super) fn read(section: &Section<'_>, templates: &Templates, template: &str)
 
 struct Reader<'a, 'd> {
     section: &'a Section<'d>,
-    templates: &'a Templates,
+    templates: &'a Templates<'d>,
     template: &'a str,
 }
 

@@ -8,9 +8,11 @@ use jiff::tz::TimeZone;
 use super::alert::Alert;
 use super::choice::{Addresses, LogFormat};
 use super::find;
+use super::problem::Problem;
 use super::rate::Rate;
 use super::section::Section;
 use super::zone;
+use crate::compose::Language;
 
 const KEEP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
@@ -19,6 +21,8 @@ const KEEP: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 pub struct Daemon {
     /// The time zone of schedules that name no other.
     pub timezone: TimeZone,
+    /// The language of the texts of templates whose names have none.
+    pub language: Language,
     /// The directory of the outbox.
     pub state: PathBuf,
     /// The control socket.
@@ -43,6 +47,7 @@ pub(super) fn read(section: &Section<'_>) -> Daemon {
         .unwrap_or_else(|| find::state_directory(path));
     Daemon {
         timezone: zone::read(section, "timezone").unwrap_or(TimeZone::UTC),
+        language: language(section).unwrap_or_default(),
         socket: section
             .path_of("socket")
             .unwrap_or_else(|| find::socket(path, &state)),
@@ -52,5 +57,20 @@ pub(super) fn read(section: &Section<'_>) -> Daemon {
         keep: section.span("keep").unwrap_or(KEEP),
         rate: section.rates("rate").unwrap_or_default(),
         alert: None, // read beside it, as it names an account
+    }
+}
+
+fn language(section: &Section<'_>) -> Option<Language> {
+    let tag = section.text("language")?;
+    match Language::parse(tag.text) {
+        Ok(language) => Some(language),
+        Err(fault) => {
+            let place = section.doc.place(tag.span, "");
+            let problem = Problem::error("bad-language", fault.to_string(), place);
+            let problem = problem.suggest(fault.near.as_deref());
+            let help = "tags are like \"de\", \"pt-BR\" or \"zh-Hant\"";
+            section.report(problem.help(help).key(section.path("language")));
+            None
+        }
     }
 }

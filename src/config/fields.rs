@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::attachment::Attached;
-use super::problem::{Place, Problem};
+use super::problem::Problem;
 use super::schedule::{EMAIL, Schedule};
 use super::section::{Section, Text};
 use super::suggest;
@@ -17,7 +17,7 @@ const DATA: &str = "data";
 /// Reports every variable of the template that the list has no column for, at its first place.
 pub(super) fn check(
     section: &Section<'_>,
-    templates: &Templates,
+    templates: &Templates<'_>,
     template: &Template,
     (list, columns): (&List, &[String]),
     to: &Text<'_>,
@@ -40,7 +40,7 @@ pub(super) fn check(
 /// data hides.
 pub(super) fn check_carried(
     section: &Section<'_>,
-    templates: &Templates,
+    templates: &Templates<'_>,
     schedule: &Schedule,
     (list, columns): (&List, &[String]),
     to: &Text<'_>,
@@ -87,6 +87,35 @@ pub(super) fn check_carried(
             }
         }
     }
+}
+
+/// Reports the field that names each reader's language if the list does not have it.
+pub(super) fn check_language(
+    section: &Section<'_>,
+    templates: &Templates<'_>,
+    template: &Template,
+    (list, columns): (&List, &[String]),
+    to: &Text<'_>,
+) {
+    let Some((doc, field)) = templates.language_field(template.name()) else {
+        return;
+    };
+    if columns.iter().any(|column| column == field.text) {
+        return;
+    }
+    let message = format!(
+        "template `{}` takes the language from `{}`, which list `{}` does not have",
+        template.name(),
+        field.text,
+        list.name
+    );
+    let known = columns.iter().map(String::as_str);
+    let place = doc.place(field.span.clone(), "");
+    let problem = Problem::error("missing-field", message, place)
+        .suggest(suggest::nearest(field.text, known))
+        .and(section.doc.place(to.span.clone(), enumerated(columns)))
+        .key(format!("template.{}.language", template.name()));
+    section.report(of_source(list, problem));
 }
 
 /// Reports every field of `once_per` that the list has no column for. Its column of addresses goes
@@ -163,7 +192,7 @@ fn of_source(list: &List, problem: Problem) -> Problem {
 
 fn missing(
     section: &Section<'_>,
-    templates: &Templates,
+    templates: &Templates<'_>,
     template: &Template,
     variable: &Variable,
     (list, columns): (&List, &[String]),
@@ -177,12 +206,13 @@ fn missing(
     );
     let list_place = section.doc.place(to.span.clone(), enumerated(columns));
     let mut is_argument = false;
-    let (place, second) = match templates.file(Path::new(&variable.file)) {
-        Some(file) => {
-            let at = file.span_at(variable.line, variable.column, 0).start;
-            is_argument = is_compared(&file.text()[..at]);
-            let span = file.span_at(variable.line, variable.column, variable.span_len);
-            (Place::new(&file, span, ""), Some(list_place))
+    let (place, second) = match templates.text(Path::new(&variable.file)) {
+        Some(shown) => {
+            let text = &shown.text;
+            let at = text.span_at(variable.line, variable.column, 0).start;
+            is_argument = is_compared(&text.text()[..at]);
+            let span = text.span_at(variable.line, variable.column, variable.span_len);
+            (shown.place(span, ""), Some(list_place))
         }
         None => (list_place, None),
     };

@@ -95,7 +95,7 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
     let accounts = tables.accounts.tables.iter();
     let accounts = accounts.filter_map(|it| Some((it.name(), account::read(&it.section)?)));
     let accounts: BTreeMap<String, Account> = accounts.collect();
-    let mut templates = Templates::beside(doc.file.path());
+    let mut templates = Templates::beside(doc.file.path(), &daemon.language);
     for it in &tables.templates.tables {
         templates.deviate(&it.section);
     }
@@ -266,7 +266,7 @@ fn may_be_empty(list: &str, drafts: &[(&Section<'_>, Draft<'_>)]) -> bool {
 /// Compiles what the schedules send, and holds it against each list once.
 fn check_templates(
     drafts: &[(&Section<'_>, Draft<'_>)],
-    templates: &mut Templates,
+    templates: &mut Templates<'_>,
     lists: &Lists<'_>,
 ) {
     let mut checked = HashSet::new();
@@ -282,6 +282,7 @@ fn check_templates(
             let has_data = schedule.data.is_some();
             if checked.insert((draft.send.text, to.text, has_data)) {
                 fields::check(section, templates, &template, list, to, has_data);
+                fields::check_language(section, templates, &template, list, to);
             }
             fields::check_carried(section, templates, schedule, list, to);
         }
@@ -291,7 +292,7 @@ fn check_templates(
 /// Holds what mail says of itself against what it shows.
 fn check_kinds(
     drafts: &[(&Section<'_>, Draft<'_>)],
-    templates: &mut Templates,
+    templates: &mut Templates<'_>,
     (unsubscribing, has_table, accounts): (
         Option<&Unsubscribing>,
         bool,
@@ -314,7 +315,7 @@ fn check_kinds(
 /// Holds mails to all against whom they go to.
 fn check_groups(
     drafts: &[(&Section<'_>, Draft<'_>)],
-    templates: &mut Templates,
+    templates: &mut Templates<'_>,
     lists: &Lists<'_>,
 ) {
     let lists: BTreeMap<&str, &List> = lists.iter().map(|(name, it)| (*name, &it.0)).collect();

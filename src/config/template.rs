@@ -1,14 +1,18 @@
 //! `[template.<name>]` and the folders under `templates/`, compiled.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::ops::Range;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use super::document::Document;
 use super::problem::{Place, Problem};
 use super::section::{Section, Text};
 use super::text::SourceText;
 use super::{files, suggest};
-use crate::compose::{LayoutChoice, Source, Template, TemplateFault};
+use crate::compose::{
+    Choices, Language, LayoutChoice, Source, Template, TemplateFault, holds_texts, subject_key,
+};
 
 /// Gmail clips what is longer, in bytes.
 const CLIPPED: usize = 102 * 1024;
@@ -16,31 +20,98 @@ const CLIPPED: usize = 102 * 1024;
 const DRAWN: u64 = 1 << 20;
 
 /// The templates directory: each template is read and compiled once, when it is first named.
-pub(super) struct Templates {
+pub(super) struct Templates<'d> {
     directory: PathBuf,
-    layouts: BTreeMap<String, LayoutChoice>,
+    /// The language of texts whose names have none.
+    language: Language,
+    tables: BTreeMap<String, Deviation<'d>>,
     compiled: BTreeMap<String, Option<Arc<Template>>>,
 }
 
-impl Templates {
+/// What `[template.<name>]` says.
+struct Deviation<'d> {
+    doc: &'d Document,
+    layout: LayoutChoice,
+    subject: Option<Text<'d>>,
+    /// Relative to the templates directory.
+    markdown: Option<String>,
+    language: Option<Text<'d>>,
+}
+
+/// A text of a template, to point into.
+pub(super) struct Shown<'d> {
+    pub(super) text: Arc<SourceText>,
+    /// Where it stands, if that is in the configuration.
+    key: Option<(&'d Document, Range<usize>)>,
+}
+
+impl Shown<'_> {
+    pub(super) fn place(&self, span: Range<usize>, label: impl Into<String>) -> Place {
+        match &self.key {
+            None => Place::new(&self.text, span, label),
+            Some((doc, value)) => {
+                let inside = doc.inside(value.clone(), self.text.text(), span);
+                doc.place(inside, label)
+            }
+        }
+    }
+}
+
+impl<'d> Templates<'d> {
     /// The folder `templates` beside the configuration.
-    pub(super) fn beside(config: &Path) -> Self {
+    pub(super) fn beside(config: &Path, language: &Language) -> Self {
         let directory = config.parent().unwrap_or(Path::new("/")).join("templates");
         Self {
             directory,
-            layouts: BTreeMap::new(),
+            language: language.clone(),
+            tables: BTreeMap::new(),
             compiled: BTreeMap::new(),
         }
     }
 
     /// Reads how one template deviates. All have to be read before any is compiled.
-    pub(super) fn deviate(&mut self, section: &Section<'_>) {
+    pub(super) fn deviate(&mut self, section: &Section<'d>) {
         let layout = match (section.flag("layout"), section.text("layout")) {
             (Some(false), _) => LayoutChoice::None,
             (_, Some(name)) => LayoutChoice::Named(name.text.to_owned()),
-            _ => return,
+            _ => LayoutChoice::Default,
         };
-        self.layouts.insert(section.name.to_owned(), layout);
+        let markdown = section.path_of("markdown");
+        let deviation = Deviation {
+            doc: section.doc,
+            layout,
+            subject: section.text("subject"),
+            markdown: markdown.and_then(|path| self.within(section, &path)),
+            language: section.text("language"),
+        };
+        self.tables.insert(section.name.to_owned(), deviation);
+    }
+
+    /// A path as it is within the templates directory.
+    fn within(&self, section: &Section<'_>, path: &Path) -> Option<String> {
+        let mut plain = PathBuf::new();
+        for step in path.components() {
+            match step {
+                Component::ParentDir => drop(plain.pop()),
+                step => plain.push(step),
+            }
+        }
+        let inner = plain.strip_prefix(&self.directory).ok();
+        if let Some(inner) = inner.and_then(Path::to_str) {
+            return Some(inner.to_owned());
+        }
+        let message = format!("`markdown` of {} is not in templates/", section.title());
+        let place = section.value_place("markdown", "leads elsewhere");
+        let problem = Problem::error("outside", message, place);
+        let help = format!("put the file into {}", self.directory.display());
+        section.report(problem.help(help).key(section.path("markdown")));
+        None
+    }
+
+    /// The field that names the reader's language, where a template says so.
+    pub(super) fn language_field(&self, template: &str) -> Option<(&'d Document, &Text<'d>)> {
+        let deviation = self.tables.get(template)?;
+        Some((deviation.doc, deviation.language.as_ref()?))
     }
 
     /// The template that a key (or a table) names. If it cannot be had, that has been reported,
@@ -57,7 +128,7 @@ impl Templates {
         let template = if let Some(problem) = self.locked(section, name, &folder) {
             section.report(problem);
             None
-        } else if is_plain(name.text) && !folder.is_dir() {
+        } else if is_plain(name.text) && !folder.is_dir() && self.needs_folder(name.text) {
             section.report(self.unknown(section, name, &folder));
             None
         } else {
@@ -75,21 +146,47 @@ impl Templates {
             .collect()
     }
 
-    /// A file of the templates directory, to point into.
-    pub(super) fn file(&self, relative: &Path) -> Option<Arc<SourceText>> {
+    /// A text of a template, to point into: a file of the templates directory, or a key.
+    pub(super) fn text(&self, relative: &Path) -> Option<Shown<'d>> {
         let path = self.directory.join(relative);
+        let key = self.tables.iter().find_map(|(name, it)| {
+            let subject = it.subject.as_ref()?;
+            (Path::new(&subject_key(name)) == relative).then_some((it.doc, subject))
+        });
+        if let Some((doc, subject)) = key {
+            return Some(Shown {
+                text: Arc::new(SourceText::plain(&path, subject.text.to_owned())),
+                key: Some((doc, subject.span.clone())),
+            });
+        }
         let bytes = files::read_regular(&path, DRAWN).ok()?;
         let (text, _, _) = encoding_rs::UTF_8.decode(&bytes);
-        Some(Arc::new(SourceText::plain(&path, text.into_owned())))
+        Some(Shown {
+            text: Arc::new(SourceText::plain(&path, text.into_owned())),
+            key: None,
+        })
+    }
+
+    /// Whether something of a template has to be in its folder.
+    fn needs_folder(&self, name: &str) -> bool {
+        let table = self.tables.get(name);
+        table.is_none_or(|it| it.subject.is_none() || it.markdown.is_none())
+    }
+
+    fn choices(&self, name: &str) -> Choices {
+        let table = self.tables.get(name);
+        let owned = |text: &Text<'_>| text.text.to_owned();
+        Choices {
+            layout: table.map(|it| it.layout.clone()).unwrap_or_default(),
+            subject: table.and_then(|it| it.subject.as_ref().map(owned)),
+            markdown: table.and_then(|it| it.markdown.clone()),
+            language: self.language.clone(),
+            language_field: table.and_then(|it| it.language.as_ref().map(owned)),
+        }
     }
 
     fn compile(&self, section: &Section<'_>, name: &Text<'_>) -> Option<Arc<Template>> {
-        let layout = self
-            .layouts
-            .get(name.text)
-            .cloned()
-            .unwrap_or(LayoutChoice::Default);
-        let source = Source::read(&self.directory, name.text, layout);
+        let source = Source::read(&self.directory, name.text, self.choices(name.text));
         match source.and_then(Template::compile) {
             Ok(template) => {
                 self.warn_of_html(section, name, &template);
@@ -106,7 +203,7 @@ impl Templates {
 
     fn warn_of_html(&self, section: &Section<'_>, name: &Text<'_>, template: &Template) {
         for raw in template.variables().iter().filter(|it| it.unescaped) {
-            let Some(file) = self.file(Path::new(&raw.file)) else {
+            let Some(shown) = self.text(Path::new(&raw.file)) else {
                 continue;
             };
             let field = &raw.name;
@@ -114,16 +211,13 @@ impl Templates {
                 "template `{}` puts `{field}` into its HTML as it is",
                 name.text
             );
-            let span = file.span_at(raw.line, raw.column, raw.span_len);
-            let place = Place::new(&file, span, "three braces: <, > and & are not escaped");
+            let span = shown.text.span_at(raw.line, raw.column, raw.span_len);
+            let place = shown.place(span, "three braces: <, > and & are not escaped");
             let help = format!("write {{{{{field}}}}}, unless the column is meant to hold HTML");
             section.report(Problem::warning("raw-html", message, place).help(help));
         }
-        let bytes = template.html_len();
-        let Some(body) = (bytes > CLIPPED)
-            .then_some(template.source().html.as_ref())
-            .flatten()
-        else {
+        let longest = template.longest_html();
+        let Some((bytes, body)) = longest.filter(|(bytes, _)| *bytes > CLIPPED) else {
             return;
         };
         let message = format!(
@@ -131,8 +225,8 @@ impl Templates {
             name.text,
             bytes / 1024
         );
-        let place = match self.file(Path::new(&body.file)) {
-            Some(file) => Place::new(&file, 0..0, ""),
+        let place = match self.text(Path::new(&body.file)) {
+            Some(shown) => shown.place(0..0, ""),
             None => section.doc.place(name.span.clone(), ""),
         };
         let note = "Gmail shows the first 102 KB of a mail, and a link to the rest";
@@ -151,25 +245,29 @@ impl Templates {
         name: &Text<'_>,
         fault: TemplateFault,
     ) -> Problem {
-        let of_layout = match fault.code {
-            "missing-layout" => true,
-            "template-name" => is_plain(name.text) && section.kind() == "template",
-            _ => false,
+        let of_key = match fault.code {
+            "missing-layout" => Some("layout"),
+            "missing-markdown" => Some("markdown"),
+            "template-name" if is_plain(name.text) && section.kind() == "template" => {
+                Some("layout")
+            }
+            _ => None,
         };
-        let named = || match of_layout {
-            true => section.value_place("layout", fault.label.clone()),
-            false => section.doc.place(name.span.clone(), fault.label.clone()),
+        let named = || match of_key {
+            Some(key) => section.value_place(key, fault.label.clone()),
+            None => section.doc.place(name.span.clone(), fault.label.clone()),
         };
-        let Some(file) = self.file(&fault.file) else {
+        let Some(shown) = self.text(&fault.file) else {
             return Problem::error(fault.code, fault.message.clone(), named())
                 .maybe_help(fault.help.clone());
         };
-        let span = file.span_at(fault.line, fault.column, fault.span_len);
-        let place = Place::new(&file, span, fault.label.clone());
+        let span_at = |line, column, length| shown.text.span_at(line, column, length);
+        let span = span_at(fault.line, fault.column, fault.span_len);
+        let place = shown.place(span, fault.label.clone());
         let problem = Problem::error(fault.code, fault.message, place).maybe_help(fault.help);
         match fault.second {
             Some((line, column, length, label)) => {
-                problem.and(Place::new(&file, file.span_at(line, column, length), label))
+                problem.and(shown.place(span_at(line, column, length), label))
             }
             None => problem,
         }
@@ -205,7 +303,7 @@ impl Templates {
             return problem;
         }
         problem.help(format!(
-            "make the folder {} with subject.txt, body.txt and body.html in it",
+            "make the folder {} with subject.txt and body.txt, body.html or body.md in it",
             folder.display()
         ))
     }
@@ -215,7 +313,7 @@ impl Templates {
             .into_iter()
             .flatten()
             .flatten();
-        let folders = entries.filter(|entry| entry.path().join("subject.txt").is_file());
+        let folders = entries.filter(|entry| holds_texts(&entry.path()));
         let mut names: Vec<_> = folders
             .filter_map(|entry| entry.file_name().into_string().ok())
             .collect();

@@ -369,6 +369,15 @@ impl<'a> Roll<'a> {
                 audience::enumerated(columns),
             )));
         }
+        let language = self.template.source().language_field.as_ref();
+        if let Some(name) = language.filter(|name| !columns.contains(name)) {
+            return Err(RollError::MissingField(format!(
+                "template `{}` takes the language from `{name}`, which list `{list}` does not \
+                 have: it has {}",
+                self.template.name(),
+                audience::enumerated(columns),
+            )));
+        }
         let missing = self
             .template
             .variables()

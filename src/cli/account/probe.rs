@@ -205,6 +205,7 @@ fn write(
         subject: format!("postroom test: account {}", account.name),
         text: Some(text(account, to, now, zone)),
         html: None,
+        language: "en".to_owned(),
         headers: Vec::new(),
     };
     // To several people it is addressed to its sender: a message has one recipient by name.

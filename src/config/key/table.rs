@@ -34,6 +34,8 @@ pub static KEYS: &[Key] = &[
 
     key("daemon.timezone", Zone, r#""UTC""#, r#""Europe/Berlin""#,
         "The time zone of schedules that name no other."),
+    key("daemon.language", Text, r#""en""#, r#""de""#,
+        "The language of templates' texts whose file names have none: subject.txt, and not subject.de.txt."),
     key("daemon.state", Path, "", r#""/var/lib/postroom""#,
         "The directory of the outbox; if left out, where systemd or the user keeps state.").restart(),
     key("daemon.socket", Path, "", r#""/run/postroom/postroom.sock""#,
@@ -171,8 +173,12 @@ pub static KEYS: &[Key] = &[
 
     key("template.*.layout", NameOrFalse, "layout, if there is one", "false",
         "The layout in templates/ that the bodies are set into; false for none."),
-    planned("template.*.subject", "The subject, instead of subject.txt."),
-    planned("template.*.markdown", "One Markdown source for text and HTML."),
+    key("template.*.subject", Text, "", r#""Your week, {{first_name}}""#,
+        "The subject, instead of subject.txt."),
+    key("template.*.markdown", Path, "", r#""templates/notes/week.md""#,
+        "One Markdown source for text and HTML, instead of body.md; beside week.md may be week.de.md."),
+    key("template.*.language", Text, "language, if there is one", r#""locale""#,
+        "The field that names each reader's language; those whose texts are not there get the ones without a language."),
     key("template.*.attachments", Attachments, "[]", r#"["files/terms.pdf", { file = "invoices/{{invoice}}.pdf", name = "Invoice.pdf" }, { template = "lines.csv" }]"#,
         "Files sent along: the same for all, one for each person by a path with fields in it, or made \
          from a template in the mail's own folder."),

@@ -42,7 +42,8 @@ says otherwise.
 const AFTER: &str = r#".SH FILES
 .TP
 .I templates/<name>/
-A template: subject.txt, body.txt and body.html, beside the main file.
+A template: subject.txt, body.txt, body.html or body.md, beside the main file;
+in another language subject.de.txt, body.de.html and so on.
 .TP
 .I templates/partials/
 What templates include by {{> name}}.

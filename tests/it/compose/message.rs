@@ -212,6 +212,7 @@ fn a_message_without_a_body_is_refused() {
         subject: "x".to_owned(),
         text: None,
         html: None,
+        language: "en".to_owned(),
         headers: Vec::new(),
     };
     let refused = message(&nothing, &sender(), &named("A"), &identity());

@@ -55,6 +55,7 @@ fn rendered(subject: &str, text: &str, html: Option<&str>) -> Rendered {
         subject: subject.to_owned(),
         text: Some(text.to_owned()),
         html: html.map(str::to_owned),
+        language: "en".to_owned(),
         headers: Vec::new(),
     }
 }

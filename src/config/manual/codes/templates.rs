@@ -92,7 +92,8 @@ pub(super) static CODES: &[Code] = &[
         "missing-template",
         "There is no such folder in templates/.",
         r#"send = "digets""#,
-        "Mend the spelling, or make the folder with subject.txt and body.txt in it.",
+        "Mend the spelling, or make the folder with subject.txt and a body in it: body.txt, \
+         body.html or body.md.",
     ),
     code(
         "missing-layout",
@@ -111,20 +112,36 @@ layout = "fancy""#,
         "missing-subject",
         "A template has no subject.",
         "templates/digest/body.txt, and no subject.txt",
-        "Write the subject into subject.txt, on one line.",
+        "Write the subject into subject.txt, on one line, or into `subject` of [template.digest].",
     ),
     code(
         "missing-body",
         "A template has no body.",
         "templates/digest/subject.txt, and no body.txt",
-        "Write body.txt, and body.html beside it if you like.",
+        "Write body.txt, body.html or both, or body.md alone. Who reads another language than the \
+         one a template has texts in gets those without a language, so there must be some.",
     ),
     code(
-        "missing-text",
-        "A template has HTML and no plain text.",
-        "templates/digest/body.html, and no body.txt",
-        "Write the same into body.txt: some read only that, and mail without it is often taken \
-         for junk.",
+        "missing-markdown",
+        "The Markdown file that a template names is not there.",
+        r#"[template.digest]
+markdown = "templates/digets.md""#,
+        "Mend the path, which is relative to the configuration's folder, or write the file.",
+    ),
+    code(
+        "stray-file",
+        "A file in a template's folder looks like one of its texts and would never be read.",
+        "templates/digest/Body.htm",
+        "Give it the name that the message says, or take it away. The texts are subject.txt, \
+         body.txt, body.html and body.md, and for readers of other languages subject.de.txt, \
+         body.de.html and so on.",
+    ),
+    code(
+        "bad-language",
+        "A text is not the tag of a language.",
+        "templates/digest/body.jp.txt",
+        "Tags are those of BCP 47: a language (de), and where it matters a script or a country \
+         (zh-Hant, pt-BR). Japanese is ja.",
     ),
     code(
         "not-text",
