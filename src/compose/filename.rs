@@ -21,13 +21,13 @@ pub(super) fn sanitized(name: &str) -> String {
         .filter(|c| !is_unseen(*c))
         .map(|c| match c {
             '/' | '\\' | ':' => '_',
-            c if c.is_whitespace() || c.is_control() => ' ',
+            '\u{2028}' | '\u{2029}' => ' ',
+            c if c.is_control() => ' ',
             c => c,
         })
         .collect();
     // A leading dot hides a file, and Windows drops dots and spaces at the end.
-    let kept = kept.trim_start_matches(['.', ' ']);
-    let kept = shortened(kept.trim_end_matches(['.', ' ']), LONGEST);
+    let kept = shortened(kept.trim_matches(is_idle), LONGEST);
     if kept.is_empty() {
         "attachment".to_owned()
     } else if is_device(&kept) {
@@ -65,7 +65,12 @@ fn shortened(name: &str, longest: usize) -> String {
         ""
     };
     let stem = &name[..name.floor_char_boundary(longest - ending.len())];
-    stem.trim_end_matches(['.', ' ']).to_owned() + ending
+    stem.trim_end_matches(is_idle).to_owned() + ending
+}
+
+/// What no name begins or ends with.
+fn is_idle(c: char) -> bool {
+    c == '.' || c.is_whitespace()
 }
 
 /// Windows opens these whatever folder they are in and whatever ending they have.

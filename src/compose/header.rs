@@ -15,6 +15,8 @@ const ENCODED_LINE: usize = 76;
 const ENCODED_WORD: usize = 75;
 /// Short of the 998 that a line may have (RFC 5322 section 2.1.1).
 const LONGEST_WORD: usize = 900;
+/// Beside a name of this length there is room for an encoded character, which takes up to 12.
+pub(super) const LONGEST_NAME: usize = ENCODED_LINE - ": =?utf-8?q??=".len() - 12;
 
 /// Writes `NAME: VALUE` where the value is known to be short plain ASCII.
 pub(super) fn plain(out: &mut String, name: &str, value: &str) {
@@ -135,13 +137,6 @@ fn fold(out: &mut String, start: usize, value: &str) {
 fn encode(out: &mut String, start: usize, value: &str) {
     let by_base64 = value.chars().filter(|c| !c.is_ascii()).count() * 2 > value.chars().count();
     let frame = "=?utf-8?q??=".len();
-    // A character takes up to 12.
-    let start = if start + frame + 12 > ENCODED_LINE {
-        out.push_str("\r\n ");
-        1
-    } else {
-        start
-    };
     let mut room = (ENCODED_LINE - start).min(ENCODED_WORD) - frame;
     let mut word = String::new();
     let mut length = 0;

@@ -7,8 +7,6 @@ use super::message::ComposeFault;
 
 /// RFC 5322 section 2.1.1, without the line end.
 const LONGEST_LINE: usize = 998;
-/// So that an encoded value has room beside it.
-const LONGEST_NAME: usize = 76;
 /// Written elsewhere, or by those who carry the message; or they would send it to somebody.
 const TAKEN: [&str; 21] = [
     "Date",
@@ -154,8 +152,8 @@ pub(super) fn added(out: &mut String, headers: &[(String, String)]) -> Result<()
         };
         // RFC 5322 section 3.6.8.
         let fit = |b: u8| b.is_ascii_graphic() && b != b':';
-        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(fit) {
-            return refused("a header's name is letters, digits and hyphens, at most 76");
+        if name.is_empty() || name.len() > header::LONGEST_NAME || !name.bytes().all(fit) {
+            return refused("a header's name is letters, digits and hyphens, at most 50");
         }
         let is = |taken: &&str| name.eq_ignore_ascii_case(taken);
         let begins = |start: &&str| {

@@ -21,6 +21,7 @@ fn a_message_has_its_headers_once_and_looks_like_this() {
     Message-ID: <01JD8Z5Y3K8Q2V6T0W9X1R4M7N.17@example.org>
     X-Postroom-Id: 01JD8Z5Y3K8Q2V6T0W9X1R4M7N.17
     Auto-Submitted: auto-generated
+    X-Auto-Response-Suppress: All
     MIME-Version: 1.0
     Content-Type: multipart/alternative;
      boundary="=_b21b24a42a9863504ad2b4da9fa16563"

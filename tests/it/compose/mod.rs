@@ -1,18 +1,22 @@
 //! compose, from a folder of texts to bytes that Python's `email` package reads back.
 
+mod carried;
+mod content;
 mod faults;
 mod given;
 mod message;
 mod python;
 mod render;
 mod source;
+mod unicode;
 mod variables;
 
 use std::fs;
 
 use lettre::message::Mailbox;
 use postroom::compose::{
-    Identity, LayoutChoice, Manner, Rendered, Sender, Source, Template, TemplateFault, message,
+    Addressees, ComposeFault, Content, Enclosure, Identity, LayoutChoice, Mail, Manner, Rendered,
+    Sender, Source, Template, TemplateFault, message,
 };
 use serde_json::{Map, Value};
 use tempfile::TempDir;
@@ -90,4 +94,62 @@ fn identity() -> Identity {
 fn written(rendered: &Rendered) -> String {
     let bytes = message(rendered, &sender(), &named("Ada"), &identity()).expect("a message");
     String::from_utf8(bytes).expect("messages are ASCII")
+}
+
+/// The message to Ada with these files.
+fn carrying(rendered: &Rendered, enclosures: &[Enclosure]) -> Result<Vec<u8>, ComposeFault> {
+    let desk = Desk::new(Manner::default());
+    let mail = Mail {
+        enclosures,
+        ..desk.mail(rendered)
+    };
+    mail.compose()
+}
+
+/// All of a mail to Ada but what it says and carries.
+struct Desk {
+    sender: Sender,
+    addressees: Addressees,
+    identity: Identity,
+}
+
+impl Desk {
+    fn new(manner: Manner) -> Self {
+        let sender = Sender { manner, ..sender() };
+        let to = vec![named("Ada")];
+        let cc = Vec::new();
+        Self {
+            sender,
+            addressees: Addressees { to, cc },
+            identity: identity(),
+        }
+    }
+
+    fn mail<'a>(&'a self, rendered: &'a Rendered) -> Mail<'a> {
+        Mail {
+            rendered,
+            sender: &self.sender,
+            addressees: &self.addressees,
+            identity: &self.identity,
+            enclosures: &[],
+            unsubscribe_url: None,
+            unsubscribe_mail: None,
+        }
+    }
+}
+
+fn file(name: &str, media_type: &str, content: &[u8]) -> Enclosure {
+    Enclosure {
+        name: name.to_owned(),
+        media_type: media_type.to_owned(),
+        content: Content::new(content),
+        content_id: None,
+    }
+}
+
+fn image(id: &str, content: &[u8]) -> Enclosure {
+    Enclosure {
+        content_id: Some(id.to_owned()),
+        ..file("logo.png", "image/png", content)
+    }
 }

@@ -34,21 +34,44 @@ def name(msg, header):
     legacy, _ = email.utils.parseaddr(str(raw).replace("\r\n", ""))
     words = email.header.decode_header(legacy)
     return [str(email.header.make_header(words)), modern.addr_spec]
+def structure(part):
+    inner = [structure(p) for p in part.iter_parts()] if part.is_multipart() else []
+    return part.get_content_type() + (f"({', '.join(inner)})" if inner else "")
+def file(part, older):
+    return {
+        "name": part.get_filename(), "older_name": older.get_filename(),
+        "ascii_name": part["Content-Type"].params["name"],
+        "type": part.get_content_type(), "charset": part.get_content_charset(),
+        "method": part["Content-Type"].params.get("method"),
+        "id": part["Content-ID"] and str(part["Content-ID"]),
+        "disposition": part.get_content_disposition(),
+        "content": base64.b64encode(part.get_payload(decode=True)).decode(),
+    }
 for line in sys.stdin:
     raw = base64.b64decode(line)
-    msg = email.message_from_string(raw.decode(), policy=policy)
-    parts = [p for p in msg.walk() if not p.is_multipart()]
+    if raw.isascii():
+        strict = email.policy.SMTP.clone(raise_on_defect=True)
+        msg = email.message_from_bytes(raw, policy=strict)
+    else:
+        msg = email.message_from_string(raw.decode(), policy=policy)
+    leaves = [p for p in msg.walk() if not p.is_multipart()]
+    older = [p for p in email.message_from_bytes(raw).walk() if not p.is_multipart()]
+    files = [file(*both) for both in zip(leaves, older) if both[0].get_filename()]
+    parts = [p for p in leaves if not p.get_filename()]
+    defects = [f"{k}: {d!r}" for p in msg.walk() for k in p.keys() for d in p[k].defects]
     print(json.dumps({
         "subject": msg["Subject"], "from": name(msg, "From"), "to": name(msg, "To"),
         "reply_to": name(msg, "Reply-To"), "date": msg["Date"].datetime.isoformat(),
         "id": msg["Message-ID"], "type": msg.get_content_type(),
         "headers": sorted(msg.keys()), "types": [p.get_content_type() for p in parts],
-        "bodies": [p.get_content() for p in parts],
+        "bodies": [p.get_content().replace("\r\n", "\n") for p in parts], "structure": structure(msg),
+        "files": files, "fields": {k.lower(): str(v) for k, v in msg.items()},
+        "defects": defects,
     }))
 "#;
 
 /// What Python reads in each message; none where there is no Python.
-fn read_back(messages: &[Vec<u8>]) -> Option<Vec<Value>> {
+pub(super) fn read_back(messages: &[Vec<u8>]) -> Option<Vec<Value>> {
     if lacks_python("no message was read back") {
         return None;
     }
@@ -98,7 +121,7 @@ impl Letter {
 }
 
 /// Any line of text that has no control character and does not begin or end with white space.
-fn line(pattern: &'static str) -> impl Strategy<Value = String> {
+pub(super) fn line(pattern: &'static str) -> impl Strategy<Value = String> {
     let any = prop_oneof![
         pattern.prop_map(|text: String| text),
         "[ -~]{1,120}",
@@ -127,7 +150,7 @@ fn address() -> impl Strategy<Value = Address> {
     local.prop_map(|local| Address::new_dangerous(local, "example.org"))
 }
 
-fn body() -> impl Strategy<Value = String> {
+pub(super) fn body() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "\\PC{0,60}",
         Just("\n".to_owned()),
@@ -167,7 +190,7 @@ fn letters() -> impl Strategy<Value = Letter> {
 }
 
 /// Line ends as Python gives them back, with one at the end.
-fn canonical(text: &str) -> String {
+pub(super) fn canonical(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     if text.is_empty() || text.ends_with('\n') {
         text
@@ -210,7 +233,7 @@ fn any_text_comes_back_equal() {
             .as_array()
             .expect("bodies")
             .iter()
-            .map(|body| body.as_str().expect("text").replace("\r\n", "\n"))
+            .map(|body| body.as_str().expect("text").to_owned())
             .collect();
         assert_eq!(got, bodies, "{}", shown());
     }
@@ -262,4 +285,9 @@ fn the_frame_of_a_message_is_what_python_expects() {
             );
         }
     }
+}
+
+/// As the reader gives contents back.
+pub(super) fn in_base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
