@@ -28,4 +28,5 @@ mod servers;
 mod sim;
 mod smtp;
 mod tidy;
+mod unsubscribe;
 mod world;

@@ -78,9 +78,8 @@ fn a_list_goes_out_and_comes_back_as_it_was() {
     let [heading, one, two] = exported.lines().collect::<Vec<_>>()[..] else {
         panic!("{exported}");
     };
-    assert_eq!(heading, "address,reason,source,since,until");
-    let wanted =
-        "ada@example.org,\"asked, twice\",the old system,2020-03-04T05:06:07Z,2036-01-02T00:00:00Z";
+    assert_eq!(heading, "address,reason,source,since,until,scope");
+    let wanted = "ada@example.org,\"asked, twice\",the old system,2020-03-04T05:06:07Z,2036-01-02T00:00:00Z,";
     assert_eq!(one, wanted);
     assert!(two.starts_with(",forgotten,a person,"), "{two}");
     assert!(daemon.stop().success());
@@ -214,5 +213,44 @@ fn a_schedule_says_the_same_once_and_foretells_what_it_cannot_send() {
         "{skipped:?}"
     );
     assert!(daemon.stop().success());
+    catcher.stop();
+}
+
+#[test]
+fn an_entry_of_one_schedule_goes_out_and_comes_back_as_it_was() {
+    let catcher = Catcher::start(Duration::ZERO);
+    let workspace = workspace(&catcher, "", LIST);
+    let text = "email,scope\nada@example.org,letters\nada@example.org,\nbob@example.com,gone\n";
+    assert_eq!(import(&workspace, text, &[]).added, 3);
+    let export = workspace.said(&["suppress", "export", "-"]);
+    let ends: Vec<_> = export.lines().map(|line| line.rsplit_once(',')).collect();
+    let ends: Vec<_> = ends.into_iter().map(|it| it.unwrap().1).collect();
+    assert_eq!(ends, ["scope", "letters", "", "gone"], "{export}");
+    let other = self::workspace(&catcher, "", LIST);
+    assert_eq!(import(&other, &export, &[]).added, 3);
+    assert_eq!(list(&other), list(&workspace));
+    let told = workspace.said(&["suppress", "list"]);
+    for word in ["letters", "all mail", "gone"] {
+        assert!(told.contains(word), "{told}");
+    }
+
+    // A person names a schedule that there is; to take one back, any that stands there.
+    let mut bad = workspace.postroom(&["suppress", "add", "cy@example.org", "--scope", "leters"]);
+    let output = bad.output().unwrap();
+    assert_eq!(output.status.code(), Some(64), "{output:?}");
+    let said = workspace.said(&["suppress", "add", "cy@example.org", "--scope", "letters"]);
+    assert!(
+        said.starts_with("cy@example.org gets no mail of schedule letters"),
+        "{said}"
+    );
+    let of = |scope: &str| {
+        let args = ["suppress", "remove", "bob@example.com", "--scope", scope];
+        workspace.json::<Changed>(&args).changed
+    };
+    assert!(!of("letters") && of("gone") && !of("gone"));
+    // Whoever is forgotten gets nothing of anything, and nobody sees who it was.
+    let _: ForgetAnswer = workspace.json(&["forget", "cy@example.org"]);
+    let export = workspace.said(&["suppress", "export", "-"]);
+    assert!(!export.contains("cy@example.org"), "{export}");
     catcher.stop();
 }

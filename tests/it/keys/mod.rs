@@ -10,6 +10,7 @@ mod daemon;
 mod fewer;
 mod group;
 mod how;
+mod leaving;
 mod limits;
 mod list;
 mod listener;
@@ -70,6 +71,8 @@ observed! {
     "account.*.dsn" => account::dsn_is_what_the_server_is_asked_to_report,
     "account.*.retry" => limits::retry_of_an_account_says_when_it_is_tried_again,
     "account.*.hello" => account::hello_is_the_name_in_ehlo,
+    "account.*.postal_address" => leaving::postal_address_is_what_texts_show,
+    "account.*.feedback_id" => leaving::feedback_id_says_who_sends,
     "account.*.rule.reply" => rule::reply_says_which_codes_are_meant,
     "account.*.rule.text" => rule::text_says_which_words_are_meant,
     "account.*.rule.at" => rule::at_says_what_was_refused,
@@ -130,6 +133,15 @@ observed! {
     "schedule.*.bcc" => group::bcc_is_who_else_gets_it_and_is_named_nowhere,
     "schedule.*.once_per" => how::once_per_says_what_makes_it_the_same_notice,
     "schedule.*.once_for" => how::once_for_is_how_long_a_notice_counts,
+    "schedule.*.class" => leaving::class_says_what_the_header_and_the_texts_owe_the_reader,
+    "schedule.*.list_id" => leaving::list_id_is_how_readers_sort,
+    "schedule.*.reply_to" => leaving::reply_to_of_a_schedule_is_where_its_answers_go,
+
+    "unsubscribe.url" => leaving::url_of_unsubscribe_stands_in_header_and_text_with_a_token,
+    "unsubscribe.mailto" => leaving::mailto_of_unsubscribe_takes_the_token_as_a_subject,
+    "unsubscribe.key" => leaving::key_of_unsubscribe_signs_the_tokens,
+    "unsubscribe.former_keys" => leaving::former_keys_have_signed_tokens_that_are_good_still,
+    "unsubscribe.scope" => leaving::scope_of_unsubscribe_is_what_somebody_leaves,
 }
 
 /// Tables, and keys of a later version, have no value.
