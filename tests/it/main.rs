@@ -12,6 +12,7 @@ mod compose;
 mod config;
 mod deliver;
 mod demo;
+mod dkim;
 mod docs;
 mod faults;
 mod keys;

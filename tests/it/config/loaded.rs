@@ -8,7 +8,7 @@ use postroom::calendar::When;
 use postroom::compose::Class;
 use postroom::config::key::{KEYS, Kind};
 use postroom::config::{
-    Addresses, BadRows, Canary, CatchUp, Config, Copied, DomainLimits, Dsn, Empty, Group,
+    Addresses, BadRows, Canary, CatchUp, Config, Copied, Dkim, DomainLimits, Dsn, Empty, Group,
     LeaveScope, LogFormat, OnUncertain, OncePer, PROVIDERS, Proof, Rate, Rule, SaidTo, Servers,
     Tls, Treatment, find,
 };
@@ -129,6 +129,12 @@ fn every_key_of_the_full_file_is_understood() {
     };
     assert_eq!((relay.rules.len(), &relay.rules[0]), (2, &tomorrow));
     assert_eq!(main.rules, []);
+    let dkim = Dkim {
+        domain: "example.org".to_owned(),
+        selector: "pr1".to_owned(),
+        key: Secret::File(world.path().join("secrets/dkim")),
+    };
+    assert_eq!((&main.dkim[..], &relay.dkim[..]), (&[dkim][..], &[][..]));
 
     let cloud = &config.accounts["cloud"];
     assert_eq!(
@@ -427,6 +433,9 @@ fn every_key_that_is_accepted_changes_something() {
         ("[\"email\", \"plan\"]", "[\"email\", \"first_name\"]"),
         ("\"180d\"", "\"181d\""),
         ("sales/*.toml", "sales/none*.toml"),
+        ("\"pr1\"", "\"pr2\""),
+        ("\"secrets/dkim\"", "\"secrets/other\""),
+        ("domain   = \"example.org\"", "domain = \"org\""),
     ];
     let world = World::new();
     world.write("templates/layout.txt", "{{{body}}}\n-- \nus\n");

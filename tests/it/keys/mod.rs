@@ -7,6 +7,7 @@
 
 mod account;
 mod daemon;
+mod dkim;
 mod fewer;
 mod group;
 mod how;
@@ -73,6 +74,9 @@ observed! {
     "account.*.hello" => account::hello_is_the_name_in_ehlo,
     "account.*.postal_address" => leaving::postal_address_is_what_texts_show,
     "account.*.feedback_id" => leaving::feedback_id_says_who_sends,
+    "account.*.dkim.selector" => dkim::selector_is_the_name_of_the_key_in_dns,
+    "account.*.dkim.key" => dkim::key_is_what_signs,
+    "account.*.dkim.domain" => dkim::domain_is_who_signs,
     "account.*.rule.reply" => rule::reply_says_which_codes_are_meant,
     "account.*.rule.text" => rule::text_says_which_words_are_meant,
     "account.*.rule.at" => rule::at_says_what_was_refused,

@@ -31,6 +31,21 @@ pub(super) static CODES: &[Code] = &[
          or a credential is safer.",
     ),
     code(
+        "bad-dkim-key",
+        "What a `dkim` key is read from is no key to sign with.",
+        r#"dkim = { selector = "pr1", key = { file = "secrets/public.pem" } }"#,
+        "Name the private key, in PEM and without a passphrase: RSA of 2048 bits or more, or \
+         Ed25519. `postroom account dkim NAME` makes both. Nothing of the account is sent until \
+         then, as nothing leaves unsigned that was to be signed.",
+    ),
+    code(
+        "dkim-unaligned",
+        "A signature is of another domain than the mail's `from`.",
+        r#"dkim = { selector = "pr1", domain = "example.com", key = { file = "secrets/pr1" } }"#,
+        "Take `domain` out, or write that of `from` or one above it: DMARC counts no other \
+         signature.",
+    ),
+    code(
         "interpolation",
         "A text looks as if a variable was to be filled in, which nobody does.",
         r#"password = "${SMTP_PASSWORD}""#,
