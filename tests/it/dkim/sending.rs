@@ -90,7 +90,7 @@ async fn what_is_on_record_does_not_depend_on_the_key() {
         .next()
         .unwrap()
         .to_owned();
-    let again = recompose(&reader, &run, READER).unwrap();
+    let again = recompose(&reader, &run, READER, &[]).unwrap();
     assert_eq!((again.same, again.account.as_str()), (Some(true), "ops"));
     let mail = &scene.mails()[0];
     assert!(mail.ends_with(&again.bytes) && mail.len() > again.bytes.len());
