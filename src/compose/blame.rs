@@ -45,8 +45,10 @@ pub(super) fn explain(
         variable,
         problem,
     };
-    if let Some(problem) = builtin::problem(error.reason()) {
-        return fault(scene.at, None, problem.to_owned());
+    if let Some(found) = builtin::found(error.reason()) {
+        let name = found.name.as_deref();
+        let at = name.map_or(scene.at, |name| scene.place_of(name));
+        return fault(at, found.name.clone(), found.problem.clone());
     }
     match error.reason() {
         RenderErrorReason::IOError(refused) => fault(scene.at, None, refused.to_string()),

@@ -177,7 +177,7 @@ impl Survey<'_> {
             return self.call(call, Form::Value, tag, reader, scope);
         }
         match (&call.name, call.name.as_name()) {
-            (_, Some(raw)) if HELPERS.iter().any(|it| it.name == raw) => {
+            (_, Some(raw)) if HELPERS.iter().any(|it| it.name == raw && it.hides_field()) => {
                 let place = reader.find(tag, raw);
                 let message = format!("`{raw}` is a helper's name: {{{{{raw}}}}} shows no field");
                 let help = format!("for a field of that name write {{{{[{raw}]}}}}");
@@ -451,20 +451,19 @@ fn wrong_call(
         return Some(sheet.fault("helper-form", place, message).label(label));
     }
     let given = call.params.len();
-    (given < known.values).then(|| {
-        let values = if known.values == 1 {
-            "a value"
-        } else {
-            "two values"
-        };
-        let message = format!("`{name}` needs {values}");
-        let label = if given == 0 {
-            "none is given"
-        } else {
-            "one is given"
-        };
-        sheet.fault("helper-values", place, message).label(label)
-    })
+    if given < known.values {
+        let values = ["no value", "a value", "two values", "three values"];
+        let counts = ["none is given", "one is given", "two are given"];
+        let message = format!("`{name}` needs {}", values[known.values]);
+        let fault = sheet.fault("helper-values", place, message);
+        return Some(fault.label(counts[given]));
+    }
+    let (word, message) = known.excess(call)?;
+    let tag = sheet.tag_at(place.start).map(|tag| tag.range.clone());
+    let extra = tag.and_then(|tag| tags::find_word(&sheet.text, tag, &word));
+    let label = "nothing is done with this";
+    let fault = sheet.fault("helper-values", extra.unwrap_or(place), message);
+    Some(fault.label(label))
 }
 
 fn unknown_helper(

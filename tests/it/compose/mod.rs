@@ -4,6 +4,7 @@ mod carried;
 mod content;
 mod faults;
 mod given;
+mod helpers;
 mod message;
 mod python;
 mod render;
