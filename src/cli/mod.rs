@@ -114,7 +114,7 @@ enum Verb {
     Check(check::Args),
     /// Say when schedules run
     Next(next::Args),
-    /// Show one message as it would be sent
+    /// Show messages as they would be sent: here, in files, or on a page in the browser
     Preview(preview::Args),
     /// Send a schedule now
     Send(send::Args),
@@ -203,7 +203,8 @@ impl Verb {
     fn runs_programs(&self) -> bool {
         match self {
             Self::Check(args) => args.runs_programs(),
-            Self::Next(_) | Self::Preview(_) | Self::Send(_) | Self::Account(_) => true,
+            Self::Preview(args) => args.ends(),
+            Self::Next(_) | Self::Send(_) | Self::Account(_) => true,
             _ => false,
         }
     }
@@ -222,7 +223,7 @@ fn run(cli: &Cli, out: &Out) -> Result<Exit, Trouble> {
         Verb::Man(args) => man::run(args, out),
         Verb::Daemon(args) => daemon::run(load(cli).map_err(Trouble::of_start)?, args, out),
         Verb::Next(args) => next::run(&load(cli)?.config, args, out),
-        Verb::Preview(args) => preview::run(&load(cli)?.config, args, out),
+        Verb::Preview(args) => preview::run(cli, args, out),
         Verb::Send(args) => send::run(find(cli, out, To::Change)?, args, out),
         Verb::Reload(args) => reload::run(cli, args, out),
         Verb::Status(args) => status::run(&find(cli, out, To::Read)?, args, out),

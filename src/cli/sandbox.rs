@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::exit::{self, Exit};
 use super::out::{Out, bold, count};
+use super::preview::serve::{self, Page};
 use super::{Trouble, runtime};
 use crate::clock::Clock;
 use crate::config::{AmountError, Rate, parse_duration};
@@ -46,6 +47,16 @@ pub(super) struct Args {
     /// Think so long about each message: milliseconds, or a duration such as 5s
     #[arg(long, default_value = "0", value_name = "MS", value_parser = latency)]
     latency: Duration,
+    /// Show what comes on a page in the browser
+    #[arg(
+        long,
+        value_name = "ADDR",
+        num_args = 0..=1,
+        default_missing_value = serve::USUAL,
+        value_parser = serve::loopback,
+        conflicts_with = "discard"
+    )]
+    serve: Option<SocketAddr>,
 }
 
 pub(super) fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
@@ -56,7 +67,7 @@ pub(super) fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
         dir: Some(args.dir.clone()),
         discard: args.discard,
         accept_log: args.accept_log.clone(),
-        refusal_log: args.refusal_log.clone(),
+        refusal_log: refusal_log(args)?,
         limits: args.limit.iter().map(limit).collect(),
         limits_at_dot: args.limit_at_dot,
         login: args.login.as_deref().map(login).transpose()?,
@@ -67,7 +78,11 @@ pub(super) fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
         let sandbox = Sandbox::start(options, Clock::system())
             .await
             .map_err(|error| Trouble::new(exit::IO, error))?;
-        tell(&sandbox, out);
+        let page = match args.serve {
+            Some(address) => Some(Page::open(address, None, Some(args.dir.clone())).await?),
+            None => None,
+        };
+        tell(&sandbox, page.as_ref(), out);
         let _ = tokio::signal::ctrl_c().await;
         let counts = sandbox.counts();
         sandbox.stop().await;
@@ -81,6 +96,19 @@ pub(super) fn run(args: &Args, out: &Out) -> Result<Exit, Trouble> {
         }
         Ok(exit::DONE)
     })
+}
+
+/// The page shows what was refused, too.
+fn refusal_log(args: &Args) -> Result<Option<PathBuf>, Trouble> {
+    if args.refusal_log.is_some() || args.serve.is_none() {
+        return Ok(args.refusal_log.clone());
+    }
+    let made = std::fs::create_dir_all(&args.dir);
+    made.map_err(|error| {
+        let text = format!("cannot make {}: {error}", args.dir.display());
+        Trouble::new(exit::IO, text)
+    })?;
+    Ok(Some(args.dir.join(serve::REFUSALS)))
 }
 
 fn limit(rate: &Rate) -> Limit {
@@ -102,7 +130,7 @@ fn login(text: &str) -> Result<(String, String), Trouble> {
     parts.ok_or_else(|| Trouble::new(exit::USAGE, "--login wants USER:PASSWORD"))
 }
 
-fn tell(sandbox: &Sandbox, out: &Out) {
+fn tell(sandbox: &Sandbox, page: Option<&Page>, out: &Out) {
     if out.json {
         out.value(&serde_json::json!({
             "tls": sandbox.address().to_string(),
@@ -110,6 +138,7 @@ fn tell(sandbox: &Sandbox, out: &Out) {
             "plain": sandbox.plain_address().map(|it| it.to_string()),
             "ca": sandbox.ca_file(),
             "maildir": sandbox.maildir(),
+            "page": page.map(Page::url),
         }));
         return;
     }
@@ -131,6 +160,9 @@ fn tell(sandbox: &Sandbox, out: &Out) {
     }
     if let Some(maildir) = sandbox.maildir() {
         out.line(format!("  mail      {}", maildir.join("new").display()));
+    }
+    if let Some(page) = page {
+        out.line(format!("  page      {}", page.url()));
     }
     out.line("\nRecipients that misbehave, at any domain:");
     for (name, what) in BEHAVIOURS {

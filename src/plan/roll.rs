@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::iter;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use lettre::message::Mailbox;
 
@@ -48,6 +48,8 @@ pub struct Roll<'a> {
     pub test: Option<Mailbox>,
     /// The people of an earlier run, instead of the lists.
     pub former: Option<Former>,
+    /// The values of the run, where they were read before.
+    pub data: Option<Arc<serde_json::Value>>,
     /// How closely the lists are looked at.
     pub care: Care,
     /// Where the earlier runs are.
@@ -123,6 +125,7 @@ impl<'a> Roll<'a> {
             only: None,
             test: None,
             former: None,
+            data: None,
             care: Care::default(),
             state: &config.daemon.state,
             supplements: supplement::Read::default(),

@@ -33,7 +33,7 @@ impl Roll<'_> {
     /// A file or the values of the run cannot be had.
     pub fn supplements(&self) -> Result<&Supplements, RollError> {
         let read = || {
-            let read = catch_unwind(AssertUnwindSafe(|| read(self.schedule(), &self.care)));
+            let read = catch_unwind(AssertUnwindSafe(|| read(self.schedule(), self)));
             read.unwrap_or_else(|_| {
                 let text = "postroom failed while it read the attachments or the data (a bug)";
                 Err(RollError::Supplement(text.to_owned()))
@@ -147,9 +147,11 @@ fn used(attachment: &Attachment) -> Vec<(String, &Variable)> {
         .collect()
 }
 
-fn read(schedule: &Schedule, care: &Care) -> Result<Supplements, RollError> {
+fn read(schedule: &Schedule, roll: &Roll<'_>) -> Result<Supplements, RollError> {
+    let care = &roll.care;
     let of = || format!("of schedule `{}`", schedule.name);
     let data = match &schedule.data {
+        Some(_) if roll.data.is_some() => roll.data.clone(),
         Some(values) => {
             let read = values.read(care).map_err(|error| {
                 RollError::Supplement(format!("the data {} cannot be had: {error}", of()))

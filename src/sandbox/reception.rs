@@ -223,11 +223,11 @@ impl Reception {
         self.tally.limited.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_refusal(&self, connection: u64, reply: &str) {
+    pub(super) fn count_refusal(&self, connection: u64, to: &[String], reply: &str) {
         let logged = self
             .refusals
             .as_ref()
-            .map(|log| log.append(connection, reply, &self.clock));
+            .map(|log| log.append(connection, to, reply, &self.clock));
         if let Some(Err(error)) = logged {
             tracing::error!("the sandbox cannot log a refusal: {error}");
         }

@@ -1,8 +1,9 @@
 //! The refusal log: what this server said 4xx or 5xx to, for whoever counts.
 //!
 //! One JSON object for each sender, recipient or message that was refused and line: `time_us` and
-//! `elapsed_us` as in the accept log, the number of the `connection`, and the `reply`. It is not
-//! synced: nothing is promised to a client by it.
+//! `elapsed_us` as in the accept log, the number of the `connection`, whom it was for (`to`, empty
+//! where that was not said yet), and the `reply`. It is not synced: nothing is promised to a client
+//! by it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -21,6 +22,7 @@ struct Entry<'a> {
     time_us: i64,
     elapsed_us: u128,
     connection: u64,
+    to: &'a [String],
     reply: &'a str,
 }
 
@@ -30,11 +32,18 @@ impl RefusalLog {
         Ok(Self(file.into()))
     }
 
-    pub(super) fn append(&self, connection: u64, reply: &str, clock: &Clock) -> io::Result<()> {
+    pub(super) fn append(
+        &self,
+        connection: u64,
+        to: &[String],
+        reply: &str,
+        clock: &Clock,
+    ) -> io::Result<()> {
         let entry = Entry {
             time_us: clock.now().as_microsecond(),
             elapsed_us: clock.ticks().as_micros(),
             connection,
+            to,
             reply,
         };
         let mut line = serde_json::to_vec(&entry)?;

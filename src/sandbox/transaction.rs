@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::slice;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -87,11 +88,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         }
         match Behaviour::of(&recipient) {
             Behaviour::Ordinary => {}
-            Behaviour::RefuseRcpt(reply) => return Ok(self.refuse(&reply)),
+            Behaviour::RefuseRcpt(reply) => {
+                return Ok(self.refuse_for(slice::from_ref(&recipient), &reply));
+            }
             Behaviour::Greylist => {
                 let pair = format!("{} {recipient}", transaction.sender).to_lowercase();
                 if self.reception.greylist.is_first(pair) {
-                    return Ok(self.refuse("450 4.7.1 Greylisted: try again"));
+                    let reply = "450 4.7.1 Greylisted: try again";
+                    return Ok(self.refuse_for(slice::from_ref(&recipient), reply));
                 }
             }
             Behaviour::Hang => return Err(self.wire.ignore().await),
@@ -148,13 +152,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         }
         let message = match body.into_message() {
             Ok(message) => message,
-            Err(fault) => return Ok(self.refuse(&complaint(fault))),
+            Err(fault) => {
+                return Ok(self.refuse_for(&transaction.recipients, &complaint(fault)));
+            }
         };
         if !transaction.smtputf8 && !header(&message).is_ascii() {
-            return Ok(self.refuse("554 5.6.0 A header beyond ASCII needs SMTPUTF8 in MAIL"));
+            let reply = "554 5.6.0 A header beyond ASCII needs SMTPUTF8 in MAIL";
+            return Ok(self.refuse_for(&transaction.recipients, reply));
         }
         if let Some(refusal) = &transaction.refusal {
-            return Ok(self.refuse(refusal));
+            return Ok(self.refuse_for(&transaction.recipients, refusal));
         }
         let place = match transaction.place.take().map_or_else(|| self.admit(), Ok) {
             Ok(place) => place,
@@ -232,7 +239,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
 
     /// Turns a sender, a recipient or a message away; a 421 ends the session too.
     fn refuse(&mut self, reply: &str) -> Turn {
-        self.reception.count_refusal(self.caller.connection, reply);
+        self.refuse_for(&[], reply)
+    }
+
+    /// The same, where it is known whom it was for.
+    fn refuse_for(&mut self, recipients: &[String], reply: &str) -> Turn {
+        let connection = self.caller.connection;
+        self.reception.count_refusal(connection, recipients, reply);
         self.wire.reply(reply);
         if reply.starts_with("421") {
             Turn::Close

@@ -22,6 +22,7 @@ mod pace;
 mod plan;
 mod postfix;
 mod power;
+mod preview;
 mod reload;
 mod sandbox;
 mod secret;

@@ -1,0 +1,351 @@
+//! What the page is answered from.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+
+use super::super::letter::{Head, LetterFault};
+use super::album::Album;
+use super::caught::{self, Caught};
+use super::fault::Fault;
+use super::sample::{self, OFFERED, Origin, Row, Rows};
+use super::shelf::{Sheet, Shelf};
+use super::view::View;
+use super::watch::{DEEPEST, mark};
+use crate::audience::Care;
+use crate::config::{Copied, Schedule};
+use crate::plan::Roll;
+
+/// So many rows of a program's output are kept.
+const KEPT: usize = 10_000;
+
+pub(super) struct Desk {
+    config: Option<PathBuf>,
+    caught_in: Option<PathBuf>,
+    shelf: Mutex<Arc<Shelf>>,
+    /// The state of the files that the shelf, and the list of caught mail, were read from.
+    marks: Mutex<(u64, u64)>,
+    changes: watch::Sender<u64>,
+    album: Mutex<Album>,
+    caught: Mutex<Caught>,
+    /// What programs have printed, by the source of rows.
+    ran: Mutex<HashMap<String, Arc<Ran>>>,
+}
+
+/// What the programs of a source have printed.
+#[derive(Default)]
+struct Ran {
+    rows: Vec<Row>,
+    data: Option<Arc<Value>>,
+}
+
+/// A template, a source of rows, and one of them.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Choice {
+    pub(super) template: String,
+    pub(super) source: Option<String>,
+    #[serde(default)]
+    pub(super) row: usize,
+    #[serde(default)]
+    pub(super) find: String,
+}
+
+impl Desk {
+    pub(super) fn new(config: Option<PathBuf>, caught: Option<PathBuf>) -> Self {
+        let beside = || Some(config.as_deref()?.parent()?.join("sandbox"));
+        let caught_in = caught.or_else(beside);
+        let desk = Self {
+            config,
+            caught_in,
+            shelf: Mutex::default(),
+            marks: Mutex::default(),
+            changes: watch::Sender::new(0),
+            album: Mutex::default(),
+            caught: Mutex::default(),
+            ran: Mutex::default(),
+        };
+        desk.look();
+        desk
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Reads again what was saved since the last look, and tells the page.
+    pub(super) fn look(&self) {
+        let before = *locked(&self.marks);
+        // Taken before anything is read: what is saved meanwhile is seen at the next look.
+        let mut now = (self.mark(), self.mark_of_caught());
+        if now == before {
+            return;
+        }
+        if now.0 != before.0
+            && let Some(path) = &self.config
+        {
+            let shelf = Arc::new(Shelf::read(path));
+            let watched = shelf.watched != self.shelf().watched;
+            *locked(&self.shelf) = shelf;
+            if watched {
+                now.0 = self.mark();
+            }
+        }
+        *locked(&self.marks) = now;
+        self.changes.send_modify(|number| *number += 1);
+    }
+
+    fn mark(&self) -> u64 {
+        mark(&self.shelf().watched, DEEPEST)
+    }
+
+    fn mark_of_caught(&self) -> u64 {
+        let folder = self.caught_in.as_deref();
+        folder.map_or(0, |it| mark(&caught::places(it), 0))
+    }
+
+    fn shelf(&self) -> Arc<Shelf> {
+        Arc::clone(&locked(&self.shelf))
+    }
+
+    /// What there is.
+    pub(super) fn overview(&self) -> Value {
+        let shelf = self.shelf();
+        let sheets = shelf.sheets.iter().map(|(name, sheet)| {
+            let origins = sample::origins(&shelf, name);
+            let sources = origins
+                .iter()
+                .map(|it| json!({ "id": it.id, "label": it.label, "programs": it.programs() }));
+            json!({
+                "name": name, "schedules": sheet.schedules, "errors": sheet.errors(),
+                "problems": sheet.faults.len(), "sources": sources.collect::<Vec<_>>(),
+            })
+        });
+        let (mails, all) = self.mails();
+        json!({
+            "config": self.config, "broken": shelf.is_broken, "faults": shelf.faults,
+            "templates": sheets.collect::<Vec<_>>(),
+            "caught": mails, "caught_in": self.caught_in, "caught_all": all,
+        })
+    }
+
+    fn mails(&self) -> (Value, usize) {
+        let Some(folder) = &self.caught_in else {
+            return (json!([]), 0);
+        };
+        let (mails, all) = locked(&self.caught).list(folder);
+        (json!(mails), all)
+    }
+
+    /// The rows that a template can be shown for.
+    pub(super) fn rows(&self, choice: &Choice) -> Value {
+        let shelf = self.shelf();
+        let origins = sample::origins(&shelf, &choice.template);
+        let Some(origin) = chosen(&origins, choice) else {
+            return json!({ "rows": [] });
+        };
+        let programs = origin.programs();
+        let ran = match self.ran(origin) {
+            None => return json!({ "rows": [], "program": programs.join(" and ") }),
+            Some(ran) => ran,
+        };
+        let found = match origin.list() {
+            None => Ok((Vec::new(), false)),
+            Some(list) if list.runs_a_program() => {
+                let wanted = choice.find.trim().to_lowercase();
+                let fitting = ran.rows.iter().filter(|it| sample::fits(it, &wanted));
+                Ok((fitting.take(OFFERED).cloned().collect(), false))
+            }
+            Some(list) => sample::search(list, &choice.find),
+        };
+        match found {
+            Ok((mut rows, more)) => {
+                let template = shelf.sheets.get(&choice.template);
+                let template = template.and_then(|it| it.template.as_ref());
+                let roll = roll(&shelf, origin.schedule, &ran);
+                let head = head(&shelf, roll.as_ref());
+                for row in rows.iter_mut().filter(|it| it.fault.is_none()) {
+                    let checked = template.map(|it| it.check_given(&row.fields, &head.given()));
+                    row.fault = checked.and_then(|it| it.err()).map(|it| it.to_string());
+                }
+                json!({ "rows": rows, "more": more })
+            }
+            Err(text) => json!({ "rows": [], "fault": text }),
+        }
+    }
+
+    /// Runs the programs that a source of rows needs, as somebody asked for it.
+    pub(super) fn run(&self, choice: &Choice) -> Value {
+        let shelf = self.shelf();
+        let origins = sample::origins(&shelf, &choice.template);
+        let Some(origin) = chosen(&origins, choice).filter(|it| !it.programs().is_empty()) else {
+            return json!({ "fault": "there is nothing to run" });
+        };
+        match run_all(origin) {
+            Ok(ran) => {
+                let count = ran.rows.len();
+                locked(&self.ran).insert(origin.id.clone(), Arc::new(ran));
+                self.changes.send_modify(|number| *number += 1);
+                json!({ "rows": count })
+            }
+            Err(text) => json!({ "fault": text }),
+        }
+    }
+
+    /// What the programs of a source have printed; nothing while they have not run.
+    fn ran(&self, origin: &Origin<'_>) -> Option<Arc<Ran>> {
+        let ran = locked(&self.ran).get(&origin.id).map(Arc::clone);
+        let none_needed = || origin.programs().is_empty().then(Arc::default);
+        ran.or_else(none_needed)
+    }
+
+    /// The message of a template to one row. Where there is none, what was shown last for this
+    /// choice, which is then old.
+    pub(super) fn view(&self, choice: &Choice) -> Value {
+        let shelf = self.shelf();
+        let Some(sheet) = shelf.sheets.get(&choice.template) else {
+            return json!({ "faults": [Fault::plain("there is no such template any more")] });
+        };
+        let origins = sample::origins(&shelf, &choice.template);
+        let origin = chosen(&origins, choice);
+        let key = format!(
+            "{}\n{}\n{}",
+            choice.template,
+            origin.map_or("", |it| &it.id),
+            choice.row
+        );
+        let mut faults = sheet.faults.clone();
+        let mut fields = Map::new();
+        let fresh = origin.and_then(|origin| {
+            let made = self.letter(&shelf, sheet, origin, choice.row, &mut fields);
+            made.map_err(|fault| faults.extend(fault.map(|it| *it)))
+                .ok()
+        });
+        let (view, is_old) = match fresh {
+            Some(bytes) => {
+                let view = Arc::new(View::of(bytes));
+                locked(&self.album).keep(&key, &view);
+                (Some(view), false)
+            }
+            None => (locked(&self.album).last(&key), true),
+        };
+        json!({ "view": view.as_deref(), "old": is_old, "faults": faults, "fields": fields })
+    }
+
+    /// The bytes of the message, or why there is none, if that is not known of the template.
+    fn letter(
+        &self,
+        shelf: &Shelf,
+        sheet: &Sheet,
+        origin: &Origin<'_>,
+        number: usize,
+        fields: &mut Map<String, Value>,
+    ) -> Result<Vec<u8>, Option<Box<Fault>>> {
+        let plain = |text: String| Some(Box::new(Fault::plain(text)));
+        let template = sheet.template.as_deref().ok_or(None)?;
+        let ran = self.ran(origin).ok_or(None)?;
+        let roll = roll(shelf, origin.schedule, &ran);
+        let head = head(shelf, roll.as_ref());
+        let row = match (&origin.rows, origin.list()) {
+            (Rows::Together, _) => return together(shelf, roll.as_ref(), &head).map_err(plain),
+            (_, None) => Some(sample::made(template)),
+            (_, Some(list)) if list.runs_a_program() => ran.rows.get(number).cloned(),
+            (_, Some(list)) => sample::nth(list, number).map_err(plain)?,
+        };
+        let row = row.ok_or_else(|| plain("there is no such row".to_owned()))?;
+        fields.clone_from(&row.fields);
+        let Some(mailbox) = row.mailbox else {
+            return Err(plain(row.fault.unwrap_or_default()));
+        };
+        match head.write(template, &row.fields, mailbox) {
+            Ok(letter) => Ok(letter.bytes),
+            Err(LetterFault::Render(fault)) => {
+                Err(Some(Box::new(Fault::of_row(&fault, &shelf.templates))))
+            }
+            Err(fault) => Err(plain(fault.to_string())),
+        }
+    }
+
+    /// A message that the sandbox caught.
+    pub(super) fn caught(&self, id: &str) -> Option<Value> {
+        let bytes = caught::read(self.caught_in.as_deref()?, id)?;
+        let view = Arc::new(View::of(bytes));
+        locked(&self.album).keep(&format!("caught\n{id}"), &view);
+        Some(json!({ "view": &*view, "old": false, "faults": [], "fields": {} }))
+    }
+
+    /// One of those that were shown last.
+    pub(super) fn shown(&self, id: &str) -> Option<Arc<View>> {
+        locked(&self.album).by_id(id)
+    }
+}
+
+fn chosen<'a, 'b>(origins: &'b [Origin<'a>], choice: &Choice) -> Option<&'b Origin<'a>> {
+    let wanted = choice.source.as_deref();
+    let named = origins.iter().find(|it| Some(&*it.id) == wanted);
+    named.or(origins.first())
+}
+
+/// Runs the programs of a source, one after the other.
+fn run_all(origin: &Origin<'_>) -> Result<Ran, String> {
+    let mut ran = Ran::default();
+    if let Some(list) = origin.list().filter(|it| it.runs_a_program()) {
+        ran.rows = sample::rows(list)?.take(KEPT).collect::<Result<_, _>>()?;
+    }
+    if let Some(values) = origin.data() {
+        let read = values.read(&Care::Readable);
+        ran.data = Some(Arc::new(read.map_err(|error| error.to_string())?));
+    }
+    Ok(ran)
+}
+
+/// The roll of a schedule, if it could be sent: of a broken configuration not all is there.
+fn roll<'a>(shelf: &'a Shelf, schedule: Option<&Schedule>, ran: &Ran) -> Option<Roll<'a>> {
+    let (config, schedule) = (shelf.config.as_ref()?, schedule?);
+    let via = schedule.via.first()?;
+    if !config.accounts.contains_key(via) || !config.templates.contains_key(&schedule.send) {
+        return None;
+    }
+    let mut roll = Roll::of(config, &schedule.name).ok()?;
+    roll.data.clone_from(&ran.data);
+    Some(roll)
+}
+
+fn head<'a>(shelf: &Shelf, roll: Option<&'a Roll<'a>>) -> Head<'a> {
+    match (&shelf.config, roll) {
+        (Some(config), Some(roll)) => Head::of(config, roll),
+        (config, _) => Head::of_none(config.as_ref()),
+    }
+}
+
+/// The one message to all. The programs of its lists do not run for it.
+fn together(shelf: &Shelf, roll: Option<&Roll<'_>>, head: &Head<'_>) -> Result<Vec<u8>, String> {
+    let (Some(config), Some(roll)) = (&shelf.config, roll) else {
+        return Err("its schedule cannot be sent".to_owned());
+    };
+    let schedule = roll.schedule();
+    let copied = schedule
+        .group
+        .iter()
+        .flat_map(|it| it.cc.iter().chain(&it.bcc));
+    let copied = copied.filter_map(|it| match it {
+        Copied::List(name) => Some(name),
+        Copied::One(_) => None,
+    });
+    let mut lists = schedule.to.iter().chain(&schedule.except).chain(copied);
+    if lists.any(|it| config.lists.get(it).is_some_and(|it| it.runs_a_program())) {
+        let name = &schedule.name;
+        return Err(format!(
+            "a program tells who is on its lists: `postroom preview {name}` runs it"
+        ));
+    }
+    let all = roll.together().map_err(|error| error.to_string())?;
+    let letter = head.finish(all.rendered, &all.enclosures, &all.addressees);
+    letter.map(|it| it.bytes).map_err(|error| error.to_string())
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
