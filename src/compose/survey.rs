@@ -460,7 +460,7 @@ fn wrong_call(
     }
     let (word, message) = known.excess(call)?;
     let tag = sheet.tag_at(place.start).map(|tag| tag.range.clone());
-    let extra = tag.and_then(|tag| tags::find_word(&sheet.text, tag, &word));
+    let extra = tag.and_then(|tag| tags::find_word(&sheet.part.content, tag, &word));
     let label = "nothing is done with this";
     let fault = sheet.fault("helper-values", extra.unwrap_or(place), message);
     Some(fault.label(label))

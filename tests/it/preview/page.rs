@@ -228,7 +228,7 @@ fn a_broken_configuration_is_shown_beside_what_can_be_read() {
     let workspace = workspace();
     let served = Served::of(&workspace);
     assert_eq!(served.overview()["broken"], false);
-    let good = std::fs::read_to_string(workspace.path("postroom.toml")).unwrap();
+    let good = fs::read_to_string(workspace.path("postroom.toml")).unwrap();
     workspace.write("postroom.toml", format!("{good}\n[schedule.x\n"));
     let broken = wait_for("the fault", || {
         let overview = served.overview();
