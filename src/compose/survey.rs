@@ -481,7 +481,10 @@ fn unknown_helper(
         ));
     }
     let words: Option<Vec<&str>> = call.params.iter().map(Parameter::as_name).collect();
-    match (nearest(name, HELPERS.iter().map(|known| known.name)), words) {
+    // No helper begins with a capital letter, as many columns do: `First Name`.
+    let near = nearest(name, HELPERS.iter().map(|known| known.name))
+        .filter(|_| words.is_none() || !name.starts_with(char::is_uppercase));
+    match (near, words) {
         (Some(near), _) => fault.label(format!("did you mean `{near}`?")),
         (None, Some(words)) if form == Form::Value && call.hash.is_empty() => fault.help(format!(
             "for a field whose name has spaces write {{{{[{name} {}]}}}}",

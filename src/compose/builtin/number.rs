@@ -152,11 +152,12 @@ pub(super) fn multiply(call: &Call<'_>) -> Result<Value, RenderError> {
     })
 }
 
-/// Works on two numbers as whole ones, which both are in units of ten to the minus `scale`.
-fn reckoned(
-    call: &Call<'_>,
-    work: fn((i128, i128), i16) -> Option<(i128, i16)>,
-) -> Result<Value, RenderError> {
+/// Works on two whole numbers that count units of ten to the minus of the scale, and says in which
+/// scale the result is; nothing where it has too many digits.
+type Work = fn((i128, i128), i16) -> Option<(i128, i16)>;
+
+/// Works on the call's two numbers, exactly.
+fn reckoned(call: &Call<'_>, work: Work) -> Result<Value, RenderError> {
     let (a, b) = (decimal(call, 0)?, decimal(call, 1)?);
     let lowest = |number: &Decimal| -*number.absolute.magnitude_range().start();
     let scale = lowest(&a).max(lowest(&b)).max(0);

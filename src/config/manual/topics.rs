@@ -113,7 +113,17 @@ fn helpers() -> String {
         .iter()
         .map(|it| (it.example.to_owned(), it.shows.to_owned()));
     let examples: Vec<_> = examples.collect();
-    paragraph(text, 0) + "\n" + &two_columns(&examples, 2)
+    let rows = HELPERS
+        .iter()
+        .map(|it| (it.name.to_owned(), it.says.to_owned()));
+    let rows: Vec<_> = rows.collect();
+    [
+        paragraph(text, 0),
+        two_columns(&examples, 2),
+        paragraph(HOW_HELPERS_SPEAK, 0),
+        two_columns(&rows, 2),
+    ]
+    .join("\n")
 }
 
 fn secrets() -> String {
@@ -138,6 +148,12 @@ fn owned(rows: &[(&str, &str)]) -> Vec<(String, String)> {
     rows.map(|(form, means)| ((*form).to_owned(), (*means).to_owned()))
         .collect()
 }
+
+const HOW_HELPERS_SPEAK: &str = "Days, numbers, amounts, plurals and lists are written as readers \
+    of the mail's language are used to (Unicode's CLDR); locale=\"de\" asks for another. A value of \
+    the wrong kind is never shown as a blank: that person gets no mail, and is reported. A field \
+    that has a helper's name is still shown by {{date}} or {{url}} alone. {{run_date}} is the day \
+    of the run. What each helper shows, and takes:";
 
 pub(super) const HOW_SECRETS_ARE_READ: &str = "They are read when the daemon starts, and again at \
     each reload. Nothing prints them, and no variable is filled into a text.";

@@ -807,3 +807,37 @@ fn every_helper_says_what_it_does() {
         );
     }
 }
+
+/// `cargo test --test it compose::helpers -- --ignored --nocapture`
+#[test]
+#[ignore = "prints what each helper costs"]
+fn what_each_helper_costs() {
+    let row = fields(json!({
+        "name": "Ada", "plan": "pro", "seats": 3, "is_paid": false, "orders": ["tea", "ink"],
+        "address": { "city": "London" }, "due": "2026-11-23", "total": "1234.50", "nickname": "",
+        "tags": "new; vip", "link": "https://example.org/a?b=1",
+    }));
+    let cost = |body: &str, times: usize| {
+        let template = template(&format!("x{}", body.repeat(times)), "<p>Hi</p>");
+        let once = || {
+            template
+                .render_given(&row, &locale("de"))
+                .expect("it renders")
+        };
+        once();
+        let tries = (0..20).map(|_| {
+            let start = std::time::Instant::now();
+            once();
+            start.elapsed().as_nanos()
+        });
+        tries.min().expect("there are tries")
+    };
+    for helper in HELPERS {
+        let (few, many) = (cost(helper.example, 1), cost(helper.example, 101));
+        println!(
+            "{:>10}  {:>7} ns",
+            helper.name,
+            many.saturating_sub(few) / 100
+        );
+    }
+}
