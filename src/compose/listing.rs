@@ -192,10 +192,9 @@ mod tests {
                 Some(("u@x.example", "a b+c"))
             )
             .as_deref(),
-            Ok(
-                "List-Unsubscribe: <https://x.example/u?t=a,b>, <mailto:u@x.example?subject=a%20b%2Bc>\r\n\
-                 List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-            )
+            Ok("List-Unsubscribe: <https://x.example/u?t=a,b>, \
+                 <mailto:u@x.example?subject=a%20b%2Bc>\r\n\
+                 List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
         );
         let plain = listed(Some("http://x.example/u"), None);
         assert_eq!(

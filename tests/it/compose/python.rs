@@ -64,7 +64,8 @@ for line in sys.stdin:
         "reply_to": name(msg, "Reply-To"), "date": msg["Date"].datetime.isoformat(),
         "id": msg["Message-ID"], "type": msg.get_content_type(),
         "headers": sorted(msg.keys()), "types": [p.get_content_type() for p in parts],
-        "bodies": [p.get_content().replace("\r\n", "\n") for p in parts], "structure": structure(msg),
+        "bodies": [p.get_content().replace("\r\n", "\n") for p in parts],
+        "structure": structure(msg),
         "files": files, "fields": {k.lower(): str(v) for k, v in msg.items()},
         "defects": defects,
     }))
