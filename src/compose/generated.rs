@@ -62,7 +62,7 @@ impl Generated {
         let fault = |code, message: String| TemplateFault::of_file(code, &relative, message);
         if Kind::of(file).is_none() {
             let message = format!("`{}` cannot be made from a template", file.escape_debug());
-            let fault = fault("template-name", message);
+            let fault = fault("bad-value", message);
             let help = "a file is made as .csv, .json, .ics, .txt or .html";
             return Err(vec![fault.help(help)]);
         }

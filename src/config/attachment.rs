@@ -99,6 +99,11 @@ impl<'d> Reader<'_, 'd> {
 
     fn item(&self, item: &'d Value<'d>) -> Option<Attachment> {
         match item.get_ref() {
+            DeValue::String(text) if text.trim().is_empty() => {
+                let message = "there is nothing in the quotes of an attachment";
+                self.wrong("bad-value", message, item.span());
+                None
+            }
             DeValue::String(_) => Some(Attachment {
                 name: None,
                 media_type: None,

@@ -18,7 +18,7 @@ impl World {
         // Not in /tmp, about which some messages have more to say.
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"));
         let world = Self(folder.expect("a folder to write to"));
-        for name in ["templates", "lists", "secrets", "sales"] {
+        for name in ["templates", "lists", "secrets", "sales", "files"] {
             copy(&faults().join(name), &world.path().join(name));
         }
         world.write("ca.pem", "-----BEGIN CERTIFICATE-----\n");

@@ -6,6 +6,7 @@
 //! [`OBSERVED`] names the test of each key, and one test here holds that none is missing.
 
 mod account;
+mod carried;
 mod daemon;
 mod dkim;
 mod fewer;
@@ -102,6 +103,12 @@ observed! {
 
     "template.*.layout" => list::layout_says_what_the_bodies_are_set_into,
 
+    "template.*.attachments" => carried::attachments_go_along_with_each_mail,
+    "template.*.data.file" => carried::file_of_data_is_where_the_values_are,
+    "template.*.data.command" => carried::command_of_data_prints_the_values,
+    "template.*.data.timeout" => carried::timeout_of_data_is_how_long_its_program_may_take,
+    "template.*.data.max_age" => carried::max_age_of_data_refuses_an_older_file,
+
     "schedule.*.send" => how::send_is_the_template,
     "schedule.*.to" => how::to_is_who_gets_it,
     "schedule.*.except" => how::except_is_who_gets_nothing_of_it,
@@ -135,6 +142,11 @@ observed! {
     "schedule.*.group" => group::group_is_one_message_to_all,
     "schedule.*.cc" => group::cc_is_who_else_is_named,
     "schedule.*.bcc" => group::bcc_is_who_else_gets_it_and_is_named_nowhere,
+    "schedule.*.attachments" => carried::attachments_go_along_with_each_mail,
+    "schedule.*.data.file" => carried::file_of_data_is_where_the_values_are,
+    "schedule.*.data.command" => carried::command_of_data_prints_the_values,
+    "schedule.*.data.timeout" => carried::timeout_of_data_is_how_long_its_program_may_take,
+    "schedule.*.data.max_age" => carried::max_age_of_data_refuses_an_older_file,
     "schedule.*.once_per" => how::once_per_says_what_makes_it_the_same_notice,
     "schedule.*.once_for" => how::once_for_is_how_long_a_notice_counts,
     "schedule.*.class" => leaving::class_says_what_the_header_and_the_texts_owe_the_reader,

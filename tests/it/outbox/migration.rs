@@ -13,6 +13,7 @@ use crate::world::bench::{Bench, start};
 
 const VERSION_1: &str = include_str!("schema-1.sql");
 const VERSION_2: &str = include_str!("schema-2.sql");
+const VERSION_4: &str = include_str!("schema-4.sql");
 
 /// An outbox as version 1 left it: a run that is being sent, with a row in each interesting state.
 pub(super) fn version_1(dir: &Path) {
@@ -73,6 +74,48 @@ fn version_2(dir: &Path) {
         start().as_millisecond() - 5000
     ))
     .unwrap();
+}
+
+/// The same as version 4 left it, with somebody whose mail waits.
+fn version_4(dir: &Path) {
+    let sql = Connection::open(dir.join("postroom.db")).unwrap();
+    sql.pragma_update(None, "auto_vacuum", "INCREMENTAL")
+        .unwrap();
+    sql.pragma_update(None, "journal_mode", "WAL").unwrap();
+    sql.execute_batch(&format!(
+        "{VERSION_4}
+         PRAGMA application_id = {};
+         PRAGMA user_version = 4;
+         INSERT INTO meta VALUES ('hmac-key', randomblob(32));
+         INSERT INTO stamp VALUES (1, lower(hex(randomblob(16))), 0, 1, NULL);
+         INSERT INTO blob VALUES (x'01', x'7b7d');
+         INSERT INTO run (no, id, schedule, occurrence, state, account, due_at, opened_at,
+           expires_at, template, sender, utc_offset, retry, on_uncertain, resend_after, people, via)
+         VALUES (7, '01JRUN', 'weekly', 'monday', 'sending', 'ops', 1, 2, 9000000000000, x'01',
+           '{{}}', 3600, '[60000]', 'resend', 900000, 1, '[\"ops\"]');
+         INSERT INTO delivery (run, seq, state, list, line, key, address, fields, next_at)
+         VALUES (7, 1, 'queued', 'staff', 2, 'ada@example.org', 'ada@example.org', '{{}}', 0);
+         INSERT INTO tally VALUES (7, 'queued', 1);",
+        0x706f_7374
+    ))
+    .unwrap();
+}
+
+#[test]
+fn an_outbox_of_the_fourth_version_goes_on_and_its_runs_carry_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    version_4(dir.path());
+    let clock = Clock::simulated(start(), 1);
+    let outbox = Outbox::open_inline(dir.path(), clock.clone()).unwrap();
+    let bench = Bench { dir, clock, outbox };
+    let row = bench.claim_one();
+    assert_eq!((row.address.as_str(), row.files), ("ada@example.org", None));
+    let (_, frozen) = bench.outbox.reader().unwrap().frozen(row.id.run).unwrap();
+    assert_eq!(
+        (frozen.carried, frozen.zone, frozen.utc_offset),
+        (None, None, 3600)
+    );
+    assert_eq!(shape(bench.dir.path()), shape(Bench::new().dir.path()));
 }
 
 /// Every table and index, without the spaces, quotes and comments that differ by history.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use postroom::outbox::state::State;
-use postroom::outbox::{Opened, Outcome, RunNo, Shrink, Thin, Thinned};
+use postroom::outbox::{Blob, Carried, Opened, Outcome, RunNo, Shrink, Thin, Thinned};
 
 use crate::world::bench::{Bench, now, row};
 
@@ -121,6 +121,62 @@ fn what_is_not_over_and_what_others_share_stays() {
     assert_eq!((bench.run(open).thinned, bench.run(young).thinned), (0, 0));
     assert_eq!(count(&bench, "SELECT count(*) FROM blob"), 1);
     assert_eq!(bench.claim_one().address, "ada@example.org");
+}
+
+/// Two runs carry a file, and each row has one of its own.
+#[test]
+fn what_runs_carry_goes_with_the_last_of_them() {
+    let bench = Bench::new();
+    let carried = || Carried {
+        list: "{\"items\":[]}".to_owned(),
+        blobs: vec![Blob::new(b"the terms".to_vec())],
+    };
+    let open = |occurrence: &str| {
+        let mut new = bench.new_run("weekly", occurrence);
+        new.frozen.carried = Some(carried());
+        let run = bench.begin(new);
+        let mut row = row(1, "ada@example.org");
+        row.files = Some("[{\"path\":\"7.pdf\"}]".to_owned());
+        bench.fill(run, vec![row]);
+        bench.seal(run, &["ada@example.org"]);
+        bench.finish(run, 1);
+        let row = bench.claim_one();
+        assert_eq!(row.files.as_deref(), Some("[{\"path\":\"7.pdf\"}]"));
+        bench.arm(&row).unwrap();
+        bench.record(&row, Outcome::Accepted);
+        run
+    };
+    let blobs = || {
+        count(
+            &bench,
+            "SELECT count(*) FROM blob WHERE length(content) = 9",
+        )
+    };
+    let first = open("1");
+    bench.advance(100 * DAY);
+    let second = open("2");
+    let (_, frozen) = bench.outbox.reader().unwrap().frozen(second).unwrap();
+    assert_eq!(frozen.carried, Some(carried()));
+    assert_eq!(
+        (blobs(), count(&bench, "SELECT count(*) FROM run_blob")),
+        (1, 2)
+    );
+    thin(&bench);
+    let own = "SELECT count(*) FROM delivery WHERE files IS NOT NULL";
+    assert_eq!(count(&bench, own), 1, "that of the first run is blank");
+    bench.advance(100 * DAY);
+    thin(&bench);
+    assert_eq!(
+        (bench.run(first).thinned, bench.run(second).thinned),
+        (2, 1)
+    );
+    assert_eq!((blobs(), count(&bench, own)), (1, 0));
+    bench.advance(100 * DAY);
+    thin(&bench);
+    assert_eq!(
+        (blobs(), count(&bench, "SELECT count(*) FROM run_blob")),
+        (0, 0)
+    );
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! From a calendar and lists to runs, in virtual time.
 
 mod asking;
+mod attachments;
 mod change;
+mod data;
 mod duplicates;
 mod except;
 mod firing;

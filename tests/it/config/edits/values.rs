@@ -55,6 +55,8 @@ const FITTING: &[(&str, &str)] = &[
     ("[list.partners] fields", "{ x = 1 }"),
     ("[list.partners] defaults", "{}"),
     ("[list.partners] defaults", "{ x = 1 }"),
+    ("[template.digest] attachments", "[]"),
+    ("[schedule.weekly-digest] attachments", "[]"),
     ("[schedule.weekly-digest] canary", "7"),
     ("[schedule.weekly-digest] holidays", "[]"),
     ("[schedule.weekly-digest] holidays", "2026-12-01"),

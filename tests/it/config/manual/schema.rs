@@ -112,7 +112,10 @@ fn json(value: toml::Value) -> Value {
 fn is_of_shape(problem: &Problem, written: &Written) -> bool {
     let row = problem.key.as_deref().and_then(written::row);
     let in_braces = row.is_some_and(|key| {
-        matches!(key.kind, Kind::Secret | Kind::Secrets | Kind::Zone) && written.has(key)
+        matches!(
+            key.kind,
+            Kind::Secret | Kind::Secrets | Kind::Zone | Kind::Attachments
+        ) && written.has(key)
     });
     match problem.code {
         // The regions of a provider are its own.
