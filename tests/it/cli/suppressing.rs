@@ -225,7 +225,7 @@ fn an_entry_of_one_schedule_goes_out_and_comes_back_as_it_was() {
     let export = workspace.said(&["suppress", "export", "-"]);
     let ends: Vec<_> = export.lines().map(|line| line.rsplit_once(',')).collect();
     let ends: Vec<_> = ends.into_iter().map(|it| it.unwrap().1).collect();
-    assert_eq!(ends, ["scope", "letters", "", "gone"], "{export}");
+    assert_eq!(ends, ["scope", "", "letters", "gone"], "{export}");
     let other = self::workspace(&catcher, "", LIST);
     assert_eq!(import(&other, &export, &[]).added, 3);
     assert_eq!(list(&other), list(&workspace));

@@ -65,6 +65,11 @@ fn settings(config: &Config, redacted: bool) -> Vec<Setting> {
 
 const SECRETS: &[(&str, &str)] = &[
     ("‹file secrets/relay, 0600›", "{ file = \"secrets/relay\" }"),
+    ("‹file secrets/links, 0600›", "{ file = \"secrets/links\" }"),
+    (
+        "‹file secrets/links-before, 0600›",
+        "{ file = \"secrets/links-before\" }",
+    ),
     ("‹text in the file›", "\"hunter2\""),
     (
         "‹command printf, kept for 50m›",

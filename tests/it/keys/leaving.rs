@@ -188,7 +188,7 @@ pub(super) async fn postal_address_is_what_texts_show() {
     for address in ["Example Ltd, 1 High Street", "2 Low Road"] {
         let lines = format!("postal_address = \"{address}\"");
         let mail = mail(toml("").with("[account.ops]", &lines)).await;
-        assert!(body(&mail).contains(&format!("\r\n{address}\r\n")));
+        assert!(body(&mail).contains(&format!("\r\n{address}")));
     }
 }
 

@@ -71,11 +71,11 @@ const BESIDES: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "unsubscribe.url",
-        &[("unsubscribe.key", "{ file = \"secrets/main\" }")],
+        &[("unsubscribe.key", "{ file = \"secrets/links\" }")],
     ),
     (
         "unsubscribe.mailto",
-        &[("unsubscribe.key", "{ file = \"secrets/main\" }")],
+        &[("unsubscribe.key", "{ file = \"secrets/links\" }")],
     ),
     (
         "unsubscribe.key",
@@ -85,14 +85,14 @@ const BESIDES: &[(&str, &[(&str, &str)])] = &[
         "unsubscribe.former_keys",
         &[
             ("unsubscribe.mailto", "\"leave@example.org\""),
-            ("unsubscribe.key", "{ file = \"secrets/main\" }"),
+            ("unsubscribe.key", "{ file = \"secrets/links\" }"),
         ],
     ),
     (
         "unsubscribe.scope",
         &[
             ("unsubscribe.mailto", "\"leave@example.org\""),
-            ("unsubscribe.key", "{ file = \"secrets/main\" }"),
+            ("unsubscribe.key", "{ file = \"secrets/links\" }"),
         ],
     ),
     ("schedule.*.on", &[("schedule.*.cron", "")]),
@@ -114,6 +114,15 @@ const BESIDES: &[(&str, &[(&str, &str)])] = &[
     (
         "schedule.*.canary.wait",
         &[("schedule.*.canary.people", "20")],
+    ),
+    (
+        "schedule.*.class",
+        &[
+            ("schedule.*.send", "\"leave\""),
+            ("account.*.postal_address", "\"1 High Street\""),
+            ("unsubscribe.mailto", "\"leave@example.org\""),
+            ("unsubscribe.key", "{ file = \"secrets/links\" }"),
+        ],
     ),
     ("schedule.*.cc", &[("schedule.*.group", "true")]),
     ("schedule.*.bcc", &[("schedule.*.group", "true")]),
@@ -238,6 +247,10 @@ pub(super) fn world() -> World {
     let document = format!("{{\"data\": {{\"people\": {PARTNERS}}}}}");
     world.write("lists/document.json", document);
     world.write("secrets/main", "hunter2\n");
+    let long = "a secret of thirty-two bytes or more\n";
+    for name in ["links", "unsubscribe", "unsubscribe-2025"] {
+        world.write(&format!("secrets/{name}"), long);
+    }
     world.write("holidays.ics", HOLIDAYS);
     world.write(
         "conf.d/sales.toml",
