@@ -162,7 +162,8 @@ mod tests {
         Content-Type: multipart/related; boundary=x\r\n\r\n\
         --x\r\nContent-Type: multipart/alternative; boundary=y\r\n\r\n\
         --y\r\nContent-Type: text/plain\r\n\r\nHi\r\nthere\r\n\
-        --y\r\nContent-Type: text/html\r\n\r\n<img src=\"cid:a@b\"><img src='cid:a@bc'>\r\n--y--\r\n\
+        --y\r\nContent-Type: text/html\r\n\r\n\
+        <img src=\"cid:a@b\"><img src='cid:a@bc'>\r\n--y--\r\n\
         --x\r\nContent-Type: image/png; name=a.png\r\nContent-ID: <a@b>\r\n\
         Content-Transfer-Encoding: base64\r\nContent-Disposition: inline; filename=a.png\r\n\r\n\
         AAEC\r\n\

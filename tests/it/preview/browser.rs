@@ -120,7 +120,7 @@ impl Browser {
         self.command("POST", &format!("/element/{element}/click"), &json!({}));
     }
 
-    /// Types, into what has the focus if nothing is named.
+    /// Types into an element.
     #[track_caller]
     pub(super) fn press(&self, text: &str, selector: &str) {
         let element = self.element(selector).unwrap();
@@ -128,10 +128,13 @@ impl Browser {
         self.command("POST", &path, &json!({ "text": text }));
     }
 
-    /// The text of the page as a person sees it.
+    /// The text of an element as a person sees it: none of what is hidden.
     #[track_caller]
     pub(super) fn text(&self, selector: &str) -> String {
-        let script = format!("return document.querySelector('{selector}')?.innerText ?? ''");
+        let script = format!(
+            "const it = document.querySelector('{selector}'); \
+             return it?.checkVisibility() ? it.innerText : ''"
+        );
         self.run(&script).as_str().unwrap_or_default().to_owned()
     }
 

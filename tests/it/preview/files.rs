@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::world::workspace::Workspace;
 
-const CONFIG: &str = "[account.main]\nhost = \"mail.example.org\"\nfrom = \"Post <a@example.org>\"\n\
+const CONFIG: &str = "[account.main]\nhost = \"mail.example.org\"\n\
+    from = \"Post <a@example.org>\"\n\
     \n[list.staff]\ncsv = \"staff.csv\"\n\n\
     [schedule.news]\nsend = \"news\"\nto = \"staff\"\nvia = \"main\"\nbad_rows = \"skip\"\n";
 

@@ -7,8 +7,9 @@ const id = (name) => document.getElementById(name);
 export function el(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
+    const absent = value === null || value === undefined || value === false;
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value);
+    else if (!absent) made.setAttribute(name, value);
   }
   made.append(...children.flat().filter((it) => it !== null && it !== undefined));
   return made;
@@ -38,7 +39,8 @@ export function fault(it) {
   const label = it.label && !it.excerpt.some((line) => line.mark) ? ` (${it.label})` : "";
   return el("div", { class: `fault is-${it.severity}` },
     el("p", {}, el("span", { class: `badge ${it.severity}` }, it.severity), it.message + label),
-    place || it.code ? el("p", { class: "where" }, [place, it.code].filter(Boolean).join("  ")) : null,
+    place || it.code
+      ? el("p", { class: "where" }, [place, it.code].filter(Boolean).join("  ")) : null,
     lines.length ? el("pre", {}, lines) : null,
     it.more.map((text) => el("p", {}, text)));
 }
@@ -66,7 +68,8 @@ export function envelope(view) {
       el("small", {}, `${file.is_inline ? "shown in the text, " : ""}${bytes(file.size)}`))));
   const over = view.html_size > view.clipped_at;
   const gmail = over
-    ? el("span", { class: "badge warning" }, `HTML ${bytes(view.html_size)}: Gmail clips it at 102 KB`)
+    ? el("span", { class: "badge warning" },
+      `HTML ${bytes(view.html_size)}: Gmail clips it at 102 KB`)
     : el("span", {}, "HTML", el("meter", { min: 0, max: view.clipped_at, value: view.html_size,
       title: "Gmail clips the HTML of a mail at 102 KB" }), `${bytes(view.html_size)} of 102 KB`);
   const facts = [el("span", {}, `${bytes(view.size)} on the wire`), view.html_size ? gmail : null];
@@ -82,7 +85,7 @@ export function envelope(view) {
 
 /** The mail as readers see it, in frames that stay while what they show is the same. */
 export function frames(view, looks) {
-  if (!view.id || !view.html) return el("p", { class: "none" }, "It has no HTML: readers see the text.");
+  if (!view.html) return el("p", { class: "none" }, "It has no HTML: readers see the text.");
   const query = new URLSearchParams({ scheme: looks.scheme, remote: looks.remote });
   const source = `/v1/frame/${view.id}?${query}`;
   const wanted = { desktop: "Desktop, 680 pixels", phone: "Phone, 375 pixels" };

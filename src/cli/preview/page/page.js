@@ -66,7 +66,7 @@ async function show(mine) {
   }
   if (!sheet) {
     nothing(overview.config
-      ? "There is no template yet. Make a folder in templates/ with subject.txt and body.html in it."
+      ? "There is no template yet. Make a folder in templates/ with subject.txt and body.html."
       : "Nothing was caught yet. Mail that is sent to the sandbox appears here by itself.");
     return;
   }
@@ -204,7 +204,8 @@ function drawSources(sheet) {
 function drawRows(answer) {
   rows = answer.rows;
   const named = (it) => (it.name ? `${it.name} <${it.address}>` : it.address);
-  const option = (it) => el("option", { value: it.number, selected: it.number === choice.row || null },
+  const option = (it) => el("option",
+    { value: it.number, selected: it.number === choice.row || null },
     `${named(it)}${it.fault ? "  (no message)" : ""}`);
   const options = rows.map(option);
   if (!rows.some((it) => it.number === choice.row) && rows.length) {
@@ -301,7 +302,8 @@ function begin() {
     id("told").textContent = "It runs.";
     const { template, source } = choice;
     const answer = await fetch("/v1/run", { method: "POST",
-      headers: { "content-type": "application/json" }, body: JSON.stringify({ template, source }) });
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ template, source }) });
     const told = answer.ok ? await answer.json() : { fault: await answer.text() };
     if (told.fault) id("told").textContent = told.fault;
   });

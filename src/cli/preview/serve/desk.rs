@@ -7,20 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::super::letter::{Head, LetterFault};
 use super::album::Album;
 use super::caught::{self, Caught};
 use super::fault::Fault;
-use super::sample::{self, OFFERED, Origin, Row, Rows};
+use super::making::{self, Ran};
+use super::sample::{self, OFFERED, Origin};
 use super::shelf::{Sheet, Shelf};
 use super::view::View;
 use super::watch::{DEEPEST, mark};
-use crate::audience::Care;
-use crate::config::{Copied, Schedule};
-use crate::plan::Roll;
-
-/// So many rows of a program's output are kept.
-const KEPT: usize = 10_000;
 
 pub(super) struct Desk {
     config: Option<PathBuf>,
@@ -33,13 +27,6 @@ pub(super) struct Desk {
     caught: Mutex<Caught>,
     /// What programs have printed, by the source of rows.
     ran: Mutex<HashMap<String, Arc<Ran>>>,
-}
-
-/// What the programs of a source have printed.
-#[derive(Default)]
-struct Ran {
-    rows: Vec<Row>,
-    data: Option<Arc<Value>>,
 }
 
 /// A template, a source of rows, and one of them.
@@ -164,8 +151,8 @@ impl Desk {
             Ok((mut rows, more)) => {
                 let template = shelf.sheets.get(&choice.template);
                 let template = template.and_then(|it| it.template.as_ref());
-                let roll = roll(&shelf, origin.schedule, &ran);
-                let head = head(&shelf, roll.as_ref());
+                let roll = making::roll(&shelf, origin.schedule, &ran);
+                let head = making::head(&shelf, roll.as_ref());
                 for row in rows.iter_mut().filter(|it| it.fault.is_none()) {
                     let checked = template.map(|it| it.check_given(&row.fields, &head.given()));
                     row.fault = checked.and_then(|it| it.err()).map(|it| it.to_string());
@@ -183,7 +170,7 @@ impl Desk {
         let Some(origin) = chosen(&origins, choice).filter(|it| !it.programs().is_empty()) else {
             return json!({ "fault": "there is nothing to run" });
         };
-        match run_all(origin) {
+        match making::run(origin) {
             Ok(ran) => {
                 let count = ran.rows.len();
                 locked(&self.ran).insert(origin.id.clone(), Arc::new(ran));
@@ -234,40 +221,6 @@ impl Desk {
         json!({ "view": view.as_deref(), "old": is_old, "faults": faults, "fields": fields })
     }
 
-    /// The bytes of the message, or why there is none, if that is not known of the template.
-    fn letter(
-        &self,
-        shelf: &Shelf,
-        sheet: &Sheet,
-        origin: &Origin<'_>,
-        number: usize,
-        fields: &mut Map<String, Value>,
-    ) -> Result<Vec<u8>, Option<Box<Fault>>> {
-        let plain = |text: String| Some(Box::new(Fault::plain(text)));
-        let template = sheet.template.as_deref().ok_or(None)?;
-        let ran = self.ran(origin).ok_or(None)?;
-        let roll = roll(shelf, origin.schedule, &ran);
-        let head = head(shelf, roll.as_ref());
-        let row = match (&origin.rows, origin.list()) {
-            (Rows::Together, _) => return together(shelf, roll.as_ref(), &head).map_err(plain),
-            (_, None) => Some(sample::made(template)),
-            (_, Some(list)) if list.runs_a_program() => ran.rows.get(number).cloned(),
-            (_, Some(list)) => sample::nth(list, number).map_err(plain)?,
-        };
-        let row = row.ok_or_else(|| plain("there is no such row".to_owned()))?;
-        fields.clone_from(&row.fields);
-        let Some(mailbox) = row.mailbox else {
-            return Err(plain(row.fault.unwrap_or_default()));
-        };
-        match head.write(template, &row.fields, mailbox) {
-            Ok(letter) => Ok(letter.bytes),
-            Err(LetterFault::Render(fault)) => {
-                Err(Some(Box::new(Fault::of_row(&fault, &shelf.templates))))
-            }
-            Err(fault) => Err(plain(fault.to_string())),
-        }
-    }
-
     /// A message that the sandbox caught.
     pub(super) fn caught(&self, id: &str) -> Option<Value> {
         let bytes = caught::read(self.caught_in.as_deref()?, id)?;
@@ -286,64 +239,6 @@ fn chosen<'a, 'b>(origins: &'b [Origin<'a>], choice: &Choice) -> Option<&'b Orig
     let wanted = choice.source.as_deref();
     let named = origins.iter().find(|it| Some(&*it.id) == wanted);
     named.or(origins.first())
-}
-
-/// Runs the programs of a source, one after the other.
-fn run_all(origin: &Origin<'_>) -> Result<Ran, String> {
-    let mut ran = Ran::default();
-    if let Some(list) = origin.list().filter(|it| it.runs_a_program()) {
-        ran.rows = sample::rows(list)?.take(KEPT).collect::<Result<_, _>>()?;
-    }
-    if let Some(values) = origin.data() {
-        let read = values.read(&Care::Readable);
-        ran.data = Some(Arc::new(read.map_err(|error| error.to_string())?));
-    }
-    Ok(ran)
-}
-
-/// The roll of a schedule, if it could be sent: of a broken configuration not all is there.
-fn roll<'a>(shelf: &'a Shelf, schedule: Option<&Schedule>, ran: &Ran) -> Option<Roll<'a>> {
-    let (config, schedule) = (shelf.config.as_ref()?, schedule?);
-    let via = schedule.via.first()?;
-    if !config.accounts.contains_key(via) || !config.templates.contains_key(&schedule.send) {
-        return None;
-    }
-    let mut roll = Roll::of(config, &schedule.name).ok()?;
-    roll.data.clone_from(&ran.data);
-    Some(roll)
-}
-
-fn head<'a>(shelf: &Shelf, roll: Option<&'a Roll<'a>>) -> Head<'a> {
-    match (&shelf.config, roll) {
-        (Some(config), Some(roll)) => Head::of(config, roll),
-        (config, _) => Head::of_none(config.as_ref()),
-    }
-}
-
-/// The one message to all. The programs of its lists do not run for it.
-fn together(shelf: &Shelf, roll: Option<&Roll<'_>>, head: &Head<'_>) -> Result<Vec<u8>, String> {
-    let (Some(config), Some(roll)) = (&shelf.config, roll) else {
-        return Err("its schedule cannot be sent".to_owned());
-    };
-    let schedule = roll.schedule();
-    let copied = schedule
-        .group
-        .iter()
-        .flat_map(|it| it.cc.iter().chain(&it.bcc));
-    let copied = copied.filter_map(|it| match it {
-        Copied::List(name) => Some(name),
-        Copied::One(_) => None,
-    });
-    let mut lists = schedule.to.iter().chain(&schedule.except).chain(copied);
-    if lists.any(|it| config.lists.get(it).is_some_and(|it| it.runs_a_program())) {
-        let name = &schedule.name;
-        return Err(format!(
-            "a program tells who is on its lists: `postroom preview {name}` runs it"
-        ));
-    }
-    let all = roll.together().map_err(|error| error.to_string())?;
-    let letter = head.finish(all.rendered, &all.enclosures, &all.addressees);
-    letter.map(|it| it.bytes).map_err(|error| error.to_string())
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -6,6 +6,7 @@
 //! ```text
 //! shelf    what there is: the configuration, as far as it can be read, and every template
 //! sample   whom a template can be shown for: rows of lists, of sample files
+//! making   the message of a template to one of them
 //! view     one message with all that the page shows of it; album: those shown last
 //! frame    its HTML as a document that can do nothing, in light or dark
 //! caught   the mail that a sandbox keeps
@@ -20,6 +21,7 @@ mod events;
 mod fault;
 mod frame;
 mod guard;
+mod making;
 mod routes;
 mod sample;
 mod shelf;
@@ -68,8 +70,8 @@ impl Page {
     ) -> Result<Self, Trouble> {
         let refused = |error| {
             let text = format!(
-                "cannot listen on {address}: {error}; name another address, such as 127.0.0.1:0 for \
-                 any free port"
+                "cannot listen on {address}: {error}; name another address, such as 127.0.0.1:0 \
+                 for any free port"
             );
             Trouble::new(exit::UNAVAILABLE, text)
         };

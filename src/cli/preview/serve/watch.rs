@@ -1,4 +1,4 @@
-//! Whether files were saved: their times, sizes and numbers are looked at four times a second.
+//! Whether files were saved: their times, sizes and numbers are looked at six times a second.
 //!
 //! Editors write in place or rename over, and some file systems tell nobody: looking works with all
 //! of them, and a few hundred files cost a fraction of a millisecond.
@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::desk::Desk;
 
-const GLANCE: Duration = Duration::from_millis(250);
+const GLANCE: Duration = Duration::from_millis(150);
 /// Folders in folders, so deep.
 pub(super) const DEEPEST: usize = 4;
 /// No more entries of a folder are looked at.
