@@ -200,7 +200,8 @@ impl Source {
     }
 
     /// Makes the bodies that can be made from others, in each language.
-    fn settled(self) -> Result<Self, Vec<TemplateFault>> {
+    fn settled(mut self) -> Result<Self, Vec<TemplateFault>> {
+        format::settle_partials(&mut self.partials);
         let mut settled = self.clone();
         // Layouts of languages that nothing else is in are of no use.
         let used: HashSet<String> = self.tags().flat_map(chain).collect();

@@ -110,6 +110,8 @@ pub static HELPERS: &[BuiltIn] = &[
          anything else, such as javascript:, is a fault. For every link that comes from a list"),
     ours("url_encode", (1, 1), &[], url::url_encode, r#"https://example.org/?q={{url_encode "a&b"}}"#,
         "https://example.org/?q=a%26b", "A value as a part of a link"),
+    ours("plain_text", (1, 1), &[], text::plain_text, r#"{{plain_text "<b>so</b> it is"}}"#,
+        "so it is", "The text of a value that is HTML, for the plain text of a mail"),
     ours("json", (1, 1), &[], text::json, "{{json orders}}", r#"["tea","ink"]"#,
         "A value as JSON, for an attachment"),
     ours("csv", (1, 1), &[], text::csv, r#"{{csv "tea, black"}}"#, r#""tea, black""#,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::call::{Call, whole};
 use super::stage;
+use crate::compose::format;
 
 /// `{{default first_name "there"}}`: the second value where the first is absent or empty.
 pub(super) fn default(call: &Call<'_>) -> Result<Value, RenderError> {
@@ -54,6 +55,12 @@ pub(super) fn capitalize(call: &Call<'_>) -> Result<Value, RenderError> {
         None => String::new(),
     };
     Ok(Value::String(first + rest.as_str()))
+}
+
+/// `{{plain_text bio}}`: what HTML says, without its elements.
+pub(super) fn plain_text(call: &Call<'_>) -> Result<Value, RenderError> {
+    let html = call.text(0)?;
+    Ok(Value::String(format::plain_text(&html)))
 }
 
 /// `{{trim name}}`: without white space at both ends.
