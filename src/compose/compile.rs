@@ -16,6 +16,7 @@ use super::fault::TemplateFault;
 use super::language::Language;
 use super::naming;
 use super::source::{Part, Source};
+use super::styling::styling;
 use super::survey::{Findings, survey};
 use super::syntax::{Sheet, partial_names};
 use super::tags;
@@ -277,6 +278,8 @@ impl<'s> Desk<'s> {
             let page = sheet.text();
             Some(Body { page, layout })
         });
+        let partials = &self.sets[draft.sets[1]].partials;
+        let styling = html.as_ref().and_then(|html| styling(html, partials));
         let [plain_registry, html_registry] = draft.sets.map(|set| Arc::clone(&registries[set]));
         let language = Language::parse(&draft.tag).ok();
         Edition {
@@ -285,6 +288,7 @@ impl<'s> Desk<'s> {
             subject: draft.subject.text(),
             text,
             html,
+            styling,
             plain_registry,
             html_registry,
             files,
@@ -313,7 +317,7 @@ impl Sheet {
 
 /// The parts of a layout before and after `{{{body}}}`, which must stand in it once and outside of
 /// any block. So the body is written between them as it is, not handed over as a value.
-fn split(layout: &Sheet, html: bool) -> Result<(Ast, Ast), Box<TemplateFault>> {
+pub(super) fn split(layout: &Sheet, html: bool) -> Result<(Ast, Ast), Box<TemplateFault>> {
     let slot = |element: &TemplateElement| match element {
         TemplateElement::HtmlExpression(call) => is_body(call),
         TemplateElement::Expression(call) => is_body(call),

@@ -9,6 +9,7 @@ use handlebars::template::Template as Ast;
 
 use super::language::Language;
 use super::source::Part;
+use super::styling::Styling;
 
 /// The texts of a template for readers of one language.
 pub struct Edition {
@@ -18,6 +19,7 @@ pub struct Edition {
     pub(super) subject: Text,
     pub(super) text: Option<Body>,
     pub(super) html: Option<Body>,
+    pub(super) styling: Option<Styling>,
     /// With the partials that the subject and the text include.
     pub(super) plain_registry: Arc<Handlebars<'static>>,
     pub(super) html_registry: Arc<Handlebars<'static>>,

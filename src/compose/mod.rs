@@ -42,6 +42,7 @@ mod scope;
 mod sender;
 mod shown;
 mod source;
+mod styling;
 mod supplements;
 mod survey;
 mod syntax;

@@ -6,15 +6,17 @@
 use std::io;
 
 use handlebars::template::Template as Ast;
-use handlebars::{Output, Renderable};
+use handlebars::{Handlebars, Output, Renderable};
 use serde_json::{Map, Value};
 
 use super::blame;
 use super::builtin::stage;
 use super::edition::{Body, Edition, Text};
 use super::fault::RenderFault;
+use super::format;
 use super::given::Given;
 use super::source::Part;
+use super::styling::Styling;
 use super::template::Template;
 use super::values::{Values, present};
 
@@ -67,7 +69,7 @@ impl Template {
         Ok(Rendered {
             subject,
             text: kept(text?),
-            html: kept(html?),
+            html: kept(html?).map(|html| task.styled(html)),
             language: task.edition.language.to_string(),
             headers: Vec::new(),
         })
@@ -157,7 +159,8 @@ impl Task<'_> {
     fn subject(&self) -> Result<String, RenderFault> {
         let Text { part, ast } = &self.edition.subject;
         let mut page = Page::kept(LONGEST_SUBJECT);
-        self.write(false, ast, part, &mut page)?;
+        let registry = &self.edition.plain_registry;
+        self.write((registry, false), ast, part, &mut page)?;
         let subject = page.kept.unwrap_or_default().trim().to_owned();
         let problem = if subject.is_empty() {
             "the subject is empty"
@@ -181,42 +184,73 @@ impl Task<'_> {
         Err(self.fault(&part.file, at, name, problem.to_owned()))
     }
 
+    /// A message's HTML with its styles, if it could not have them before.
+    fn styled(&self, html: String) -> String {
+        match self.edition.styling {
+            Some(Styling::EachMessage) => format::style_message(&html),
+            _ => html,
+        }
+    }
+
     fn body(&self, html: bool, page: impl Fn(usize) -> Page) -> Result<Option<Page>, RenderFault> {
-        let body = if html {
-            &self.edition.html
-        } else {
-            &self.edition.text
-        };
-        let Some(Body { page: text, layout }) = body else {
+        let Edition {
+            text, html: marked, ..
+        } = self.edition;
+        let Some(body) = (if html { marked } else { text }) else {
             return Ok(None);
         };
-        let mut page = page(LONGEST);
+        let registry = match html {
+            true => &self.edition.html_registry,
+            false => &self.edition.plain_registry,
+        };
+        if let Some(Styling::Once {
+            html: styled,
+            registry: of_styled,
+        }) = &self.edition.styling
+            && html
+        {
+            return match self.write_body(styled, of_styled, true, page(LONGEST)) {
+                Ok(page) => Ok(Some(page)),
+                // As the author wrote it, it fails at the place that they know.
+                Err(fault) => Err(self
+                    .write_body(body, registry, true, Page::counted(LONGEST))
+                    .err()
+                    .unwrap_or(fault)),
+            };
+        }
+        self.write_body(body, registry, html, page(LONGEST))
+            .map(Some)
+    }
+
+    fn write_body(
+        &self,
+        Body { page: text, layout }: &Body,
+        registry: &Handlebars<'static>,
+        html: bool,
+        mut page: Page,
+    ) -> Result<Page, RenderFault> {
         if let Some(layout) = layout {
-            self.write(html, &layout.before, &layout.part, &mut page)?;
+            self.write((registry, html), &layout.before, &layout.part, &mut page)?;
         }
         page.blank = true;
-        self.write(html, &text.ast, &text.part, &mut page)?;
+        self.write((registry, html), &text.ast, &text.part, &mut page)?;
         if page.blank {
             return Err(self.fault(&text.part.file, None, None, "the body is empty".to_owned()));
         }
         if let Some(layout) = layout {
             page.drop_line_end();
-            self.write(html, &layout.after, &layout.part, &mut page)?;
+            self.write((registry, html), &layout.after, &layout.part, &mut page)?;
         }
-        Ok(Some(page))
+        Ok(page)
     }
 
     fn write(
         &self,
-        html: bool,
+        (registry, html): (&Handlebars<'static>, bool),
         ast: &Ast,
         part: &Part,
         page: &mut Page,
     ) -> Result<(), RenderFault> {
-        let registry = match html {
-            true => &self.edition.html_registry,
-            false => &self.edition.plain_registry,
-        };
         let values = &self.values;
         ast.render(registry, values.context(), &mut values.state(), page)
             .map_err(|error| blame::explain(self, &error, (part, html)))

@@ -207,7 +207,11 @@ impl Supplements {
                 What::Generated { template, content } => {
                     // What is the same for all is nobody's, whatever their language.
                     let nobody = Map::new();
-                    let fields = if template.is_common() { &nobody } else { fields };
+                    let fields = if template.is_common() {
+                        &nobody
+                    } else {
+                        fields
+                    };
                     let made = || template.render(fields, given).map_err(|it| it.to_string());
                     let content = match content.get() {
                         Some(content) => content.clone(),

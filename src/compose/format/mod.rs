@@ -5,12 +5,14 @@
 //! nothing more, and what was made can be read, frozen and rendered like a text that a person
 //! wrote. Handlebars tags are not looked into; they stay what they are.
 
+mod css;
 mod entity;
 mod flow;
 mod lines;
 mod markdown;
 mod markup;
 mod plain;
+mod selectors;
 mod table;
 mod words;
 
@@ -19,6 +21,7 @@ use std::collections::BTreeMap;
 use super::fault::TemplateFault;
 use super::source::Part;
 use super::syntax::Sheet;
+pub(super) use css::{Page, Styled, style, style_message};
 pub(super) use plain::of_value as plain_text;
 
 /// The bodies of one edition of a template, with the layouts around them.
