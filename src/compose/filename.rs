@@ -138,7 +138,8 @@ fn piece(encoded: &str, room: usize) -> &str {
         let rest = &encoded.as_bytes()[*at..];
         // Not within `%XX`, and not before a byte that continues a character (%80 to %BF).
         let within = (1..3).any(|back| encoded.as_bytes()[at - back] == b'%');
-        !within && !(rest[0] == b'%' && matches!(rest[1], b'8' | b'9' | b'A' | b'B'))
+        let continues = rest[0] == b'%' && matches!(rest[1], b'8' | b'9' | b'A' | b'B');
+        !(within || continues)
     };
     let end = (room - 14..=room).rev().find(begins);
     &encoded[..end.expect("a character begins every 12 bytes")]

@@ -147,14 +147,15 @@ impl Head {
             let name = name(line).ok_or(WireFault::NoHeader(number))?;
             let is = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
             self.begun = true;
-            self.of_addresses = OF_ADDRESSES.iter().any(|it| is(it));
-            self.of_type = is(&"Content-Type");
+            self.of_addresses = OF_ADDRESSES.iter().any(is);
+            self.of_type = name.eq_ignore_ascii_case(b"Content-Type");
             let known = REQUIRED.iter().chain(&AT_MOST_ONCE).chain(&NEVER);
-            if let Some(at) = known.into_iter().position(|it| is(it)) {
+            if let Some(at) = known.into_iter().position(is) {
                 self.seen[at] += 1;
             }
         }
-        if !line.is_ascii() && !(self.of_addresses && str::from_utf8(line).is_ok()) {
+        let fit = line.is_ascii() || (self.of_addresses && str::from_utf8(line).is_ok());
+        if !fit {
             return Err(WireFault::Unencoded(number));
         }
         if self.of_type && self.boundary.is_none() {

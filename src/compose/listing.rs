@@ -160,7 +160,7 @@ pub(super) fn added(out: &mut String, headers: &[(String, String)]) -> Result<()
             let own = name.get(..start.len());
             own.is_some_and(|own| own.eq_ignore_ascii_case(start))
         };
-        if TAKEN.iter().any(|it| is(it)) || TAKEN_STARTS.iter().any(|it| begins(it)) {
+        if TAKEN.iter().any(is) || TAKEN_STARTS.iter().any(begins) {
             return refused("postroom or a server on the way writes this one itself");
         }
         let value = value.trim_matches(' ');
