@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::fault::{RenderFault, TemplateFault};
 use super::given::Given;
+use super::language::Language;
 use super::line::{bare, part};
 use super::naming;
 use super::reading::{Reader, bad_name, is_plain_name, missing_template};
@@ -52,12 +53,18 @@ impl Kind {
 }
 
 impl Generated {
-    /// Reads the file of this name in the folder of a template, whose partials it may use.
+    /// Reads the file of this name in the folder of a template, whose partials it may use. It is in
+    /// this language.
     ///
     /// # Errors
     ///
     /// Every fault there is, ordered by file and place.
-    pub fn read(templates_dir: &Path, name: &str, file: &str) -> Result<Self, Vec<TemplateFault>> {
+    pub fn read(
+        templates_dir: &Path,
+        language: &Language,
+        name: &str,
+        file: &str,
+    ) -> Result<Self, Vec<TemplateFault>> {
         let relative = format!("{name}/{file}");
         let fault = |code, message: String| TemplateFault::of_file(code, &relative, message);
         if Kind::of(file).is_none() {
@@ -75,6 +82,7 @@ impl Generated {
         };
         let mut source = bare(name, placeholder());
         source.partials = partials;
+        source.language.clone_from(language);
         Self::compile(Self::placed(source, part))
     }
 

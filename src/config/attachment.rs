@@ -283,7 +283,12 @@ impl<'d> Reader<'_, 'd> {
     }
 
     fn generated(&self, text: &Text<'_>) -> Option<Attached> {
-        let made = Generated::read(self.templates.directory(), self.template, text.text);
+        let made = Generated::read(
+            self.templates.directory(),
+            self.templates.language(),
+            self.template,
+            text.text,
+        );
         match made {
             Ok(made) => Some(Attached::Generated(Arc::new(made))),
             Err(faults) => {

@@ -24,7 +24,8 @@ pub(super) fn check(
     has_data: bool,
 ) {
     let mut reported: Vec<&str> = Vec::new();
-    for variable in template.variables() {
+    let data = template.given().iter().filter(|it| it.name == DATA);
+    for variable in template.variables().iter().chain(data) {
         let name = variable.name.as_str();
         let is_given = has_data && name == DATA;
         if is_given || columns.contains(&variable.name) || reported.contains(&name) {

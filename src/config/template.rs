@@ -233,6 +233,11 @@ impl<'d> Templates<'d> {
         section.report(Problem::warning("large-html", message, place).note(note));
     }
 
+    /// The language of texts whose names have none.
+    pub(super) fn language(&self) -> &Language {
+        &self.language
+    }
+
     /// The templates directory.
     pub(super) fn directory(&self) -> &Path {
         &self.directory

@@ -381,11 +381,8 @@ impl<'a> Roll<'a> {
                 audience::enumerated(columns),
             )));
         }
-        let missing = self
-            .template
-            .variables()
-            .iter()
-            .find(|it| !columns.contains(&it.name) && !self.is_given(it));
+        let mut used = self.uses();
+        let missing = used.find(|it| !columns.contains(&it.name) && !self.is_given(it));
         self.check_supplements(list, columns)?;
         missing.map_or(Ok(()), |variable| {
             Err(RollError::MissingField(format!(

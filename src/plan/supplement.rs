@@ -125,6 +125,12 @@ impl Roll<'_> {
         Ok(())
     }
 
+    /// What the template uses that a list may have: the data of a run may be a column.
+    pub(super) fn uses(&self) -> impl Iterator<Item = &Variable> {
+        let data = self.template().given().iter().filter(|it| it.name == DATA);
+        self.template().variables().iter().chain(data)
+    }
+
     /// Whether a field that the template uses comes from elsewhere than the lists.
     pub(super) fn is_given(&self, variable: &Variable) -> bool {
         variable.name == DATA && self.schedule().data.is_some()
