@@ -114,7 +114,8 @@ fn one(
     } else if let Some(file) = &args.html {
         write_html(&opened, file, out)?;
     } else {
-        show::message(&opened, roll.template(), &ready.problems, out);
+        let language = &*letter.rendered.language;
+        show::message(&opened, (language, roll.template()), &ready.problems, out);
     }
     Ok(exit::DONE)
 }
@@ -147,7 +148,7 @@ fn json(
         "from": head.sender.from.to_string(), "to": named(&addressees.to),
         "cc": named(&addressees.cc), "subject": subject,
         "text": text, "html": html, "bytes": letter.bytes.len(),
-        "headers": opened.headers, "files": files.collect::<Vec<_>>(),
+        "language": letter.rendered.language, "headers": opened.headers, "files": files.collect::<Vec<_>>(),
     })
 }
 

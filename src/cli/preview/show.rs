@@ -11,28 +11,23 @@ use crate::config::Problems;
 pub(super) const CLIPPED: usize = 102 * 1024;
 
 /// What people look at, in this order.
-const HEADERS: [&str; 7] = [
-    "From",
-    "Reply-To",
-    "To",
-    "Cc",
-    "Date",
-    "Subject",
-    "Content-Language",
-];
+const HEADERS: [&str; 6] = ["From", "Reply-To", "To", "Cc", "Date", "Subject"];
 
 /// Prints it, and what `check` says of its template beside it.
-pub(super) fn message(opened: &Opened, template: &Template, problems: &Problems, out: &Out) {
+pub(super) fn message(
+    opened: &Opened,
+    (language, template): (&str, &Template),
+    problems: &Problems,
+    out: &Out,
+) {
     for name in HEADERS {
         let Some(value) = opened.header(name) else {
             continue;
         };
-        let name = if name == "Content-Language" {
-            "Language"
-        } else {
-            name
-        };
         out.line(format!("{}{}", bold(&format!("{name:9}")), plain(value)));
+    }
+    if template.editions().len() > 1 {
+        out.line(format!("{}{language}", bold("Language ")));
     }
     for file in &opened.files {
         out.line(format!(

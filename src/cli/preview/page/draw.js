@@ -56,7 +56,7 @@ export function faults(within, all) {
 const PEOPLE = ["From", "Reply-To", "To", "Cc", "Date"];
 
 /** What stands above a message. */
-export function envelope(view) {
+export function envelope(view, signers) {
   const header = (name) => view.headers.find((it) => it[0].toLowerCase() === name.toLowerCase());
   id("subject").textContent = header("Subject")?.[1] || "(no subject)";
   id("people").replaceChildren(...PEOPLE.flatMap((name) => {
@@ -75,6 +75,9 @@ export function envelope(view) {
   const facts = [el("span", {}, `${bytes(view.size)} on the wire`), view.html_size ? gmail : null];
   if (view.language) facts.push(el("span", {}, `language ${view.language}`));
   if (view.signed_by.length) facts.push(el("span", {}, `signed by ${view.signed_by.join(", ")}`));
+  if (signers.length) {
+    facts.push(el("span", {}, `${signers.join(", ")} signs it when it is sent`));
+  }
   if (view.html_size && !view.knows_dark) {
     facts.push(el("span", {}, "says nothing of dark mode: readers may turn its colours around"));
   }

@@ -97,7 +97,8 @@ function draw(answer, mine) {
   id("letter").hidden = !answer.view;
   id("letter").classList.toggle("is-old", Boolean(answer.old));
   if (!answer.view) return;
-  envelope(answer.view);
+  const sheet = overview.templates.find((it) => it.name === choice.template);
+  envelope(answer.view, choice.caught ? [] : sheet?.signed_by ?? []);
   drawLooks();
   drawPanel();
 }
@@ -164,7 +165,8 @@ function drawNav() {
     return el("button", { "aria-current": current, onclick: () => choose({ template: it.name,
       caught: null, source: null, row: 0 }) },
     badge, el("span", { class: "name" }, it.name),
-    el("small", {}, it.schedules.length ? it.schedules.join(", ") : "no schedule sends it"));
+    el("small", {}, it.schedules.length ? it.schedules.join(", ") : "no schedule sends it"),
+    it.languages.length > 1 ? el("small", {}, it.languages.join(", ")) : null);
   });
   id("of-caught").hidden = !overview.caught.length && overview.templates.length > 0;
   id("caught-count").textContent = overview.caught_all || "";

@@ -12,7 +12,7 @@ use super::caught::{self, Caught};
 use super::fault::Fault;
 use super::making::{self, Ran};
 use super::sample::{self, OFFERED, Origin};
-use super::shelf::{Sheet, Shelf};
+use super::shelf::Shelf;
 use super::view::View;
 use super::watch::{DEEPEST, mark};
 
@@ -107,7 +107,8 @@ impl Desk {
                 .map(|it| json!({ "id": it.id, "label": it.label, "programs": it.programs() }));
             json!({
                 "name": name, "schedules": sheet.schedules, "errors": sheet.errors(),
-                "problems": sheet.faults.len(), "sources": sources.collect::<Vec<_>>(),
+                "problems": sheet.faults.len(), "languages": sheet.languages(),
+                "signed_by": shelf.signed_by(sheet), "sources": sources.collect::<Vec<_>>(),
             })
         });
         let (mails, all) = self.mails();
@@ -206,13 +207,16 @@ impl Desk {
         let mut faults = sheet.faults.clone();
         let mut fields = Map::new();
         let fresh = origin.and_then(|origin| {
-            let made = self.letter(&shelf, sheet, origin, choice.row, &mut fields);
+            let ran = self.ran(origin)?;
+            let made = making::letter(&shelf, sheet, (origin, choice.row), &ran, &mut fields);
             made.map_err(|fault| faults.extend(fault.map(|it| *it)))
                 .ok()
         });
         let (view, is_old) = match fresh {
-            Some(bytes) => {
-                let view = Arc::new(View::of(bytes));
+            Some(letter) => {
+                let mut view = View::of(letter.bytes);
+                view.language = Some(letter.rendered.language);
+                let view = Arc::new(view);
                 locked(&self.album).keep(&key, &view);
                 (Some(view), false)
             }

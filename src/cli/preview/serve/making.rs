@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::super::letter::{Head, LetterFault};
+use super::super::letter::{Head, Letter, LetterFault};
 use super::fault::Fault;
 use super::sample::{self, Origin, Row, Rows};
 use super::shelf::{Sheet, Shelf};
@@ -22,7 +22,7 @@ pub(super) struct Ran {
     data: Option<Arc<Value>>,
 }
 
-/// The bytes of the message, or why there is none, if that is not known of the template; the
+/// The message, or why there is none, if that is not known of the template; the
 /// fields of the row in any case.
 pub(super) fn letter(
     shelf: &Shelf,
@@ -30,7 +30,7 @@ pub(super) fn letter(
     (origin, number): (&Origin<'_>, usize),
     ran: &Ran,
     fields: &mut Map<String, Value>,
-) -> Result<Vec<u8>, Option<Box<Fault>>> {
+) -> Result<Letter, Option<Box<Fault>>> {
     let plain = |text: String| Some(Box::new(Fault::plain(text)));
     let template = sheet.template.as_deref().ok_or(None)?;
     let roll = roll(shelf, origin.schedule, ran);
@@ -46,13 +46,11 @@ pub(super) fn letter(
     let Some(mailbox) = row.mailbox else {
         return Err(plain(row.fault.unwrap_or_default()));
     };
-    match head.write(template, &row.fields, mailbox) {
-        Ok(letter) => Ok(letter.bytes),
-        Err(LetterFault::Render(fault)) => {
-            Err(Some(Box::new(Fault::of_row(&fault, &shelf.templates))))
-        }
-        Err(fault) => Err(plain(fault.to_string())),
-    }
+    let letter = head.write(template, &row.fields, mailbox);
+    letter.map_err(|fault| match fault {
+        LetterFault::Render(fault) => Some(Box::new(Fault::of_row(&fault, &shelf.templates))),
+        fault => plain(fault.to_string()),
+    })
 }
 
 /// Runs the programs of a source, one after the other.
@@ -92,7 +90,7 @@ pub(super) fn head<'a>(shelf: &Shelf, roll: Option<&'a Roll<'a>>) -> Head<'a> {
 }
 
 /// The one message to all. The programs of its lists do not run for it.
-fn together(shelf: &Shelf, roll: Option<&Roll<'_>>, head: &Head<'_>) -> Result<Vec<u8>, String> {
+fn together(shelf: &Shelf, roll: Option<&Roll<'_>>, head: &Head<'_>) -> Result<Letter, String> {
     let (Some(config), Some(roll)) = (&shelf.config, roll) else {
         return Err("its schedule cannot be sent".to_owned());
     };
@@ -114,5 +112,5 @@ fn together(shelf: &Shelf, roll: Option<&Roll<'_>>, head: &Head<'_>) -> Result<V
     }
     let all = roll.together().map_err(|error| error.to_string())?;
     let letter = head.finish(all.rendered, &all.enclosures, &all.addressees);
-    letter.map(|it| it.bytes).map_err(|error| error.to_string())
+    letter.map_err(|error| error.to_string())
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::fault::Fault;
-use crate::compose::{LayoutChoice, Source, Template};
+use crate::compose::{Choices, Source, Template, holds_texts};
 use crate::config::{self, Config, Loaded, Problem, Problems, Scope, Severity};
 
 /// All of it, as it was at one look.
@@ -35,6 +35,15 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
+    /// The languages that it is written in, its own first.
+    pub(super) fn languages(&self) -> Vec<String> {
+        let source = self.template.as_ref().map(|it| it.source());
+        let all = source.into_iter().flat_map(|it| {
+            std::iter::once(it.language.to_string()).chain(it.languages.keys().cloned())
+        });
+        all.collect()
+    }
+
     pub(super) fn errors(&self) -> usize {
         let error = Severity::Error.word();
         self.faults.iter().filter(|it| it.severity == error).count()
@@ -62,6 +71,22 @@ impl Shelf {
         shelf.take_problems(&problems, &folder);
         shelf.compile_the_rest();
         shelf
+    }
+
+    /// The domains whose keys sign its mail when it is sent: here it is shown without.
+    pub(super) fn signed_by(&self, sheet: &Sheet) -> Vec<&str> {
+        let Some(config) = &self.config else {
+            return Vec::new();
+        };
+        let schedules = sheet.schedules.iter();
+        let schedules = schedules.filter_map(|it| config.schedules.get(it));
+        let accounts = schedules.filter_map(|it| config.accounts.get(it.via.first()?));
+        let mut domains: Vec<&str> = accounts
+            .flat_map(|it| it.dkim.iter().map(|key| &*key.domain))
+            .collect();
+        domains.sort_unstable();
+        domains.dedup();
+        domains
     }
 
     fn name_sheets(&mut self) {
@@ -105,7 +130,12 @@ impl Shelf {
             if sheet.template.is_some() || sheet.errors() > 0 {
                 continue;
             }
-            let source = Source::read(&self.templates, name, LayoutChoice::Default);
+            let language = self.config.as_ref().map(|it| it.daemon.language.clone());
+            let choices = Choices {
+                language: language.unwrap_or_default(),
+                ..Choices::default()
+            };
+            let source = Source::read(&self.templates, name, choices);
             match source.and_then(Template::compile) {
                 Ok(template) => sheet.template = Some(Arc::new(template)),
                 Err(faults) => {
@@ -149,12 +179,8 @@ fn uses(template: &Template, file: &Path) -> bool {
 /// Every folder that has something of a template in it.
 fn folders(templates: &Path) -> Vec<String> {
     let entries = fs::read_dir(templates).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| {
-        let files = fs::read_dir(entry.path()).into_iter().flatten().flatten();
-        let mut names = files.filter_map(|it| it.file_name().into_string().ok());
-        entry.file_name() != "partials"
-            && names.any(|it| it.starts_with("subject.") || it.starts_with("body."))
-    });
+    let folders =
+        entries.filter(|entry| entry.file_name() != "partials" && holds_texts(&entry.path()));
     let names = folders.filter_map(|entry| entry.file_name().into_string().ok());
     names.filter(|name| !name.starts_with('.')).collect()
 }

@@ -28,7 +28,7 @@ pub(super) struct View {
     /// Gmail clips what is longer.
     clipped_at: usize,
     /// The language that it was written in, where that is known.
-    language: Option<String>,
+    pub(super) language: Option<String>,
     files: Vec<File>,
     /// How many things its HTML would fetch from elsewhere.
     remote: usize,
