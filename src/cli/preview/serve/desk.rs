@@ -135,9 +135,8 @@ impl Desk {
             return json!({ "rows": [] });
         };
         let programs = origin.programs();
-        let ran = match self.ran(origin) {
-            None => return json!({ "rows": [], "program": programs.join(" and ") }),
-            Some(ran) => ran,
+        let Some(ran) = self.ran(origin) else {
+            return json!({ "rows": [], "program": programs.join(" and ") });
         };
         let found = match origin.list() {
             None => Ok((Vec::new(), false)),

@@ -69,7 +69,7 @@ pub(super) fn knows_dark(html: &str) -> bool {
 pub(super) fn remote_parts(html: &str) -> usize {
     let html = html.to_ascii_lowercase();
     let attributes = ["src=", "srcset=", "background=", "url("];
-    let fetched = |mark: &&str| {
+    let fetched = |mark: &str| {
         let rest = html.match_indices(mark);
         let rest = rest.map(|(at, _)| html[at + mark.len()..].trim_start_matches(['"', '\'', ' ']));
         let remote = |it: &&str| {
@@ -79,7 +79,7 @@ pub(super) fn remote_parts(html: &str) -> usize {
         };
         rest.filter(remote).count()
     };
-    attributes.iter().map(|mark| fetched(&mark)).sum()
+    attributes.into_iter().map(fetched).sum()
 }
 
 /// Every `(prefers-color-scheme: …)` as a question whose answer is known.
