@@ -67,21 +67,19 @@ fn written<'d>(value: &'d Value<'d>) -> Vec<(&'d Value<'d>, &'d DeTable<'d>)> {
 }
 
 fn read_one(section: &Section<'_>, own: Option<&str>) -> Option<Dkim> {
-    for (key, what) in [
-        ("selector", "the name that its key has in DNS"),
-        ("key", "where its private key comes from"),
-    ] {
-        if section.lacks(key) {
-            section.report(missing(section, key, what));
-        }
+    match (section.lacks("selector"), section.lacks("key")) {
+        (true, true) => section.report(missing(section, "selector", "and no `key`")),
+        (true, false) => section.report(missing(section, "selector", "its name in DNS")),
+        (false, true) => section.report(missing(section, "key", "where it comes from")),
+        (false, false) => {}
     }
     let selector = selector(section);
     let domain = match section.text("domain") {
         Some(text) => match audience::domain(text.text) {
             Ok(domain) => Some(domain),
-            Err(fault) => {
+            Err(_) => {
                 let message = format!("`domain` cannot be `{}`", text.text);
-                let place = section.value_place("domain", fault.to_string());
+                let place = section.value_place("domain", "write a domain, like example.org");
                 let problem = Problem::error("bad-value", message, place);
                 section.report(problem.key(section.path("domain")));
                 None

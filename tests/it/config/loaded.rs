@@ -452,7 +452,7 @@ fn every_key_that_is_accepted_changes_something() {
         ("sales/*.toml", "sales/none*.toml"),
         ("\"pr1\"", "\"pr2\""),
         ("\"secrets/dkim\"", "\"secrets/other\""),
-        ("domain   = \"example.org\"", "domain = \"org\""),
+        ("domain   = \"example.org\"", "domain = \"example.com\""),
     ];
     let world = World::new();
     world.write("templates/layout.txt", "{{{body}}}\n-- \nus\n");

@@ -70,6 +70,7 @@ const SECRETS: &[(&str, &str)] = &[
         "‹file secrets/links-before, 0600›",
         "{ file = \"secrets/links-before\" }",
     ),
+    ("‹file secrets/dkim, 0600›", "{ file = \"secrets/dkim\" }"),
     ("‹text in the file›", "\"hunter2\""),
     (
         "‹command printf, kept for 50m›",

@@ -104,8 +104,10 @@ async fn the_size_that_is_told_includes_the_signature() {
     let size = {
         scene.office.send(&[READER]).await;
         scene.office.until_states(&["accepted"]).await;
-        scene.mails()[0].len()
+        scene.office.accepted()[0]["size"].clone()
     };
+
+    let size: usize = serde_json::from_value(size).unwrap();
     for (most, state) in [(size, "accepted"), (size - 1, "rejected")] {
         let office = Office::new(Plan {
             account: KEY,

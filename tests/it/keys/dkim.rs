@@ -46,7 +46,7 @@ pub(super) async fn key_is_what_signs() {
 pub(super) async fn domain_is_who_signs() {
     for (domain, wanted) in [
         ("", "example.org"),
-        ("domain = \"org\"", "org"),
+        ("domain = \"Example.com\"", "example.com"),
         ("domain = \"Bücher.example\"", "xn--bcher-kva.example"),
     ] {
         let lines =

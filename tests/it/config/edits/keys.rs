@@ -92,6 +92,8 @@ const NEEDED: &[&str] = &[
     "[account.main] user",
     "[account.main] password",
     "[account.main.domain.\"Bücher.Example\"] rate",
+    "[account.main.dkim] selector",
+    "[account.main.dkim] key",
     "[account.relay] host",
     "[account.relay] user",
     "[account.relay] password",

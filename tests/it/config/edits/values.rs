@@ -37,6 +37,7 @@ const FITTING: &[(&str, &str)] = &[
     ("[daemon] socket", "\"x\""),
     ("[daemon] include", "[]"),
     ("[account.main] user", "\"x\""),
+    ("[account.main.dkim] selector", "\"x\""),
     ("[account.relay] host", "\"x\""),
     ("[account.relay] port", "7"),
     ("[account.relay] odd_port", "true"),

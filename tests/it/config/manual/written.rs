@@ -37,6 +37,21 @@ const BESIDES: &[(&str, &[(&str, &str)])] = &[
     ("account.*.password", &[("account.*.user", "\"news\"")]),
     ("account.*.token", &[("account.*.user", "\"news\"")]),
     (
+        "account.*.dkim.selector",
+        &[("account.*.dkim.key", "{ file = \"secrets/main.pr1.pem\" }")],
+    ),
+    (
+        "account.*.dkim.key",
+        &[("account.*.dkim.selector", "\"pr1\"")],
+    ),
+    (
+        "account.*.dkim.domain",
+        &[
+            ("account.*.dkim.selector", "\"pr1\""),
+            ("account.*.dkim.key", "{ file = \"secrets/main.pr1.pem\" }"),
+        ],
+    ),
+    (
         "account.*.rule.reply",
         &[("account.*.rule.then", "\"later\"")],
     ),
@@ -251,6 +266,7 @@ pub(super) fn world() -> World {
     for name in ["links", "unsubscribe", "unsubscribe-2025"] {
         world.write(&format!("secrets/{name}"), long);
     }
+    world.write("secrets/main.pr1.pem", crate::dkim::SEED);
     world.write("holidays.ics", HOLIDAYS);
     world.write(
         "conf.d/sales.toml",
