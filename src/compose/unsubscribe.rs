@@ -18,7 +18,7 @@ pub struct Unsubscribe {
     pub mailto: Option<String>,
     /// What the reader is then spared: mail of this schedule; all mail if it is empty.
     pub scope: String,
-    /// It is a test, which goes to somebody else than the person it was made for: its token is none.
+    /// It is a test, which goes to somebody else than the person it was made for: it has no token.
     #[serde(default, skip_serializing_if = "is_false")]
     pub of_test: bool,
 }

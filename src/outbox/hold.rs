@@ -102,8 +102,8 @@ impl HoldRow {
 }
 
 /// Puts something on hold: no body of it leaves once this is durable. A hold on the same thing is
-/// replaced, but for that of an outbox that went back in time, which has no end: only a release ends
-/// it. One that lasts until a key is there replaces none of a person.
+/// replaced, but for that of an outbox that went back in time, which has no end: only a release
+/// ends it. One that lasts until a key is there replaces none of a person.
 #[derive(Clone, Debug)]
 pub struct Hold {
     /// On what.

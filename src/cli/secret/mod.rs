@@ -90,7 +90,7 @@ impl Wanted<'_> {
     }
 }
 
-/// The secret that somebody names. An account goes before [unsubscribe], which can be named in full.
+/// The secret that somebody names. An account goes before [unsubscribe], whose key has a full name.
 fn wanted<'a>(config: &'a Config, typed: &str) -> Result<Wanted<'a>, Trouble> {
     let is_of_links = typed == "unsubscribe.key"
         || (typed == "unsubscribe" && !config.accounts.contains_key(typed));

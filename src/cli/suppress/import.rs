@@ -26,8 +26,8 @@ const FORGOTTEN: &str = "forgotten";
 
 #[derive(clap::Args, Debug)]
 pub(in super::super) struct Args {
-    /// CSV with a header (address, reason, source, since, until, scope), or one address a line; `-` reads
-    /// standard input
+    /// CSV with a header (address, reason, source, since, until, scope), or one address a line; `-`
+    /// reads standard input
     file: PathBuf,
     /// Import the other lines where some cannot be used
     #[arg(long)]

@@ -160,8 +160,8 @@ pub(super) const HOW_SECRETS_ARE_READ: &str = "They are read when the daemon sta
 
 const HOW_READERS_LEAVE: &[&str] = &[
     "[unsubscribe] names what receives the click: `url` (https, with {{token}} in it), `mailto` or \
-     both. The link stands in the header of bulk mail (RFC 8058: one click) and wherever a template \
-     writes {{unsubscribe_url}}; a notice has it only where its template does. A mail with `group` \
+     both. The link stands in the header of bulk mail (RFC 8058: one click) and wherever a \
+     template writes {{unsubscribe_url}}; a notice has it only where its template does. A mail with `group` \
      has none, and that of a test mail leads nowhere.",
     "What receives the click says `postroom suppress add --token T` on this machine; `--token -` \
      reads T from standard input. It ends with 0, also for one that was used before, and with 65 \
@@ -169,8 +169,8 @@ const HOW_READERS_LEAVE: &[&str] = &[
      mail scanners open every link. Show a button there, and take POST, also one with the body \
      List-Unsubscribe=One-Click.",
     "With `scope = \"schedule\"` somebody leaves the schedule of that name, and gets what others \
-     send; a schedule that is renamed is another one, so its readers are told with `suppress export` \
-     and `suppress import`. With \"all\" they get no mail at all.",
+     send; a schedule that is renamed is another one, so its readers are told with `suppress \
+     export` and `suppress import`. With \"all\" they get no mail at all.",
     "A token does not expire and is the same each time. Before you change `key`, put the old one \
      into `former_keys`: links in mail that was sent are good as long as it stands there.",
     "A token is base64url of: a byte 1; three bytes that name the key; the scope; a byte 0; the \

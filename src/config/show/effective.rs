@@ -59,7 +59,6 @@ fn is_idle(place: &Place<'_>) -> bool {
         "schedule.*.overlap" => schedule.is_some_and(|it| it.readers.is_some()),
         "schedule.*.on_holiday" => !(place.has)("holidays"),
         "daemon.alert.timeout" | "list.*.timeout" => !(place.has)("command"),
-        "unsubscribe.scope" | "unsubscribe.former_keys" => !(place.has)("key"),
         // A layout that nobody named need not be there.
         "template.*.layout" => {
             let template = place.config.templates.get(place.name);

@@ -95,6 +95,8 @@ pub fn show(config: &Config, redacted: bool) -> Shown {
             let table = table.and_then(|it| it.get_ref().as_table());
             match (kind.kind, table) {
                 (Kind::Tables, Some(tables)) => sheet.named(file, kind, kind.name(), tables, &[]),
+                // A table that needs a key says nothing where it is not written.
+                (Kind::Table, None) if keys_of(kind.path).any(|key| key.required) => {}
                 // What holds for the whole holds where nothing of it is written, too.
                 (Kind::Table, table) if index == 0 => {
                     let table = Table::new(kind.path, kind.name().to_owned(), &[], table);

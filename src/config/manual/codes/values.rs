@@ -130,8 +130,8 @@ user = "postroom""#,
         "bad-unsubscribe",
         "Something in [unsubscribe] cannot be used.",
         r#"url = "http://example.org/leave""#,
-        "`url` is https with {{token}} in its path or after the ?, `mailto` an address alone, `key` \
-         16 bytes at least. `postroom explain unsubscribe` has an example.",
+        "`url` is https with {{token}} in its path or after the ?, `mailto` an address alone, \
+         `key` 16 bytes at least. `postroom explain unsubscribe` has an example.",
     ),
     code(
         "no-unsubscribe",
