@@ -179,7 +179,7 @@ pub static KEYS: &[Key] = &[
         "One Markdown source for text and HTML, instead of body.md; beside week.md may be week.de.md."),
     key("template.*.language", Text, "language, if there is one", r#""locale""#,
         "The field that names each reader's language; those whose texts are not there get the ones without a language."),
-    key("template.*.attachments", Attachments, "[]", r#"["files/terms.pdf", { file = "invoices/{{invoice}}.pdf", name = "Invoice.pdf" }, { template = "lines.csv" }]"#,
+    key("template.*.attachments", Attachments, "[]", r#"["files/terms.pdf"]"#,
         "Files sent along: the same for all, one for each person by a path with fields in it, or made \
          from a template in the mail's own folder."),
     key("template.*.data", Kind::Table, "", "",
