@@ -125,6 +125,7 @@ fn zone(call: &Call<'_>) -> Result<TimeZone, RenderError> {
 
 fn moment(call: &Call<'_>) -> Result<Moment, RenderError> {
     let unfit = |wanted: &str| call.unfit(0, wanted);
+    call.option("zone")?; // an absent one is an error, also where none is needed
     match call.value(0)? {
         Value::String(text) => from_text(text.trim()).ok_or_else(|| unfit(WANTED)),
         Value::Number(number) => from_seconds(number.as_f64()).ok_or_else(|| {

@@ -150,8 +150,8 @@ fn owned(rows: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 const HOW_HELPERS_SPEAK: &str = "Days, numbers, amounts, plurals and lists are written as readers \
-    of the mail's language are used to (Unicode's CLDR); locale=\"de\" asks for another. A value of \
-    the wrong kind is never shown as a blank: that person gets no mail, and is reported. A field \
+    of the mail's language are used to (Unicode's CLDR); locale=\"de\" asks for another. A value \
+    of the wrong kind is never shown as a blank: that person gets no mail, and is reported. A field \
     that has a helper's name is still shown by {{date}} or {{url}} alone. {{run_date}} is the day \
     of the run. What each helper shows, and takes:";
 

@@ -147,9 +147,9 @@ fn helpers_that_are_unknown_or_wrongly_used_are_named() {
             "helper-values t/body.txt:1:21+2: `eq` needs two values [one is given]",
         ),
         (
-            "{{len}}",
-            "reserved-name t/body.txt:1:3+3: `len` is a helper's name: {{len}} shows no field \
-             (for a field of that name write {{[len]}})",
+            "{{eq}}",
+            "reserved-name t/body.txt:1:3+2: `eq` is a helper's name: {{eq}} shows no field \
+             (for a field of that name write {{[eq]}})",
         ),
         (
             "{{#*inline \"x\"}}y{{/inline}}",

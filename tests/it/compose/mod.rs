@@ -1,10 +1,10 @@
 //! compose, from a folder of texts to bytes that Python's `email` package reads back.
 
+mod builtin;
 mod carried;
 mod content;
 mod faults;
 mod given;
-mod helpers;
 mod message;
 mod python;
 mod render;

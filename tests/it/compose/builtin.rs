@@ -808,7 +808,7 @@ fn every_helper_says_what_it_does() {
     }
 }
 
-/// `cargo test --test it compose::helpers -- --ignored --nocapture`
+/// `cargo test --test it compose::builtin -- --ignored --nocapture`
 #[test]
 #[ignore = "prints what each helper costs"]
 fn what_each_helper_costs() {
