@@ -110,11 +110,16 @@ impl Template {
         };
         stage::set(given);
         let mut present = present(fields);
-        present.insert(
-            "text_language".to_owned(),
-            Value::String(language.to_string()),
-        );
-        present.insert("text_direction".to_owned(), language.direction().into());
+        // Who goes through all values of a row is shown no others.
+        let is_used = |name: &str| self.given().iter().any(|it| it.name == name);
+        for (name, value) in [
+            ("text_language", language.to_string()),
+            ("text_direction", language.direction().to_owned()),
+        ] {
+            if is_used(name) {
+                present.insert(name.to_owned(), Value::String(value));
+            }
+        }
         for name in &self.repeated {
             // What may be blank is no list then, but a list of nothing.
             if let Some(value) = present.get_mut(name)

@@ -234,12 +234,19 @@ impl Source {
     }
 
     fn put(&mut self, tag: &str, bodies: Bodies) {
+        let layouts = [
+            (
+                Role::LayoutText,
+                bodies.layout_text.filter(|_| bodies.text.is_some()),
+            ),
+            (
+                Role::LayoutHtml,
+                bodies.layout_html.filter(|_| bodies.html.is_some()),
+            ),
+        ];
         self.set(tag, Role::Text, bodies.text);
         self.set(tag, Role::Html, bodies.html);
-        for (role, layout) in [
-            (Role::LayoutText, bodies.layout_text),
-            (Role::LayoutHtml, bodies.layout_html),
-        ] {
+        for (role, layout) in layouts {
             // What is found anyway need not be kept for each language.
             self.set(tag, role, None);
             if self.said(tag).part(role) != layout.as_ref() {

@@ -252,7 +252,7 @@ impl<'d> Templates<'d> {
     ) -> Problem {
         let of_key = match fault.code {
             "missing-layout" => Some("layout"),
-            "missing-markdown" => Some("markdown"),
+            "missing-markdown" | "only-one-of" => Some("markdown"),
             "template-name" if is_plain(name.text) && section.kind() == "template" => {
                 Some("layout")
             }

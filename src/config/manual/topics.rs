@@ -41,6 +41,11 @@ pub static TOPICS: &[Topic] = &[
         page: helpers,
     },
     Topic {
+        names: &["languages", "language", "texts"],
+        about: "Which files a template is made of, and who reads which language.",
+        page: languages,
+    },
+    Topic {
         names: &["secrets", "secret"],
         about: "Where passwords and tokens come from.",
         page: secrets,
@@ -126,6 +131,13 @@ fn helpers() -> String {
     .join("\n")
 }
 
+fn languages() -> String {
+    let rows = two_columns(&owned(TEXTS), 2);
+    HOW_TEXTS_ARE_CHOSEN
+        .iter()
+        .fold(rows, |text, it| text + "\n" + &paragraph(it, 0))
+}
+
 fn secrets() -> String {
     two_columns(&owned(SECRETS), 0) + "\n" + &paragraph(HOW_SECRETS_ARE_READ, 0)
 }
@@ -157,6 +169,35 @@ const HOW_HELPERS_SPEAK: &str = "Days, numbers, amounts, plurals and lists are w
 
 pub(super) const HOW_SECRETS_ARE_READ: &str = "They are read when the daemon starts, and again at \
     each reload. Nothing prints them, and no variable is filled into a text.";
+
+const TEXTS: &[(&str, &str)] = &[
+    ("subject.txt", "the subject, or the key `subject`"),
+    (
+        "body.txt",
+        "the plain text; made of the HTML if it is not there",
+    ),
+    ("body.html", "the HTML"),
+    ("body.md", "text and HTML in Markdown, in place of both"),
+    ("subject.de.txt", "the subject for who reads German"),
+    (
+        "body.de.html",
+        "the body for them: body.de.txt and body.de.md likewise",
+    ),
+    ("../layout.de.html", "what is around the German HTML"),
+    ("../partials/footer.de.html", "what {{> footer}} is in it"),
+];
+
+const HOW_TEXTS_ARE_CHOSEN: &[&str] = &[
+    "A reader's language is what their field `language` says, or the field that \
+     `template.*.language` names: a tag of BCP 47 such as de, pt-BR or zh-Hant. For de-AT the \
+     texts in de-AT are taken, or those in de, or else the ones without a language, as for \
+     everybody whose field is empty or names none. Those are in `daemon.language`.",
+    "A subject, a layout or a partial that a language lacks comes from the shorter tag and then \
+     from the files without one. A body never does: no mail is half in one language and half in \
+     another by accident.",
+    "{{text_language}} is the language of the mail, and {{text_direction}} is ltr, or rtl for \
+     Arabic, Hebrew and others: <html lang=\"{{text_language}}\" dir=\"{{text_direction}}\">.",
+];
 
 const HOW_READERS_LEAVE: &[&str] = &[
     "[unsubscribe] names what receives the click: `url` (https, with {{token}} in it), `mailto` or \

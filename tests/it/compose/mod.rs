@@ -3,6 +3,7 @@
 mod builtin;
 mod carried;
 mod content;
+mod editions;
 mod faults;
 mod given;
 mod message;

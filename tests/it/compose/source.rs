@@ -34,13 +34,6 @@ fn what_is_missing_is_named() {
         said(&[("digest/subject.txt", "x")], "digest"),
         "missing-body digest/body.txt:1:1: template `digest` has no body.txt "
     );
-    assert_eq!(
-        said(
-            &[("digest/subject.txt", "x"), ("digest/body.html", "x")],
-            "digest"
-        ),
-        "missing-text digest/body.txt:1:1: template `digest` has a body.html but no body.txt "
-    );
     let named = read(&OWN, "digest", LayoutChoice::Named("fancy".to_owned()));
     assert_eq!(
         named.expect_err("a fault"),

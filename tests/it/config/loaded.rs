@@ -84,6 +84,7 @@ fn the_smallest_file_takes_its_defaults() {
     assert_eq!(schedule.zone, jiff::tz::TimeZone::UTC);
     assert_eq!(config.daemon.addresses, Addresses::Masked);
     assert_eq!(config.daemon.log, LogFormat::Auto);
+    assert_eq!(config.daemon.language.to_string(), "en");
     assert_eq!(config.templates.keys().collect::<Vec<_>>(), ["digest"]);
 }
 
@@ -96,6 +97,15 @@ fn every_key_of_the_full_file_is_understood() {
         config.daemon.socket.to_str(),
         Some("/run/postroom/test.sock")
     );
+    assert_eq!(config.daemon.language.to_string(), "de");
+    let monday = config.templates["monday"].source();
+    assert_eq!(monday.subject.content, "Dear {{first_name}}");
+    assert_eq!(
+        monday.markdown.as_ref().map(|it| &*it.file),
+        Some("note.md")
+    );
+    assert_eq!(monday.language_field.as_deref(), Some("plan"));
+    assert_eq!(monday.language, config.daemon.language);
     let main = &config.accounts["main"];
     assert_eq!((main.host.as_str(), main.port), ("smtp.fastmail.com", 465));
     let rates: Vec<_> = main.rate.iter().map(ToString::to_string).collect();
@@ -342,6 +352,7 @@ fn every_key_that_is_accepted_changes_something() {
     let others = [
         ("config_version = 1", "config_version = 7"),
         ("\"Europe/Berlin\"", "\"Europe/Paris\""),
+        ("\"de\"", "\"fr\""),
         ("= \"state\"", "= \"elsewhere\""),
         ("test.sock", "other.sock"),
         ("\"json\"", "\"logfmt\""),
@@ -426,6 +437,9 @@ fn every_key_that_is_accepted_changes_something() {
         ("\"29h\"", "\"28h\""),
         ("[\"printf\", \"[]\"]", "[\"printf\", \"[ ]\"]"),
         ("\"8s\"", "\"80s\""),
+        ("\"Dear {{first_name}}\"", "\"For {{first_name}}\""),
+        ("templates/note.md", "templates/tidy/body.txt"),
+        ("\"plan\"\n\n[schedule", "\"seats\"\n\n[schedule"),
         ("send           = \"digest\"", "send = \"plain\""),
         ("[\"customers\", \"team\"]", "\"customers\""),
         ("via            = \"main\"", "via = \"relay\""),

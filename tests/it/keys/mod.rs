@@ -19,6 +19,7 @@ mod listener;
 mod login;
 mod rule;
 mod stage;
+mod texts;
 mod together;
 mod toml;
 mod when;
@@ -40,6 +41,7 @@ observed! {
     "include" => daemon::include_at_the_top_names_further_files,
 
     "daemon.timezone" => when::timezone_of_the_daemon_holds_for_schedules_without_one,
+    "daemon.language" => texts::language_of_the_daemon_is_that_of_texts_without_one,
     "daemon.state" => daemon::state_is_where_the_outbox_is,
     "daemon.socket" => daemon::socket_is_where_the_daemon_answers,
     "daemon.log" => daemon::log_says_how_lines_are_written,
@@ -102,6 +104,9 @@ observed! {
     "list.*.max_change" => list::max_change_of_a_list_refuses_one_that_has_changed_more,
 
     "template.*.layout" => list::layout_says_what_the_bodies_are_set_into,
+    "template.*.subject" => texts::subject_stands_for_the_file,
+    "template.*.markdown" => texts::markdown_is_the_source_of_both_bodies,
+    "template.*.language" => texts::language_is_the_field_that_chooses_the_texts,
 
     "template.*.attachments" => carried::attachments_go_along_with_each_mail,
     "template.*.data.file" => carried::file_of_data_is_where_the_values_are,

@@ -58,6 +58,7 @@ const FITTING: &[(&str, &str)] = &[
     ("[list.partners] defaults", "{ x = 1 }"),
     ("[template.digest] attachments", "[]"),
     ("[schedule.weekly-digest] attachments", "[]"),
+    ("[template.monday] subject", "\"x\""),
     ("[schedule.weekly-digest] canary", "7"),
     ("[schedule.weekly-digest] holidays", "[]"),
     ("[schedule.weekly-digest] holidays", "2026-12-01"),
