@@ -145,14 +145,14 @@ impl Texts {
                 Err(_) => reader.faults.push(no_language(&other, tag).at(&path)),
             }
         }
-        let other = self.0.get("").and_then(|it| it.markdown.as_ref());
-        if other.is_some() {
-            let message = format!("template `{template}` has two sources in Markdown");
-            let fault =
-                TemplateFault::of_file("only-one-of", format!("{template}/body.md"), message);
-            reader
-                .faults
-                .push(fault.help("take the file away, or the key `markdown`"));
+        if let Some(other) = self.0.get("").and_then(|it| it.markdown.as_ref()) {
+            let message = format!(
+                "template `{template}` has Markdown here and in {}",
+                other.file
+            );
+            let fault = TemplateFault::of_file("only-one-of", "", message);
+            let help = "take the file away, or the key `markdown`";
+            reader.faults.push(fault.help(help));
             return;
         }
         self.read(reader, file, Role::Markdown, "");
@@ -168,8 +168,12 @@ impl Texts {
     fn put_subject(&mut self, template: &str, subject: &str, faults: &mut Vec<TemplateFault>) {
         let own = self.0.entry(String::new()).or_default();
         if let Some(file) = &own.subject {
-            let message = format!("template `{template}` has two subjects");
-            let fault = TemplateFault::of_file("only-one-of", file.file.clone(), message);
+            let message = format!(
+                "template `{template}` has a subject here and in {}",
+                file.file
+            );
+            let mut fault = TemplateFault::of_file("only-one-of", subject_key(template), message);
+            fault.span_len = subject.chars().count();
             faults.push(fault.help("take the file away, or the key `subject`"));
         }
         own.subject = Some(Part {
