@@ -41,10 +41,8 @@ pub(in crate::compose) fn style(page: &Page) -> Styled {
     let texts = std::iter::once(&page.body)
         .chain(&page.layout)
         .chain(page.partials.values());
-    if !texts
-        .clone()
-        .any(|part| part.content.contains("<style") || part.content.contains("<STYLE"))
-    {
+    let has_rules = |part: &Part| part.content.to_ascii_lowercase().contains("<style");
+    if !texts.clone().any(has_rules) {
         return Styled::AsWritten;
     }
     let markups: Vec<Markup<'_>> = texts.map(|part| Markup::of(&part.content)).collect();

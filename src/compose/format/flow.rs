@@ -421,6 +421,10 @@ impl Writer {
             wanted = wanted.max(lead);
         }
 
+        if !exact && start > wanted {
+            // What follows may be left out as well, and then the gap before all of it counts.
+            wanted = start;
+        }
         let plan = Plan {
             start,
             leftover,
@@ -458,7 +462,8 @@ impl Writer {
         let end = match () {
             () if is_loop && fits => between.min(plan.wanted),
             () if plan.last && fits => plan.wanted,
-            () if fits => plan.least.max(tail),
+            () if fits && plan.exact => plan.least.max(tail),
+            () if fits => plan.wanted,
             () if tail > plan.least && plan.least < Gap::Line && plan.exact => tail,
             () => plan.start,
         };

@@ -5,6 +5,7 @@ mod carried;
 mod content;
 mod editions;
 mod faults;
+mod formats;
 mod given;
 mod message;
 mod python;
