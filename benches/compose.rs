@@ -34,6 +34,7 @@ const TRIES: usize = 9;
 
 type Failure = Box<dyn std::error::Error>;
 
+#[expect(clippy::print_stderr, reason = "for whoever runs it")]
 fn main() -> ExitCode {
     match run() {
         Ok(true) => ExitCode::SUCCESS,
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
 fn run() -> Result<bool, Failure> {
     let english = Bench::new(
         "Dear {{name}}, this is what was backed up in the night:",
@@ -127,6 +129,7 @@ impl Bench {
     }
 
     /// Measures and prints; returns what rendering and writing take together.
+    #[expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
     fn report(&self, what: &str, enclosures: &[Enclosure]) -> Result<Duration, Failure> {
         let rendered = self.template.render(&self.fields)?;
         let mail = Mail {
