@@ -176,7 +176,7 @@ fn partials_that_are_missing_or_run_in_circles_are_refused() {
         ),
         [
             "unknown-partial t/body.txt:2:5+7: there is no partial `fooster` \
-          [did you mean `footer`?]"
+          [did you mean `foo`?]"
         ]
     );
     assert_eq!(
