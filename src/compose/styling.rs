@@ -21,7 +21,7 @@ pub(super) enum Styling {
     /// It has them: this is rendered.
     Once {
         html: Body,
-        registry: Handlebars<'static>,
+        registry: Box<Handlebars<'static>>,
     },
     /// They depend on what is filled in: each message gets them after it is rendered.
     EachMessage,
@@ -71,6 +71,6 @@ fn once(styled: &Page, html: &Body) -> Option<Styling> {
     };
     Some(Styling::Once {
         html: Body { page, layout },
-        registry,
+        registry: Box::new(registry),
     })
 }
