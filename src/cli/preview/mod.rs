@@ -148,7 +148,8 @@ fn json(
         "from": head.sender.from.to_string(), "to": named(&addressees.to),
         "cc": named(&addressees.cc), "subject": subject,
         "text": text, "html": html, "bytes": letter.bytes.len(),
-        "language": letter.rendered.language, "headers": opened.headers, "files": files.collect::<Vec<_>>(),
+        "language": letter.rendered.language, "headers": opened.headers,
+        "files": files.collect::<Vec<_>>(),
     })
 }
 
