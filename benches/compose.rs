@@ -102,7 +102,7 @@ impl Bench {
         let ada: Mailbox = "Ada Lovelace <ada@example.org>".parse()?;
         let Value::Object(fields) = json!({
             "name": "Ada",
-            "volumes": (0..12).map(|n| json!({
+            "volumes": (0..20).map(|n| json!({
                 "name": format!("volume-{n}"), "files": 1000 + n, "size": format!("{n}.5 GB"),
             })).collect::<Vec<_>>(),
         }) else {
