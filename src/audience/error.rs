@@ -213,7 +213,10 @@ pub(super) enum FileFault {
     MissingColumn(Box<MissingColumn>),
     #[error("the column `{}` is one of the list's `fields` too", columns::named(.0))]
     FixedColumn(String),
-    #[error("an object has `{}` twice, and nobody can tell which of them holds", columns::named(.0))]
+    #[error(
+        "an object has `{}` twice, and nobody can tell which of them holds",
+        columns::named(.0)
+    )]
     Twice(String),
     #[error("this row has {found} fields, and the header {expected}")]
     Fields { found: usize, expected: usize },
@@ -317,22 +320,7 @@ impl FileFault {
             Self::Stale { .. } => "did its export fail?",
             Self::Future(_) => "is a clock wrong?",
             Self::Circle => "give the path of the file itself, or make its link anew",
-            Self::NotText {
-                encoding: "UTF-8",
-                is_mixed: true,
-            } => {
-                "the file is UTF-8 up to here: this line was saved otherwise; mend it, and look at \
-                 those after it"
-            }
-            Self::NotText {
-                encoding: "UTF-8", ..
-            } => {
-                "save it as UTF-8, or say how it was saved: encoding = \"gb18030\" for Chinese, \
-                 \"windows-1252\" for Western European"
-            }
-            Self::NotText { .. } => {
-                "save it as UTF-8 and remove `encoding`, or say how it was really saved"
-            }
+            Self::NotText { encoding, is_mixed } => saved_otherwise(encoding, *is_mixed),
             Self::Nul { is_first_half, .. } => {
                 return Some(format!(
                     "{}; a spreadsheet must be exported as CSV first",
@@ -405,6 +393,20 @@ impl FileFault {
             _ => return self.help(),
         };
         Some(help.to_owned())
+    }
+}
+
+fn saved_otherwise(encoding: &str, is_mixed: bool) -> &'static str {
+    match (encoding, is_mixed) {
+        ("UTF-8", true) => {
+            "the file is UTF-8 up to here: this line was saved otherwise; mend it, and look at \
+             those after it"
+        }
+        ("UTF-8", false) => {
+            "save it as UTF-8, or say how it was saved: encoding = \"gb18030\" for Chinese, \
+             \"windows-1252\" for Western European"
+        }
+        _ => "save it as UTF-8 and remove `encoding`, or say how it was really saved",
     }
 }
 

@@ -98,23 +98,14 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
     }
     let from = from(section);
     let reply_to = section.mailbox("reply_to");
-    let count = |key, preset: Option<usize>, default| {
-        let written = section.count(key);
-        let written = written.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
-        written.or(preset).unwrap_or(default)
-    };
     let rate = rate(section, preset);
-    let connections = count(
-        "connections",
-        preset.and_then(|it| it.connections),
-        CONNECTIONS,
-    );
+    let usual = preset.and_then(|it| it.connections);
+    let connections = count(section, "connections", usual.unwrap_or(CONNECTIONS));
     let domains = domain::read(section, &rate, connections);
-    let age = section.span("connection_age").unwrap_or(CONNECTION_AGE);
-    let idle = section.span("connection_idle").unwrap_or(CONNECTION_IDLE);
-    if section.has("connection_idle") && idle > age {
-        section.report(idles_in_vain(section, age));
-    }
+    let (connection_age, connection_idle) = ages(section);
+    let usual = preset.and_then(|it| it.messages_per_connection);
+    let usual = usual.unwrap_or(MESSAGES_PER_CONNECTION);
+    let messages_per_connection = count(section, "messages_per_connection", usual);
     let dkim = dkim::read(section, from.as_ref());
     let sender = from.map(|from| Sender {
         from,
@@ -137,13 +128,9 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
         rate,
         domains,
         connections,
-        messages_per_connection: count(
-            "messages_per_connection",
-            preset.and_then(|it| it.messages_per_connection),
-            MESSAGES_PER_CONNECTION,
-        ),
-        connection_age: age,
-        connection_idle: idle,
+        messages_per_connection,
+        connection_age,
+        connection_idle,
         chaining: section.flag("chaining").unwrap_or(true),
         dsn: dsn::read(section),
         retry: section.spans("retry").unwrap_or_else(default_retry),
@@ -177,6 +164,21 @@ fn only_its_tables(section: &Section<'_>) -> Problem {
             "write [account.{name}] with its `host` or `provider`, or mend the name"
         ))
         .key(section.path("host"))
+}
+
+fn count(section: &Section<'_>, key: &str, usual: usize) -> usize {
+    let written = section.count(key);
+    written.map_or(usual, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// How old a session gets, and how long it waits for work.
+fn ages(section: &Section<'_>) -> (Duration, Duration) {
+    let age = section.span("connection_age").unwrap_or(CONNECTION_AGE);
+    let idle = section.span("connection_idle").unwrap_or(CONNECTION_IDLE);
+    if section.has("connection_idle") && idle > age {
+        section.report(idles_in_vain(section, age));
+    }
+    (age, idle)
 }
 
 fn idles_in_vain(section: &Section<'_>, age: Duration) -> Problem {

@@ -96,33 +96,12 @@ fn resolve<'d>(docs: &'d [Document], roots: &[&'d DeTable<'d>]) -> Config {
     let accounts = accounts.filter_map(|it| Some((it.name(), account::read(&it.section)?)));
     let accounts: BTreeMap<String, Account> = accounts.collect();
     let mut templates = Templates::beside(doc.file.path(), &daemon.language);
-    for it in &tables.templates.tables {
-        templates.deviate(&it.section);
-    }
-    for it in &tables.templates.tables {
-        templates.named(&it.section, &it.name);
-    }
-    let of_templates: BTreeMap<&str, Carried> = (tables.templates.tables.iter())
-        .map(|it| {
-            (
-                it.name.text,
-                attachment::read(&it.section, &templates, it.name.text),
-            )
-        })
-        .collect();
+    let carried = read_templates(&tables.templates.tables, &mut templates);
     let schedules = tables.schedules.tables.iter();
     let mut drafts: Vec<_> = schedules
         .filter_map(|it| Some((&it.section, schedule::read(&it.section, &daemon.timezone)?)))
         .collect();
-    for (section, draft) in &mut drafts {
-        let own = attachment::read(section, &templates, draft.send.text);
-        let carried = match of_templates.get(draft.send.text) {
-            Some(of_template) => of_template.with(own),
-            None => own,
-        };
-        draft.schedule.attachments = carried.attachments;
-        draft.schedule.data = carried.data;
-    }
+    read_carried(&mut drafts, &templates, &carried);
     let lists = read_lists(&tables.lists.tables, &drafts);
     for (section, draft) in &drafts {
         tables.look_up_all(section, draft);
@@ -235,6 +214,41 @@ fn daemon_of(top: &Section<'_>, doc: &Document) -> daemon::Daemon {
     let section = Section::open(doc, "daemon", "", header, table.unwrap_or(&nothing));
     include::check_main(top, &section);
     daemon::read(&section)
+}
+
+/// Opens the templates that have a table, and reads what their mail carries.
+fn read_templates<'d>(
+    tables: &[Named<'d>],
+    templates: &mut Templates<'d>,
+) -> BTreeMap<&'d str, Carried> {
+    for it in tables {
+        templates.deviate(&it.section);
+    }
+    for it in tables {
+        templates.named(&it.section, &it.name);
+    }
+    let read = |it: &Named<'d>| {
+        let name = it.name.text;
+        (name, attachment::read(&it.section, templates, name))
+    };
+    tables.iter().map(read).collect()
+}
+
+/// Reads what the schedules' mail carries: their own, beside that of the template.
+fn read_carried(
+    drafts: &mut [(&Section<'_>, Draft<'_>)],
+    templates: &Templates<'_>,
+    of_templates: &BTreeMap<&str, Carried>,
+) {
+    for (section, draft) in drafts {
+        let own = attachment::read(section, templates, draft.send.text);
+        let carried = match of_templates.get(draft.send.text) {
+            Some(of_template) => of_template.with(own),
+            None => own,
+        };
+        draft.schedule.attachments = carried.attachments;
+        draft.schedule.data = carried.data;
+    }
 }
 
 type Lists<'d> = BTreeMap<&'d str, (List, Option<Vec<String>>)>;

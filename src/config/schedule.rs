@@ -128,19 +128,15 @@ pub(super) struct Draft<'d> {
 /// which has been reported.
 pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Draft<'d>> {
     check_sentence(section);
-    let (zone_column, readers) = match zone::of_readers(section, "timezone") {
-        Some((column, readers)) => (column, Some(readers)),
-        None => (None, None),
-    };
+    let (zone_column, readers) = zone::of_readers(section, "timezone").unzip();
+    let zone_column = zone_column.flatten();
     let zone = match &readers {
         Some(readers) => readers.otherwise.clone(),
         None => zone::read(section, "timezone"),
     };
     let zone = zone.unwrap_or_else(|| timezone.clone());
-    let times = match &readers {
-        Some(_) => times::read(section, &calendar::first_zone()),
-        None => times::read(section, &zone),
-    };
+    let first = readers.as_ref().map(|_| calendar::first_zone());
+    let times = times::read(section, first.as_ref().unwrap_or(&zone));
     if zone_column.is_some() {
         check_fits_readers(section, times.calendar.as_ref());
     }

@@ -15,7 +15,8 @@ pub struct Recomposed {
     pub account: String,
     /// The date that it bears.
     pub date: Timestamp,
-    /// Whether these are the bytes that left, but for signatures, which are not here; none if nothing has left for this person.
+    /// Whether these are the bytes that left, but for signatures, which are not here; none if
+    /// nothing has left for this person.
     pub same: Option<bool>,
     /// How many people whom it named then were forgotten since: it names them no more.
     pub forgotten: usize,

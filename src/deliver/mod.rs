@@ -7,7 +7,8 @@
 //! and a wake-up carries no data.
 //!
 //! Failure, one recipient at a time:
-//! - an account that cannot be used, or whose mail cannot be signed, rests; its rows go back, no attempt burnt;
+//! - an account that cannot be used, or whose mail cannot be signed, rests; its rows go back, no
+//!   attempt burnt;
 //! - a connection that breaks before the end of data defers its row;
 //! - no answer to the end of data leaves the row in doubt;
 //! - a refusal is the row's own, and the connection goes on.

@@ -273,7 +273,8 @@ fn blank(tx: &mut Tx<'_>, id: DeliveryId, key: &str, step: &mut Step) -> rusqlit
     tx.conn
         .prepare_cached(
             "UPDATE delivery SET state = ?3, key = '#' || run || '.' || seq, address = ?4,
-               name = NULL, fields = '{}', files = NULL, line = 0, digest = NULL, lease_until = NULL,
+               name = NULL, fields = '{}', files = NULL, line = 0, digest = NULL,
+               lease_until = NULL,
                reason = iif(reason IS NULL AND ended_at IS NOT NULL, NULL, 'forgotten'),
                ended_at = coalesce(ended_at, ?5)
              WHERE run = ?1 AND seq = ?2",

@@ -132,7 +132,8 @@ impl Reader {
             .conn
             .prepare_cached(
                 "SELECT r.account, b.content, r.sender, r.utc_offset, r.retry, r.on_uncertain,
-                   r.resend_after, r.zone FROM run r JOIN blob b ON b.hash = r.template WHERE r.no = ?1",
+                   r.resend_after, r.zone
+                 FROM run r JOIN blob b ON b.hash = r.template WHERE r.no = ?1",
             )
             .and_then(|mut query| query.query_row([run.0], frozen_run))
             .map_err(failed)?;

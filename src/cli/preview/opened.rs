@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mail_parser::{
-    Address, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType,
+    Address, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType,
 };
 
 /// A message, parsed.
@@ -100,10 +100,21 @@ fn headers(message: &Message<'_>, bytes: &[u8]) -> Vec<(String, String)> {
         let text = String::from_utf8_lossy(raw);
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    let shown = message.headers().iter().map(|header| {
-        let decoded = match (header.name(), header.value()) {
-            (_, HeaderValue::Address(address)) => named(address),
-            ("Subject", HeaderValue::Text(text)) => Some(text.to_string()),
+    // Bytes that are no message have no part, not even one without headers.
+    let all = message.parts.first().map(|it| it.headers.iter());
+    let shown = all.into_iter().flatten().map(|header| {
+        let decoded = match (&header.name, &header.value) {
+            // Links are parsed as addresses too, and shown as they are written.
+            (
+                HeaderName::From
+                | HeaderName::Sender
+                | HeaderName::ReplyTo
+                | HeaderName::To
+                | HeaderName::Cc
+                | HeaderName::Bcc,
+                HeaderValue::Address(address),
+            ) => named(address),
+            (HeaderName::Subject, HeaderValue::Text(text)) => Some(text.to_string()),
             _ => None,
         };
         let value = decoded.unwrap_or_else(|| raw(header.offset_start, header.offset_end));

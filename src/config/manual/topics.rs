@@ -163,9 +163,9 @@ fn owned(rows: &[(&str, &str)]) -> Vec<(String, String)> {
 
 const HOW_HELPERS_SPEAK: &str = "Days, numbers, amounts, plurals and lists are written as readers \
     of the mail's language are used to (Unicode's CLDR); locale=\"de\" asks for another. A value \
-    of the wrong kind is never shown as a blank: that person gets no mail, and is reported. A field \
-    that has a helper's name is still shown by {{date}} or {{url}} alone. {{run_date}} is the day \
-    of the run. What each helper shows, and takes:";
+    of the wrong kind is never shown as a blank: that person gets no mail, and is reported. A \
+    field that has a helper's name is still shown by {{date}} or {{url}} alone. {{run_date}} is \
+    the day of the run. What each helper shows, and takes:";
 
 pub(super) const HOW_SECRETS_ARE_READ: &str = "They are read when the daemon starts, and again at \
     each reload. Nothing prints them, and no variable is filled into a text.";
@@ -202,8 +202,8 @@ const HOW_TEXTS_ARE_CHOSEN: &[&str] = &[
 const HOW_READERS_LEAVE: &[&str] = &[
     "[unsubscribe] names what receives the click: `url` (https, with {{token}} in it), `mailto` or \
      both. The link stands in the header of bulk mail (RFC 8058: one click) and wherever a \
-     template writes {{unsubscribe_url}}; a notice has it only where its template does. A mail with `group` \
-     has none, and that of a test mail leads nowhere.",
+     template writes {{unsubscribe_url}}; a notice has it only where its template does. A mail \
+     with `group` has none, and that of a test mail leads nowhere.",
     "What receives the click says `postroom suppress add --token T` on this machine; `--token -` \
      reads T from standard input. It ends with 0, also for one that was used before, and with 65 \
      for one that is no token of this postroom, whatever is wrong with it. Change nothing on GET: \

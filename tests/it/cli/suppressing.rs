@@ -79,7 +79,8 @@ fn a_list_goes_out_and_comes_back_as_it_was() {
         panic!("{exported}");
     };
     assert_eq!(heading, "address,reason,source,since,until,scope");
-    let wanted = "ada@example.org,\"asked, twice\",the old system,2020-03-04T05:06:07Z,2036-01-02T00:00:00Z,";
+    let wanted = "ada@example.org,\"asked, twice\",the old system,\
+                  2020-03-04T05:06:07Z,2036-01-02T00:00:00Z,";
     assert_eq!(one, wanted);
     assert!(two.starts_with(",forgotten,a person,"), "{two}");
     assert!(daemon.stop().success());

@@ -188,8 +188,8 @@ fn a_partial_in_no_language_is_told_where_its_name_is_used() {
     assert_eq!(
         faults(&files),
         [
-            "bad-language partials/foot.cn.txt:1:1: `cn` in the name foot.cn.txt is not the tag of a \
-          language [did you mean `zh`?]"
+            "bad-language partials/foot.cn.txt:1:1: `cn` in the name foot.cn.txt is not the tag of \
+             a language [did you mean `zh`?]"
         ]
     );
 }

@@ -33,7 +33,8 @@ fn workspace() -> Workspace {
 
 /// Its light rules are written into the elements, so what holds in the dark has to be important.
 const BODY: &str = "<meta name=color-scheme content=\"light dark\"><style>p{color:#010203}\
-    @media (prefers-color-scheme: dark){p{color:#fdfcfb !important}}</style>\n<p>Hello from {{town}}</p>\n";
+    @media (prefers-color-scheme: dark){p{color:#fdfcfb !important}}</style>\n\
+    <p>Hello from {{town}}</p>\n";
 
 /// What is seen in the frame of a phone.
 fn phone(browser: &Browser) -> Option<String> {
