@@ -92,8 +92,11 @@ struct Draft {
     subject: Rc<Sheet>,
     /// The sets of partials of its plain texts and of its HTML.
     sets: [usize; 2],
-    bodies: [Option<(Rc<Sheet>, Option<Arc<Layout>>)>; 2],
+    bodies: [Option<ParsedBody>; 2],
 }
+
+/// A text, and what is around it.
+type ParsedBody = (Rc<Sheet>, Option<Arc<Layout>>);
 
 /// Texts of one kind that are used with the same partials.
 struct Set<'s> {
@@ -110,10 +113,13 @@ struct Desk<'s> {
     source: &'s Source,
     /// By their files and contents, as a file's text and one made of it may both be used.
     sheets: HashMap<(&'s str, &'s str), Option<Rc<Sheet>>>,
-    layouts: HashMap<(&'s str, &'s str, bool), Option<(Rc<Sheet>, Arc<Layout>)>>,
+    /// By the same, and whether it is for HTML.
+    layouts: HashMap<(&'s str, &'s str, bool), Option<ParsedLayout>>,
     sets: Vec<Set<'s>>,
     faults: Vec<TemplateFault>,
 }
+
+type ParsedLayout = (Rc<Sheet>, Arc<Layout>);
 
 impl<'s> Desk<'s> {
     /// Parses the texts of one language. If a text has a fault, nothing may come back.
@@ -142,7 +148,7 @@ impl<'s> Desk<'s> {
         body: Option<&'s Part>,
         layout: Option<&'s Part>,
         set: usize,
-    ) -> Option<(Rc<Sheet>, Option<Arc<Layout>>)> {
+    ) -> Option<ParsedBody> {
         let sheet = self.sheet(body?)?;
         self.add(set, &sheet, &sheet.ast);
         let layout = layout.and_then(|part| self.layout(part, self.sets[set].html));
@@ -181,7 +187,7 @@ impl<'s> Desk<'s> {
         sheet
     }
 
-    fn layout(&mut self, part: &'s Part, html: bool) -> Option<(Rc<Sheet>, Arc<Layout>)> {
+    fn layout(&mut self, part: &'s Part, html: bool) -> Option<ParsedLayout> {
         let key = (part.file.as_str(), part.content.as_str(), html);
         if let Some(known) = self.layouts.get(&key) {
             return known.clone();

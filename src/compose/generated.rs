@@ -196,12 +196,11 @@ impl Generated {
     }
 }
 
-/// A further file of a template's folder, if there is one, and the partials that it may use.
-fn beside(
-    templates_dir: &Path,
-    name: &str,
-    file: &str,
-) -> Result<(Option<Part>, BTreeMap<String, Part>), Vec<TemplateFault>> {
+/// A file, if it is there, and the partials that it may use.
+type Beside = (Option<Part>, BTreeMap<String, Part>);
+
+/// A further file of a template's folder.
+fn beside(templates_dir: &Path, name: &str, file: &str) -> Result<Beside, Vec<TemplateFault>> {
     if !is_plain_name(file) {
         return Err(vec![bad_name("file", file)]);
     }

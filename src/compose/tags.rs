@@ -187,10 +187,10 @@ pub(super) fn counterpart(
     let nth = before
         .take_while(|it| it.range.start < tag.range.start)
         .count();
-    let alike = from_tags
+    let mut alike = from_tags
         .iter()
         .filter(|it| from[it.range.clone()] == *text);
-    let same = alike.clone().nth(nth).or(alike.last())?;
+    let same = alike.clone().nth(nth).or(alike.next_back())?;
     let start = same.range.start + (range.start - tag.range.start);
     let end = same.range.start + (range.end.min(tag.range.end) - tag.range.start);
     Some(start..end)

@@ -70,9 +70,8 @@ pub(super) fn check_carried(
             }
         }
         for line in lines {
-            let absent =
-                |it: &&Variable| !columns.contains(&it.name) && !(has_data && it.name == DATA);
-            if let Some(variable) = line.variables().iter().find(absent) {
+            let known = |name: &String| columns.contains(name) || has_data && name == DATA;
+            if let Some(variable) = line.variables().iter().find(|it| !known(&it.name)) {
                 let message = format!(
                     "attachment `{}` uses `{}`, which list `{}` does not have",
                     line.written(),

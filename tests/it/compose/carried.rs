@@ -65,7 +65,7 @@ fn each_level_is_only_there_where_it_holds_something() {
         ["multipart/mixed", "text/plain", "application/pdf"]
     );
     assert_eq!(
-        kinds(Some("<p>"), &[pdf.clone(), logo.clone()]),
+        kinds(Some("<p>"), &[pdf, logo.clone()]),
         [
             "multipart/mixed",
             "multipart/related",
