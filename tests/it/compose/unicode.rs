@@ -78,7 +78,9 @@ fn name() -> impl Strategy<Value = String> {
             stem.trim_matches(idle).to_owned() + ending
         })
         .prop_filter("a name is one", |name| {
-            !name.is_empty() && !name.starts_with('.') && name.len() <= 240
+            // Python takes a pair of these from around any name, even a decoded one.
+            let is_bare = !name.starts_with(['"', '<']);
+            is_bare && !name.is_empty() && !name.starts_with('.') && name.len() <= 240
         })
 }
 
