@@ -261,6 +261,13 @@ impl Texts {
             };
             faults.push(TemplateFault::of_file("missing-body", file, message).help(help));
         }
+        for wording in self.0.values() {
+            if let (Some(markdown), Some(html)) = (&wording.markdown, &wording.html) {
+                let message = format!("{} and {} are both for HTML", markdown.file, html.file);
+                let fault = TemplateFault::of_file("only-one-of", markdown.file.clone(), message);
+                faults.push(fault.help("take one of them away"));
+            }
+        }
         for tag in others {
             let wording = &self.0[&tag];
             let Some(subject) = wording.subject.as_ref().filter(|_| is_without(wording)) else {

@@ -190,7 +190,7 @@ pub(super) fn counterpart(
     let mut alike = from_tags
         .iter()
         .filter(|it| from[it.range.clone()] == *text);
-    let same = alike.clone().nth(nth).or(alike.next_back())?;
+    let same = alike.clone().nth(nth).or_else(|| alike.next_back())?;
     let start = same.range.start + (range.start - tag.range.start);
     let end = same.range.start + (range.end.min(tag.range.end) - tag.range.start);
     Some(start..end)

@@ -36,6 +36,8 @@ struct Deviation<'d> {
     /// Relative to the templates directory.
     markdown: Option<String>,
     language: Option<Text<'d>>,
+    /// Whether something is wrong with it that has been reported.
+    is_wrong: bool,
 }
 
 /// A text of a template, to point into.
@@ -77,11 +79,15 @@ impl<'d> Templates<'d> {
             _ => LayoutChoice::Default,
         };
         let markdown = section.path_of("markdown");
+        let within = markdown.as_ref().map(|path| self.within(section, path));
         let deviation = Deviation {
             doc: section.doc,
             layout,
             subject: section.text("subject"),
-            markdown: markdown.and_then(|path| self.within(section, &path)),
+            is_wrong: within == Some(None)
+                || section.is_unclear("subject")
+                || section.is_unclear("markdown"),
+            markdown: within.flatten(),
             language: section.text("language"),
         };
         self.tables.insert(section.name.to_owned(), deviation);
@@ -125,7 +131,10 @@ impl<'d> Templates<'d> {
             return known.clone();
         }
         let folder = self.directory.join(name.text);
-        let template = if let Some(problem) = self.locked(section, name, &folder) {
+        let is_wrong = self.tables.get(name.text).is_some_and(|it| it.is_wrong);
+        let template = if is_wrong {
+            None
+        } else if let Some(problem) = self.locked(section, name, &folder) {
             section.report(problem);
             None
         } else if is_plain(name.text) && !folder.is_dir() && self.needs_folder(name.text) {

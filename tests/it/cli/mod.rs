@@ -10,6 +10,7 @@ mod checking;
 mod explaining;
 mod forgetting;
 mod hanging;
+mod languages;
 mod lists;
 mod load;
 mod next;

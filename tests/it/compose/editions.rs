@@ -203,6 +203,15 @@ fn two_files_of_one_language_are_told() {
 }
 
 #[test]
+fn markdown_and_html_of_one_language_are_told() {
+    let markdown = [("t/body.ar.md", "x"), ("t/body.ar.html", "x")];
+    assert_eq!(
+        faults(&[MANY, &markdown].concat()),
+        ["only-one-of t/body.ar.md:1:1: t/body.ar.md and t/body.ar.html are both for HTML []"]
+    );
+}
+
+#[test]
 fn faults_are_told_at_their_own_file_and_those_that_editions_share_once() {
     let tags = "de fr es it pt nl sv da nb fi pl cs sk hu ro bg el tr ru uk ja ko zh ar he";
     let own: Vec<(String, String)> = tags

@@ -129,6 +129,13 @@ markdown = "templates/digets.md""#,
         "Mend the path, which is relative to the configuration's folder, or write the file.",
     ),
     code(
+        "missing-text",
+        "No plain text can be made of a template's HTML or Markdown.",
+        r#"<a {{#if plan}}href="{{url}}">plan{{/if}}</a>"#,
+        "Write it yourself, into body.txt. Where blocks begin within a tag and end outside of it, \
+         nobody can tell what would be left.",
+    ),
+    code(
         "stray-file",
         "A file in a template's folder looks like one of its texts and would never be read.",
         "templates/digest/Body.htm",

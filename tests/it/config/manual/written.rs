@@ -111,6 +111,7 @@ const BESIDES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("schedule.*.on", &[("schedule.*.cron", "")]),
+    ("template.*.markdown", &[("template.*.subject", "\"News\"")]),
     (
         "schedule.*.every",
         &[
@@ -222,7 +223,11 @@ impl Written {
                 text.push_str(&format!("{name} = {value}\n"));
             }
         }
-        text
+        // A subject in the file wants a folder that has none.
+        match self.has(key("template.*.subject")) {
+            true => text.replace("plain", "bare"),
+            false => text,
+        }
     }
 }
 
@@ -272,6 +277,11 @@ pub(super) fn world() -> World {
         "conf.d/sales.toml",
         "# What it adds is not for these files.\n",
     );
+    for folder in ["bare", "notes"] {
+        std::fs::create_dir_all(world.path().join("templates").join(folder)).expect("a folder");
+    }
+    world.write("templates/bare/body.txt", "Hello.\n");
+    world.write("templates/notes/week.md", "Hello.\n");
     for template in ["plain", "digest"] {
         std::fs::create_dir_all(world.path().join("templates").join(template)).expect("a folder");
         world.write(&format!("templates/{template}/subject.txt"), "News\n");
@@ -280,8 +290,8 @@ pub(super) fn world() -> World {
     world
 }
 
-const PEOPLE: &str = "email;e-mail;first_name;company;plan;ends_on\n\
-    ada@example.org;ada@example.org;Ada;Acme;pro;2027-01-31\n";
+const PEOPLE: &str = "email;e-mail;first_name;company;plan;ends_on;locale\n\
+    ada@example.org;ada@example.org;Ada;Acme;pro;2027-01-31;de\n";
 
 const PARTNERS: &str = r#"[{"email": "ada@example.org", "first_name": "Ada"}]"#;
 
