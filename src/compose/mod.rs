@@ -30,6 +30,7 @@ mod given;
 mod header;
 mod language;
 mod line;
+mod lint;
 mod listing;
 mod manner;
 mod media;

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::document::Document;
-use super::problem::{Place, Problem};
+use super::problem::{Place, Problem, Severity};
 use super::section::{Section, Text};
 use super::text::SourceText;
 use super::{files, suggest};
@@ -199,6 +199,7 @@ impl<'d> Templates<'d> {
         match source.and_then(Template::compile) {
             Ok(template) => {
                 self.warn_of_html(section, name, &template);
+                self.lint(section, name, &template);
                 Some(Arc::new(template))
             }
             Err(faults) => {
@@ -240,6 +241,14 @@ impl<'d> Templates<'d> {
         };
         let note = "Gmail shows the first 102 KB of a mail, and a link to the rest";
         section.report(Problem::warning("large-html", message, place).note(note));
+    }
+
+    fn lint(&self, section: &Section<'_>, name: &Text<'_>, template: &Template) {
+        for fault in template.lint() {
+            let mut problem = self.problem(section, name, fault);
+            problem.severity = Severity::Warning;
+            section.report(problem);
+        }
     }
 
     /// The language of texts whose names have none.

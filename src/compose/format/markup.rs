@@ -10,16 +10,16 @@ use crate::compose::tags::{self, Kind, Tag};
 
 /// A text with its tokens, in order. They cover all of it.
 #[derive(Debug)]
-pub(super) struct Markup<'a> {
-    pub(super) text: &'a str,
-    pub(super) tags: Vec<Tag>,
-    pub(super) tokens: Vec<Token>,
+pub(in crate::compose) struct Markup<'a> {
+    pub(in crate::compose) text: &'a str,
+    pub(in crate::compose) tags: Vec<Tag>,
+    pub(in crate::compose) tokens: Vec<Token>,
     /// Whether it is a value, in which braces are only braces.
-    pub(super) is_value: bool,
+    pub(in crate::compose) is_value: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(in crate::compose) enum Token {
     /// Text, with its entities.
     Text(Range<usize>),
     /// A handlebars tag among text, by its number.
@@ -35,26 +35,26 @@ pub(super) enum Token {
 
 /// `<p class="x">`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Open {
+pub(in crate::compose) struct Open {
     /// In small letters.
-    pub(super) name: String,
-    pub(super) range: Range<usize>,
-    pub(super) attributes: Vec<Attribute>,
+    pub(in crate::compose) name: String,
+    pub(in crate::compose) range: Range<usize>,
+    pub(in crate::compose) attributes: Vec<Attribute>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Attribute {
+pub(in crate::compose) struct Attribute {
     /// In small letters.
-    pub(super) name: String,
-    pub(super) range: Range<usize>,
+    pub(in crate::compose) name: String,
+    pub(in crate::compose) range: Range<usize>,
     /// Without its quotes.
-    pub(super) value: Option<Range<usize>>,
+    pub(in crate::compose) value: Option<Range<usize>>,
     /// Whether it stands in a `{{#if}}` within the element.
-    pub(super) conditional: bool,
+    pub(in crate::compose) conditional: bool,
 }
 
 impl Open {
-    pub(super) fn attribute(&self, name: &str) -> Option<&Attribute> {
+    pub(in crate::compose) fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|it| it.name == name)
     }
 }
@@ -63,7 +63,7 @@ impl Open {
 const RAW: [&str; 6] = ["style", "script", "title", "textarea", "xmp", "noframes"];
 
 /// Elements without content.
-pub(super) fn is_void(name: &str) -> bool {
+pub(in crate::compose) fn is_void(name: &str) -> bool {
     const VOID: [&str; 15] = [
         "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param",
         "source", "track", "wbr", "basefont",
@@ -72,11 +72,11 @@ pub(super) fn is_void(name: &str) -> bool {
 }
 
 impl<'a> Markup<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+    pub(in crate::compose) fn of(text: &'a str) -> Self {
         Self::scan(text, tags::scan(text), false)
     }
 
-    pub(super) fn of_value(text: &'a str) -> Self {
+    pub(in crate::compose) fn of_value(text: &'a str) -> Self {
         Self::scan(text, Vec::new(), true)
     }
 
@@ -106,13 +106,13 @@ impl<'a> Markup<'a> {
     }
 
     /// An attribute's value as it is written, without its quotes.
-    pub(super) fn value(&self, open: &Open, name: &str) -> Option<&'a str> {
+    pub(in crate::compose) fn value(&self, open: &Open, name: &str) -> Option<&'a str> {
         let value = open.attribute(name)?.value.clone()?;
         Some(&self.text[value])
     }
 
     /// The tags that stand within a range.
-    pub(super) fn tags_in(&self, range: &Range<usize>) -> Range<usize> {
+    pub(in crate::compose) fn tags_in(&self, range: &Range<usize>) -> Range<usize> {
         let first = self
             .tags
             .partition_point(|tag| tag.range.start < range.start);

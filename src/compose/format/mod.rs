@@ -10,7 +10,7 @@ mod entity;
 mod flow;
 mod lines;
 mod markdown;
-mod markup;
+pub(super) mod markup;
 mod plain;
 mod selectors;
 mod table;

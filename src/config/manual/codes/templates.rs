@@ -189,4 +189,63 @@ markdown = "templates/digets.md""#,
         "Make it shorter than 102 KB, where Gmail clips: styles and pictures that are written into \
          it are most of it, as a rule.",
     ),
+    code(
+        "image-alt",
+        "An image has no alternative text: who does not load images, or hears the mail read out, \
+         gets nothing of it.",
+        "<img src=\"chart.png\">",
+        "Say in `alt` what it shows, or write alt=\"\" where it is decoration.",
+    ),
+    code(
+        "image-only",
+        "The HTML has images and hardly a word.",
+        "a body of one large picture",
+        "Say it in words, too: most readers load no images until they ask for them, and spam \
+         filters count such mail against its sender.",
+    ),
+    code(
+        "relative-link",
+        "A link begins with neither a scheme nor a field: a mail lies in no folder of a website, so \
+         it leads nowhere.",
+        "<a href=\"/news\">",
+        "Write the whole address, with https://.",
+    ),
+    code(
+        "short-link",
+        "A link goes through a service that shortens addresses.",
+        "<a href=\"https://bit.ly/x\">",
+        "Write the address itself: nobody sees its length, and filters count the short one as spam.",
+    ),
+    code(
+        "open-link",
+        "A field alone says where a link leads. Whoever fills that column could lead readers to a \
+         script (`javascript:…`).",
+        "<a href=\"{{link}}\">",
+        "Write {{url link}}: it lets through https, http and mailto, and makes any other row invalid.",
+    ),
+    code(
+        "empty-link",
+        "A link has no text and no image that could be seen.",
+        "<a href=\"https://example.org\"></a>",
+        "Write what it leads to between the tags, or take it out.",
+    ),
+    code(
+        "dead-html",
+        "HTML that mail readers take out: scripts, forms, frames, `onclick` and the like.",
+        "<form action=\"…\">",
+        "Link to a page that has it.",
+    ),
+    code(
+        "long-subject",
+        "The fixed words of a subject alone are longer than readers show.",
+        "a subject of 120 characters",
+        "Begin with what matters and keep it under some 70 characters.",
+    ),
+    code(
+        "spam-score",
+        "SpamAssassin counts something against a message (`postroom check --spam`).",
+        "0.6 for SUBJ_BUY: Subject line starts with Buy or Buying",
+        "Mend what the rule is about; `spamassassin -D` explains more. At the sum that it requires, \
+         filters like it put the message aside, and this is an error.",
+    ),
 ];
