@@ -29,6 +29,7 @@ mod secret;
 mod servers;
 mod sim;
 mod smtp;
+mod spam;
 mod tidy;
 mod unsubscribe;
 mod world;

@@ -1,13 +1,14 @@
 //! `postroom check`: the configuration, and only if asked to the lists and the servers.
 //!
-//! It writes nothing. It runs nothing but the programs of lists (`--lists`) and those that print
-//! secrets (`--connect`), and without `--connect` it talks to nobody.
+//! It writes nothing. It runs nothing but the programs of lists (`--lists`), those that print
+//! secrets (`--connect`) and SpamAssassin (`--spam`), and without `--connect` it talks to nobody.
 
 mod bad_rows;
 mod blocks;
 mod connect;
 mod first_rows;
 mod lists;
+mod spam;
 mod told;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,9 @@ pub(super) struct Args {
     /// Also connect and log in to every account, all at once; nothing is sent
     #[arg(long)]
     connect: bool,
+    /// Also show a message of each schedule to the SpamAssassin of this machine; nothing is sent
+    #[arg(long)]
+    spam: bool,
     /// Warnings fail, too
     #[arg(long)]
     strict: bool,
@@ -66,12 +70,13 @@ struct Findings<'a> {
     /// If they were to be read.
     lists: Option<Looks>,
     tries: Vec<Try<'a>>,
+    verdicts: Vec<spam::Verdict>,
 }
 
 impl Args {
     /// Whether programs may have to be run for it: those of lists, those that print secrets.
     pub(super) fn runs_programs(&self) -> bool {
-        self.lists.is_some() || self.connect
+        self.lists.is_some() || self.connect || self.spam
     }
 
     /// Whether what is said is JSON, whatever was asked for elsewhere.
@@ -90,7 +95,7 @@ pub(super) fn run(cli: &Cli, args: &Args, out: &Out) -> Result<Exit, Trouble> {
     if let (Some(config), Some(names)) = (&config, &args.lists) {
         lists::check_names(config, names)?;
     }
-    let findings = find(config.as_ref(), problems, args, &clock, out);
+    let findings = find(config.as_ref(), problems, args, &clock, out)?;
     let usual = if out.json { Format::Json } else { Format::Text };
     told::tell(&findings, args.format.unwrap_or(usual), &clock, out);
     Ok(verdict(&findings, args.strict))
@@ -102,7 +107,7 @@ fn find<'a>(
     args: &Args,
     clock: &Clock,
     out: &Out,
-) -> Findings<'a> {
+) -> Result<Findings<'a>, Trouble> {
     let (problems, unseen) = problems.from_outside();
     let mut findings = Findings {
         config,
@@ -110,9 +115,10 @@ fn find<'a>(
         unseen,
         lists: None,
         tries: Vec::new(),
+        verdicts: Vec::new(),
     };
     let Some(config) = config else {
-        return findings;
+        return Ok(findings);
     };
     if let Some(names) = &args.lists {
         let looks = during("reading the lists", out, || {
@@ -123,6 +129,10 @@ fn find<'a>(
     if args.connect {
         findings.tries = during("trying the accounts", out, || connect::all(config, clock));
     }
+    if args.spam {
+        let judged = during("asking SpamAssassin", out, || spam::judge(config, out));
+        findings.verdicts = judged?;
+    }
     let now = clock.now();
     let mut found = remarks(config, &sizes(config, findings.lists.as_ref()), now);
     found.extend(config.outdated(now));
@@ -131,6 +141,7 @@ fn find<'a>(
         found.extend(bad_rows::remarks(looks, config, is_explained));
     }
     found.extend(findings.tries.iter().filter_map(|it| it.remark(clock)));
+    found.extend(findings.verdicts.iter().filter_map(spam::Verdict::remark));
     findings.problems = findings.problems.with(&config.path, found);
     let names = args.lists.as_deref().unwrap_or_default();
     if let (Some(looks), false) = (&findings.lists, names.is_empty()) {
@@ -144,7 +155,7 @@ fn find<'a>(
         };
         findings.problems = findings.problems.only(is_of);
     }
-    findings
+    Ok(findings)
 }
 
 /// Whether one of these lists has been reported for itself: one cause, one error.

@@ -55,6 +55,7 @@ fn to_json(findings: &Findings<'_>, clock: &Clock) -> serde_json::Value {
         .flat_map(|it| &it.schedules)
         .map(lists::Look::to_json);
     let tries = findings.tries.iter().map(|it| it.to_json(clock));
+    let verdicts = findings.verdicts.iter().map(|it| it.to_json());
     let outdated = findings.problems.iter().filter(|it| it.code == "outdated");
     json!({
         "config": findings.problems.path(),
@@ -69,6 +70,7 @@ fn to_json(findings: &Findings<'_>, clock: &Clock) -> serde_json::Value {
         "lists": lists.collect::<Vec<_>>(),
         "schedules": schedules.collect::<Vec<_>>(),
         "accounts": tries.collect::<Vec<_>>(),
+        "spam": verdicts.collect::<Vec<_>>(),
     })
 }
 
@@ -102,6 +104,8 @@ fn text(findings: &Findings<'_>, clock: &Clock, out: &Out) {
     }
     let tries = findings.tries.iter().filter_map(|it| it.words(clock));
     tries.for_each(|words| out.line(words));
+    let verdicts = findings.verdicts.iter();
+    verdicts.for_each(|it| out.lines(&it.lines()));
     let Some(config) = findings.config else {
         return;
     };

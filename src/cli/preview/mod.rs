@@ -3,6 +3,7 @@
 //! Nothing is sent from here, and nothing is written but the files that were asked for.
 
 mod all;
+mod each;
 mod letter;
 mod opened;
 pub(super) mod serve;
@@ -22,6 +23,7 @@ use crate::audience::Place;
 use crate::clock::Clock;
 use crate::compose::{Addressees, Rendered};
 use crate::plan::{Person, Roll, RollError};
+pub(super) use each::in_each_language;
 use letter::{Head, Letter};
 use opened::Opened;
 
