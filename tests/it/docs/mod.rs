@@ -38,10 +38,12 @@ fn every_configuration_in_the_readmes_holds() {
         for block in found {
             let folder = minimal();
             let template = folder.path().join("templates");
-            for lists in ["examples/gb18030/lists", "examples/lists/lists"] {
-                copy(&root(lists), &folder.path().join("lists"));
+            for example in ["gb18030", "lists", "letters"] {
+                let lists = root("examples").join(example).join("lists");
+                copy(&lists, &folder.path().join("lists"));
             }
             copy(&root("examples/lists/templates"), &template);
+            copy(&root("templates"), &template);
             copy(&template.join("monday-note"), &template.join("weekly"));
             let file = folder.path().join("postroom.toml");
             fs::write(&file, &block).unwrap();
