@@ -232,8 +232,8 @@ fn unfolded(printed: &str) -> Option<String> {
     )
 }
 
-/// Rules and what they are about: ` 0.5 SUBJ_ALL_CAPS          Subject is all capitals`, which may go
-/// on in a line that is indented.
+/// Rules and what they are about: ` 0.5 SUBJ_ALL_CAPS          Subject is all capitals`, and it may
+/// go on in a line that is indented.
 fn meanings(report: &str) -> Vec<(String, String)> {
     let mut meanings: Vec<(String, String)> = Vec::new();
     for line in report.lines() {

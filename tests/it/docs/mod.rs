@@ -43,7 +43,9 @@ fn every_configuration_in_the_readmes_holds() {
                 copy(&lists, &folder.path().join("lists"));
             }
             copy(&root("examples/lists/templates"), &template);
-            copy(&root("templates"), &template);
+            if block.contains("send = \"digest\"") {
+                copy(&root("templates"), &template);
+            }
             copy(&template.join("monday-note"), &template.join("weekly"));
             let file = folder.path().join("postroom.toml");
             fs::write(&file, &block).unwrap();
@@ -227,16 +229,28 @@ fn the_minimal_example_misses_nothing_but_its_password() {
 #[test]
 fn the_samples_of_the_shipped_templates_fit_them() {
     let folder = example("quickstart");
+    let key = folder.path().join("key");
+    fs::write(&key, "0123456789abcdef0123456789abcdef\n").unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     let templates = fs::read_dir(root("templates")).unwrap();
     let names = templates.map(|it| it.unwrap().path());
     let names = names.filter(|it| it.join("subject.txt").exists());
     let mut seen = 0;
     for name in names {
         let name = name.file_name().unwrap().to_str().unwrap().to_owned();
+        let data = format!("templates/{name}/data.json");
+        let data = match folder.path().join(&data).exists() {
+            true => format!("data = {{ file = \"{data}\" }}\n"),
+            false => String::new(),
+        };
         let config = format!(
             "[account.a]\nhost = \"localhost\"\nfrom = \"a@example.org\"\n\
-             [list.l]\ncsv = \"templates/{name}/sample.csv\"\noptional = [\"note\"]\n\
-             [schedule.s]\nsend = \"{name}\"\nto = \"l\"\nvia = \"a\"\n"
+             postal_address = \"12 Linden Street\"\n\
+             [unsubscribe]\nurl = \"https://example.org/{{{{token}}}}\"\n\
+             key = {{ file = \"key\" }}\n\
+             [list.l]\ncsv = \"templates/{name}/sample.csv\"\n\
+             optional = [\"language\", \"note\", \"value\", \"todo\", \"link\"]\n\
+             [schedule.s]\nsend = \"{name}\"\nto = \"l\"\nvia = \"a\"\n{data}"
         );
         fs::write(folder.path().join("postroom.toml"), config).unwrap();
         let told = said("postroom check --lists --strict --json", folder.path());

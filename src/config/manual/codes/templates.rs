@@ -191,8 +191,7 @@ markdown = "templates/digets.md""#,
     ),
     code(
         "image-alt",
-        "An image has no alternative text: who does not load images, or hears the mail read out, \
-         gets nothing of it.",
+        "An image has no alternative text: who loads no images sees nothing of it.",
         "<img src=\"chart.png\">",
         "Say in `alt` what it shows, or write alt=\"\" where it is decoration.",
     ),
@@ -205,8 +204,7 @@ markdown = "templates/digets.md""#,
     ),
     code(
         "relative-link",
-        "A link begins with neither a scheme nor a field: a mail lies in no folder of a website, so \
-         it leads nowhere.",
+        "A link begins with neither a scheme nor a field: from a mail, it leads nowhere.",
         "<a href=\"/news\">",
         "Write the whole address, with https://.",
     ),
@@ -214,14 +212,13 @@ markdown = "templates/digets.md""#,
         "short-link",
         "A link goes through a service that shortens addresses.",
         "<a href=\"https://bit.ly/x\">",
-        "Write the address itself: nobody sees its length, and filters count the short one as spam.",
+        "Write the address itself: nobody sees how long it is, and filters count short ones.",
     ),
     code(
         "open-link",
-        "A field alone says where a link leads. Whoever fills that column could lead readers to a \
-         script (`javascript:…`).",
+        "A field alone says where a link leads; it might lead to a script (`javascript:…`).",
         "<a href=\"{{link}}\">",
-        "Write {{url link}}: it lets through https, http and mailto, and makes any other row invalid.",
+        "Write {{url link}}: only https, http, mailto and tel pass, any other row is invalid.",
     ),
     code(
         "empty-link",
