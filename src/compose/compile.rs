@@ -13,10 +13,11 @@ use handlebars::template::{HelperTemplate, Template as Ast, TemplateElement};
 use super::builtin;
 use super::edition::{Body, Edition, Layout, Text};
 use super::fault::TemplateFault;
+use super::finish::finish;
+use super::gallery::Enclosed;
 use super::language::Language;
 use super::naming;
 use super::source::{Part, Source};
-use super::styling::styling;
 use super::survey::{Findings, survey};
 use super::syntax::{Sheet, partial_names};
 use super::tags;
@@ -66,10 +67,11 @@ pub(super) fn compile(source: &Source) -> Result<Compiled, Vec<TemplateFault>> {
         return Err(faults);
     }
     let registries: Vec<Arc<Handlebars<'static>>> = desk.sets.iter().map(Set::registry).collect();
+    let images = Enclosed::of(&source.images);
     let drafts = drafts.into_iter();
     let editions = drafts.map(|draft| {
         let draft = draft.expect("a text without a fault was drafted");
-        desk.edition(draft, &registries)
+        desk.edition(draft, &registries, &images)
     });
     let editions = editions.collect();
     let partials = desk.sets.iter().flat_map(|set| {
@@ -269,7 +271,12 @@ impl<'s> Desk<'s> {
         }
     }
 
-    fn edition(&self, draft: Draft, registries: &[Arc<Handlebars<'static>>]) -> Edition {
+    fn edition(
+        &self,
+        draft: Draft,
+        registries: &[Arc<Handlebars<'static>>],
+        images: &Enclosed,
+    ) -> Edition {
         let mut files = BTreeSet::from([draft.subject.part.file.clone()]);
         for (body, layout) in draft.bodies.iter().flatten() {
             files.insert(body.part.file.clone());
@@ -285,7 +292,8 @@ impl<'s> Desk<'s> {
             Some(Body { page, layout })
         });
         let partials = &self.sets[draft.sets[1]].partials;
-        let styling = html.as_ref().and_then(|html| styling(html, partials));
+        let html_of = html.as_ref();
+        let finish = html_of.map(|html| finish(html, partials, images));
         let [plain_registry, html_registry] = draft.sets.map(|set| Arc::clone(&registries[set]));
         let language = Language::parse(&draft.tag).ok();
         Edition {
@@ -294,7 +302,7 @@ impl<'s> Desk<'s> {
             subject: draft.subject.text(),
             text,
             html,
-            styling,
+            finish: finish.unwrap_or_default(),
             plain_registry,
             html_registry,
             files,

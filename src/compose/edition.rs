@@ -7,9 +7,9 @@ use std::sync::Arc;
 use handlebars::Handlebars;
 use handlebars::template::Template as Ast;
 
+use super::finish::Finish;
 use super::language::Language;
 use super::source::Part;
-use super::styling::Styling;
 
 /// The texts of a template for readers of one language.
 pub struct Edition {
@@ -19,7 +19,8 @@ pub struct Edition {
     pub(super) subject: Text,
     pub(super) text: Option<Body>,
     pub(super) html: Option<Body>,
-    pub(super) styling: Option<Styling>,
+    /// What is done to the HTML before it goes out.
+    pub(super) finish: Finish,
     /// With the partials that the subject and the text include.
     pub(super) plain_registry: Arc<Handlebars<'static>>,
     pub(super) html_registry: Arc<Handlebars<'static>>,

@@ -51,7 +51,8 @@ pub(super) fn write(
     }
     // What no HTML shows is an attachment.
     let is_image = |it: &&Enclosure| html.is_some() && it.content_id.is_some();
-    let (images, attached) = enclosures.iter().partition(is_image);
+    let carried = rendered.images.iter().chain(enclosures);
+    let (images, attached) = carried.partition(is_image);
     let parts = Parts {
         texts,
         images,

@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 use super::blame;
 use super::builtin::stage;
 use super::edition::{Body, Edition, Text};
+use super::enclosure::Enclosure;
 use super::fault::RenderFault;
 use super::format;
 use super::given::Given;
 use super::source::Part;
-use super::styling::Styling;
 use super::template::Template;
 use super::values::{Values, present};
 
@@ -38,6 +38,8 @@ pub struct Rendered {
     pub language: String,
     /// Headers that the template adds, with their values as text.
     pub headers: Vec<(String, String)>,
+    /// The images of the template that the HTML shows, each once.
+    pub images: Vec<Enclosure>,
 }
 
 impl Template {
@@ -66,10 +68,12 @@ impl Template {
         let text = task.body(false, Page::kept);
         let html = task.body(true, Page::kept);
         let kept = |page: Option<Page>| page.and_then(|page| page.kept);
+        let (text, html) = (kept(text?), kept(html?).map(|html| task.styled(html)));
         Ok(Rendered {
             subject,
-            text: kept(text?),
-            html: kept(html?).map(|html| task.styled(html)),
+            images: html.as_deref().map_or_else(Vec::new, |it| task.images(it)),
+            text,
+            html,
             language: task.edition.language.to_string(),
             headers: Vec::new(),
         })
@@ -191,10 +195,20 @@ impl Task<'_> {
 
     /// A message's HTML with its styles, if it could not have them before.
     fn styled(&self, html: String) -> String {
-        match self.edition.styling {
-            Some(Styling::EachMessage) => format::style_message(&html),
-            _ => html,
+        match self.edition.finish.styles_each {
+            true => format::style_message(&html),
+            false => html,
         }
+    }
+
+    /// The images that a message shows: one may stand in a branch that this reader does not get.
+    fn images(&self, html: &str) -> Vec<Enclosure> {
+        let images = self.edition.finish.images.iter();
+        let shown = images.filter(|image| {
+            let id = image.content_id.as_deref();
+            id.is_some_and(|id| html.contains(&format!("cid:{id}")))
+        });
+        shown.cloned().collect()
     }
 
     fn body(&self, html: bool, page: impl Fn(usize) -> Page) -> Result<Option<Page>, RenderFault> {
@@ -208,13 +222,10 @@ impl Task<'_> {
             true => &self.edition.html_registry,
             false => &self.edition.plain_registry,
         };
-        if let Some(Styling::Once {
-            html: styled,
-            registry: of_styled,
-        }) = &self.edition.styling
+        if let Some((finished, of_finished)) = &self.edition.finish.texts
             && html
         {
-            return match self.write_body(styled, of_styled, true, page(LONGEST)) {
+            return match self.write_body(finished, of_finished, true, page(LONGEST)) {
                 Ok(page) => Ok(Some(page)),
                 // As the author wrote it, it fails at the place that they know.
                 Err(fault) => Err(self

@@ -176,6 +176,7 @@ mod tests {
             language: crate::compose::Language::default(),
             language_field: None,
             languages: BTreeMap::from([("de-AT".to_owned(), german)]),
+            images: BTreeMap::new(),
         };
         let own = "x {{unsubscribe_url}}";
         assert_eq!(lacking(source(own, "x", german("x", None))), [""; 0]);

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::TemplateFault;
 use super::format::{self, Bodies};
+use super::gallery;
+use super::image::Image;
 use super::language::Language;
 use super::naming::{self, Role};
 use super::reading::{Reader, bad_name, is_plain_name, missing_template};
@@ -41,6 +43,9 @@ pub struct Source {
     /// What is said differently in other languages, by their tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub languages: BTreeMap<String, Wording>,
+    /// The images that its HTML shows from files, by their paths in the templates directory.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, Image>,
 }
 
 /// The texts of a template that are a language's own: `subject.de.txt`, `body.de.html`, ….
@@ -140,6 +145,7 @@ impl Source {
             language: Language::english(),
             language_field: None,
             languages: BTreeMap::new(),
+            images: BTreeMap::new(),
         }
     }
 
@@ -192,11 +198,24 @@ impl Source {
                     language: choices.language,
                     language_field: choices.language_field,
                     languages: texts.0,
+                    images: BTreeMap::new(),
                 };
-                source.settled()
+                source.settled()?.illustrated(reader)
             }
             _ => Err(reader.faults),
         }
+    }
+
+    /// Reads the images that the texts show.
+    fn illustrated(mut self, mut reader: Reader) -> Result<Self, Vec<TemplateFault>> {
+        self.images = gallery::read(&mut reader, &self);
+        let mut faults = reader.faults;
+        if faults.is_empty() {
+            return Ok(self);
+        }
+        faults.sort_by(TemplateFault::by_place);
+        faults.dedup();
+        Err(faults)
     }
 
     /// Makes the bodies that can be made from others, in each language.
@@ -371,6 +390,14 @@ impl Source {
         let parts = tags.flat_map(|tag| Role::ALL.iter().filter_map(|role| self.own(tag, *role)));
         let parts = parts.chain(self.partials.values());
         parts.filter(|part| !part.derived)
+    }
+
+    /// What each file and key of it holds, images too, by its path or its name, in no order.
+    pub fn contents(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let texts = self.files();
+        let texts = texts.map(|part| (part.file.as_str(), part.content.as_bytes()));
+        let images = self.images.iter();
+        texts.chain(images.map(|(file, image)| (file.as_str(), image.bytes())))
     }
 
     /// Writes something before the subject, in each language.

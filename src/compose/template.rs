@@ -87,6 +87,13 @@ impl Template {
         &self.source
     }
 
+    /// How many bytes its images hold in memory, about: as they are, and encoded.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let images = self.source.images.values();
+        images.map(|image| image.bytes().len() * 7 / 3).sum()
+    }
+
     /// How many bytes of HTML it has before anything is filled in, in the language in which it is
     /// longest.
     #[must_use]

@@ -179,7 +179,7 @@ fn key_change(key: Rewritten, has_provider: bool) -> KeyChange {
     }
 }
 
-/// The files of a template whose texts differ.
+/// The files of a template that hold something else.
 fn texts(before: &Template, after: &Template) -> Vec<String> {
     let (before, after) = (parts(before), parts(after));
     let files: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
@@ -189,11 +189,8 @@ fn texts(before: &Template, after: &Template) -> Vec<String> {
     differ.map(|file| format!("templates/{file}")).collect()
 }
 
-fn parts(template: &Template) -> BTreeMap<&str, &str> {
-    let files = template.source().files();
-    files
-        .map(|part| (part.file.as_str(), part.content.as_str()))
-        .collect()
+fn parts(template: &Template) -> BTreeMap<&str, &[u8]> {
+    template.source().contents().collect()
 }
 
 /// The file of certificates, if it is another one by now under the same name.

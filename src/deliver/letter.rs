@@ -103,6 +103,11 @@ impl Letterhead {
         })
     }
 
+    /// How many bytes the files that its messages carry hold in memory, about.
+    fn weight(&self) -> usize {
+        self.supplements.weight() + self.template.weight()
+    }
+
     /// The account that the run belongs to.
     pub(super) fn account(&self) -> &str {
         &self.account
@@ -331,9 +336,8 @@ impl Letterheads {
             return Ok(head);
         }
         let mut kept = self.kept.lock().expect("no holder of this lock panics");
-        let weight = kept.values().map(|head| head.supplements.weight());
-        let weight: usize = weight.sum();
-        if kept.len() >= KEPT_RUNS || weight + head.supplements.weight() > KEPT_BYTES {
+        let weight: usize = kept.values().map(|head| head.weight()).sum();
+        if kept.len() >= KEPT_RUNS || weight + head.weight() > KEPT_BYTES {
             kept.clear(); // rare, and compiling again is cheap
         }
         kept.insert(run, Arc::clone(&head));

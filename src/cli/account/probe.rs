@@ -207,6 +207,7 @@ fn write(
         html: None,
         language: "en".to_owned(),
         headers: Vec::new(),
+        images: Vec::new(),
     };
     // To several people it is addressed to its sender: a message has one recipient by name.
     let head = match to {

@@ -460,7 +460,7 @@ fn partial_name(inside: &str) -> &str {
     inside[1..].split_whitespace().next().unwrap_or_default()
 }
 
-fn edited(text: &str, mut edits: Vec<(Range<usize>, String)>) -> String {
+pub(super) fn edited(text: &str, mut edits: Vec<(Range<usize>, String)>) -> String {
     edits.sort_by_key(|(range, _)| (range.start, range.end));
     let mut out = String::with_capacity(text.len() * 2);
     let mut from = 0;

@@ -12,6 +12,7 @@ mod lines;
 mod markdown;
 pub(super) mod markup;
 mod plain;
+mod references;
 mod selectors;
 mod table;
 mod words;
@@ -23,6 +24,7 @@ use super::source::Part;
 use super::syntax::Sheet;
 pub(super) use css::{Page, Styled, style, style_message};
 pub(super) use plain::of_value as plain_text;
+pub(super) use references::{Reference, images, with_images};
 
 /// The bodies of one edition of a template, with the layouts around them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

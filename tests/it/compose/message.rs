@@ -215,6 +215,7 @@ fn a_message_without_a_body_is_refused() {
         html: None,
         language: "en".to_owned(),
         headers: Vec::new(),
+        images: Vec::new(),
     };
     let refused = message(&nothing, &sender(), &named("A"), &identity());
     assert_eq!(refused, Err(ComposeFault::NoBody));

@@ -7,6 +7,7 @@ mod editions;
 mod faults;
 mod formats;
 mod given;
+mod images;
 mod message;
 mod python;
 mod render;
@@ -64,6 +65,7 @@ fn rendered(subject: &str, text: &str, html: Option<&str>) -> Rendered {
         html: html.map(str::to_owned),
         language: "en".to_owned(),
         headers: Vec::new(),
+        images: Vec::new(),
     }
 }
 

@@ -130,6 +130,7 @@ fn parcel() -> impl Strategy<Value = Parcel> {
                 text,
                 html,
                 headers: once.into_values().collect(),
+                images: Vec::new(),
                 ..rendered("Files", "", None)
             };
             let class = serde_json::from_value(json!(if bulk { "bulk" } else { "notice" }));

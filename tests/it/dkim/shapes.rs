@@ -16,6 +16,7 @@ fn composed(subject: &str, text: Option<&str>, html: Option<&str>) -> Vec<u8> {
         text: text.map(str::to_owned),
         html: html.map(str::to_owned),
         headers: Vec::new(),
+        images: Vec::new(),
         language: "en".to_owned(),
     };
     let sender = Sender {

@@ -172,8 +172,8 @@ fn concerns(problem: &Problem, name: &str, sheet: &Sheet, templates: &Path) -> b
 }
 
 fn uses(template: &Template, file: &Path) -> bool {
-    let mut parts = template.source().files();
-    parts.any(|part| Path::new(&part.file) == file)
+    let mut contents = template.source().contents();
+    contents.any(|(of, _)| Path::new(of) == file)
 }
 
 /// Every folder that has something of a template in it.

@@ -136,6 +136,19 @@ markdown = "templates/digets.md""#,
          nobody can tell what would be left.",
     ),
     code(
+        "missing-image",
+        "A template shows an image from a file that is not there.",
+        r#"<img src="lgoo.png" alt="">"#,
+        "Mend the path: it is looked for beside the text that shows it, then in templates/ itself. \
+         For one on a server write the whole address, with https://.",
+    ),
+    code(
+        "bad-image",
+        "A template shows an image of a kind that mail readers do not show.",
+        r#"<img src="logo.svg" alt="">"#,
+        "Save it as PNG, JPEG, GIF or WebP. What it holds counts, not its name.",
+    ),
+    code(
         "stray-file",
         "A file in a template's folder looks like one of its texts and would never be read.",
         "templates/digest/Body.htm",
@@ -164,7 +177,7 @@ markdown = "templates/digets.md""#,
     ),
     code(
         "outside",
-        "A file of a template is a link out of the folder of templates.",
+        "A file of a template is not in the folder of templates, or a link out of it.",
         "templates/digest/body.txt -> /etc/motd",
         "Put a copy of the file there instead.",
     ),
