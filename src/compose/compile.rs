@@ -95,6 +95,7 @@ struct Draft {
     /// The sets of partials of its plain texts and of its HTML.
     sets: [usize; 2],
     bodies: [Option<ParsedBody>; 2],
+    headers: Vec<(String, Rc<Sheet>)>,
 }
 
 /// A text, and what is around it.
@@ -134,6 +135,7 @@ impl<'s> Desk<'s> {
         }
         let plain = self.body(said.text, said.layout_text, sets[0]);
         let html = self.body(said.html, said.layout_html, sets[1]);
+        let headers = self.headers(sets[0]);
         for set in sets {
             self.parse_partials(set);
         }
@@ -142,7 +144,19 @@ impl<'s> Desk<'s> {
             subject: subject?,
             sets,
             bodies: [plain, html],
+            headers,
         })
+    }
+
+    fn headers(&mut self, set: usize) -> Vec<(String, Rc<Sheet>)> {
+        let mut headers = Vec::new();
+        for (name, part) in &self.source.headers {
+            if let Some(sheet) = self.sheet(part) {
+                self.add(set, &sheet, &sheet.ast);
+                headers.push((name.clone(), sheet));
+            }
+        }
+        headers
     }
 
     fn body(
@@ -286,6 +300,9 @@ impl<'s> Desk<'s> {
             let partials = self.sets[set].partials.values();
             files.extend(partials.map(|it| it.part.file.clone()));
         }
+        let headers = draft.headers.into_iter();
+        let headers: Vec<_> = headers.map(|(name, it)| (name, it.text())).collect();
+        files.extend(headers.iter().map(|(_, it)| it.part.file.clone()));
         let [text, html] = draft.bodies.map(|body| {
             let (sheet, layout) = body?;
             let page = sheet.text();
@@ -303,6 +320,7 @@ impl<'s> Desk<'s> {
             text,
             html,
             finish: finish.unwrap_or_default(),
+            headers,
             plain_registry,
             html_registry,
             files,

@@ -21,7 +21,9 @@ pub struct Edition {
     pub(super) html: Option<Body>,
     /// What is done to the HTML before it goes out.
     pub(super) finish: Finish,
-    /// With the partials that the subject and the text include.
+    /// The values of headers that are added, by their names.
+    pub(super) headers: Vec<(String, Text)>,
+    /// With the partials that the subject, the headers and the text include.
     pub(super) plain_registry: Arc<Handlebars<'static>>,
     pub(super) html_registry: Arc<Handlebars<'static>>,
     /// All files that it is made of.

@@ -150,18 +150,8 @@ pub(super) fn added(out: &mut String, headers: &[(String, String)]) -> Result<()
             let name = name.escape_debug().to_string();
             Err(ComposeFault::Header(name, why.to_owned()))
         };
-        // RFC 5322 section 3.6.8.
-        let fit = |b: u8| b.is_ascii_graphic() && b != b':';
-        if name.is_empty() || name.len() > header::LONGEST_NAME || !name.bytes().all(fit) {
-            return refused("a header's name is letters, digits and hyphens, at most 50");
-        }
-        let is = |taken: &&str| name.eq_ignore_ascii_case(taken);
-        let begins = |start: &&str| {
-            let own = name.get(..start.len());
-            own.is_some_and(|own| own.eq_ignore_ascii_case(start))
-        };
-        if TAKEN.iter().any(is) || TAKEN_STARTS.iter().any(begins) {
-            return refused("postroom or a server on the way writes this one itself");
+        if let Some(why) = fault_of_name(name) {
+            return refused(why);
         }
         let value = value.trim_matches(' ');
         if value.contains(char::is_control) {
@@ -172,6 +162,23 @@ pub(super) fn added(out: &mut String, headers: &[(String, String)]) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Why a template cannot add a header of this name.
+#[must_use]
+pub fn fault_of_name(name: &str) -> Option<&'static str> {
+    // RFC 5322 section 3.6.8.
+    let fit = |b: u8| b.is_ascii_graphic() && b != b':';
+    if name.is_empty() || name.len() > header::LONGEST_NAME || !name.bytes().all(fit) {
+        return Some("a header's name is letters, digits and hyphens, at most 50");
+    }
+    let is = |taken: &&str| name.eq_ignore_ascii_case(taken);
+    let begins = |start: &&str| {
+        let own = name.get(..start.len());
+        own.is_some_and(|own| own.eq_ignore_ascii_case(start))
+    };
+    let is_taken = TAKEN.iter().any(is) || TAKEN_STARTS.iter().any(begins);
+    is_taken.then_some("postroom or a server on the way writes this one itself")
 }
 
 #[cfg(test)]

@@ -296,6 +296,26 @@ pub fn subject_key(template: &str) -> String {
     format!("template.{template}.subject")
 }
 
+/// The same of a header's value.
+#[must_use]
+pub fn header_key(template: &str, header: &str) -> String {
+    format!("template.{template}.headers.{header}")
+}
+
+/// The values of the headers that a template adds.
+pub(super) fn headers(template: &str, choices: &Choices) -> BTreeMap<String, Part> {
+    let headers = choices.headers.iter();
+    let headers = headers.map(|(name, value)| {
+        let part = Part {
+            file: header_key(template, name),
+            content: value.clone(),
+            derived: false,
+        };
+        (name.clone(), part)
+    });
+    headers.collect()
+}
+
 /// What stands between the name and the ending of a file, if there is one thing.
 fn tag_of<'a>(file: &'a str, stem: &str, ending: &str) -> Option<&'a str> {
     let rest = file.strip_prefix(stem)?.strip_prefix('.')?;

@@ -22,8 +22,9 @@ use super::values::{Values, present};
 
 /// No part of a message is longer, in bytes.
 const LONGEST: usize = 8 << 20;
-/// No subject is longer, in bytes: readers show a hundred characters.
-const LONGEST_SUBJECT: usize = 4096;
+/// No subject is longer, in bytes, and no header that a template adds: readers show a hundred
+/// characters.
+const LONGEST_LINE: usize = 4096;
 
 /// What a template says to one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct Rendered {
     pub html: Option<String>,
     /// The language of the texts, as a tag.
     pub language: String,
-    /// Headers that the template adds, with their values as text.
+    /// Headers that the template adds, with their values as text; one that is empty is none.
     pub headers: Vec<(String, String)>,
     /// The images of the template that the HTML shows, each once.
     pub images: Vec<Enclosure>,
@@ -75,7 +76,7 @@ impl Template {
             text,
             html,
             language: task.edition.language.to_string(),
-            headers: Vec::new(),
+            headers: task.headers()?,
         })
     }
 
@@ -100,6 +101,7 @@ impl Template {
     ) -> Result<(), RenderFault> {
         let task = self.task(fields, given)?;
         task.subject()?;
+        task.headers()?;
         task.body(false, Page::counted)?;
         task.body(true, Page::counted)?;
         Ok(())
@@ -166,31 +168,46 @@ pub(super) struct Task<'a> {
 
 impl Task<'_> {
     fn subject(&self) -> Result<String, RenderFault> {
-        let Text { part, ast } = &self.edition.subject;
-        let mut page = Page::kept(LONGEST_SUBJECT);
+        let subject = self.line(&self.edition.subject, "the subject")?;
+        if subject.is_empty() {
+            let (file, problem) = (&self.edition.subject.part.file, "the subject is empty");
+            return Err(self.fault(file, None, None, problem.to_owned()));
+        }
+        Ok(subject)
+    }
+
+    /// Names and values of what the template adds to the message's header. A value may be empty.
+    fn headers(&self) -> Result<Vec<(String, String)>, RenderFault> {
+        let headers = self.edition.headers.iter();
+        let headers = headers.map(|(name, text)| {
+            let value = self.line(text, &format!("the header `{name}`"))?;
+            Ok((name.clone(), value))
+        });
+        headers.collect()
+    }
+
+    /// A text of one line, without white space around it.
+    fn line(&self, Text { part, ast }: &Text, what: &str) -> Result<String, RenderFault> {
+        let mut page = Page::kept(LONGEST_LINE);
         let registry = &self.edition.plain_registry;
         self.write((registry, false), ast, part, &mut page)?;
-        let subject = page.kept.unwrap_or_default().trim().to_owned();
-        let problem = if subject.is_empty() {
-            "the subject is empty"
-        } else if subject.contains(['\r', '\n']) {
-            "the subject has a line break in it; a value may have brought it"
-        } else if subject.contains(char::is_control) {
-            "the subject has a control character in it; a value may have brought it"
+        let line = page.kept.unwrap_or_default().trim().to_owned();
+        let found = if line.contains(['\r', '\n']) {
+            "line break"
+        } else if line.contains(char::is_control) {
+            "control character"
         } else {
-            return Ok(subject);
+            return Ok(line);
         };
+        let named = self.values.named();
         let culprit = self.template.all_variables().find(|variable| {
-            let value = self
-                .values
-                .named()
-                .get(&variable.name)
-                .and_then(Value::as_str);
+            let value = named.get(&variable.name).and_then(Value::as_str);
             variable.file == part.file && value.is_some_and(|text| text.contains(char::is_control))
         });
         let at = culprit.map(|variable| (variable.line, variable.column));
         let name = culprit.map(|variable| variable.name.clone());
-        Err(self.fault(&part.file, at, name, problem.to_owned()))
+        let problem = format!("{what} has a {found} in it; a value may have brought it");
+        Err(self.fault(&part.file, at, name, problem))
     }
 
     /// A message's HTML with its styles, if it could not have them before.

@@ -31,7 +31,9 @@ impl Template {
         let languages = source.languages.values();
         let mut subjects = languages.filter_map(|it| it.subject.as_ref());
         let pages = pages(source);
+        let mut headers = source.headers.values();
         names(&source.subject, name)
+            || headers.any(|part| names(part, name))
             || subjects.any(|part| names(part, name))
             || pages.iter().any(|page| page.shows(source, name))
     }
@@ -175,6 +177,7 @@ mod tests {
             ]),
             language: crate::compose::Language::default(),
             language_field: None,
+            headers: BTreeMap::new(),
             languages: BTreeMap::from([("de-AT".to_owned(), german)]),
             images: BTreeMap::new(),
         };

@@ -40,6 +40,9 @@ pub struct Source {
     /// The field that names the reader's language; without one, `language`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language_field: Option<String>,
+    /// Values of headers that it adds, by their names: the same in all languages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Part>,
     /// What is said differently in other languages, by their tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub languages: BTreeMap<String, Wording>,
@@ -101,6 +104,8 @@ pub struct Choices {
     pub language: Language,
     /// The field that names the reader's language.
     pub language_field: Option<String>,
+    /// Values of headers that it adds, by their names.
+    pub headers: BTreeMap<String, String>,
 }
 
 impl From<LayoutChoice> for Choices {
@@ -144,6 +149,7 @@ impl Source {
             partials: BTreeMap::new(),
             language: Language::english(),
             language_field: None,
+            headers: BTreeMap::new(),
             languages: BTreeMap::new(),
             images: BTreeMap::new(),
         }
@@ -173,6 +179,7 @@ impl Source {
         }
         let mut reader = Reader::of(root);
         let mut texts = naming::texts(&mut reader, name, &choices);
+        let headers = naming::headers(name, &choices);
         let partials = naming::partials(&mut reader);
         if reader.faults.is_empty() {
             texts.require(name, &choices.language, &mut reader.faults);
@@ -197,6 +204,7 @@ impl Source {
                     partials,
                     language: choices.language,
                     language_field: choices.language_field,
+                    headers,
                     languages: texts.0,
                     images: BTreeMap::new(),
                 };
@@ -388,7 +396,7 @@ impl Source {
     pub fn files(&self) -> impl Iterator<Item = &Part> {
         let tags = std::iter::once("").chain(self.languages.keys().map(String::as_str));
         let parts = tags.flat_map(|tag| Role::ALL.iter().filter_map(|role| self.own(tag, *role)));
-        let parts = parts.chain(self.partials.values());
+        let parts = parts.chain(self.partials.values().chain(self.headers.values()));
         parts.filter(|part| !part.derived)
     }
 

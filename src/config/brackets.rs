@@ -26,7 +26,7 @@ pub(super) fn needless(doc: &Document, header: &str, at: Range<usize>) -> Option
             let message = format!("every {kind} has a name, and single brackets");
             (message, format!("write [{inner}.<name>]"))
         }
-        Some(Kind::Table | Kind::CountOrTable(_) | Kind::Values) => {
+        Some(Kind::Table | Kind::CountOrTable(_) | Kind::Values | Kind::Headers) => {
             let message = format!(
                 "there is one `{}`: single brackets are right",
                 parts.last()?

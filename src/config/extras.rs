@@ -27,8 +27,8 @@ pub(super) fn values(section: &Section<'_>, key: &str) -> Map<String, Json> {
     values
 }
 
-/// Each name of the two keys, and where it stands.
-fn written<'d>(
+/// Each name of a key with values, and where it stands.
+pub(super) fn written<'d>(
     section: &Section<'d>,
     key: &str,
 ) -> impl Iterator<Item = (&'d Spanned<DeString<'d>>, &'d Value<'d>)> {

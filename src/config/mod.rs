@@ -37,6 +37,7 @@ mod fields;
 mod files;
 mod find;
 mod group;
+mod headers;
 mod holidays;
 mod include;
 pub mod key;

@@ -315,7 +315,12 @@ impl<'d> Section<'d> {
     pub(super) fn mailbox(&self, key: &str) -> Option<Mailbox> {
         let text = self.text(key)?;
         match audience::mailbox(text.text) {
-            Ok(mailbox) => Some(mailbox),
+            Ok(mailbox) => {
+                let odd = mailbox::misleading(self.doc, &text, &mailbox);
+                odd.into_iter()
+                    .for_each(|problem| self.report(problem.key(self.path(key))));
+                Some(mailbox)
+            }
             Err(fault) => {
                 self.report(mailbox::problem(self.doc, &text, &fault).key(self.path(key)));
                 None

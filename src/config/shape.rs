@@ -116,7 +116,7 @@ fn misfit<'a>(kind: Kind, value: &'a Value<'a>) -> Option<&'a Value<'a>> {
         (Kind::Instants | Kind::Bound, V::String(_) | V::Datetime(_)) => true,
         (Kind::Days, V::Datetime(_)) => true,
         (Kind::Secret, V::String(_) | V::Table(_)) => true,
-        (Kind::Table | Kind::Tables | Kind::Values, V::Table(_)) => true,
+        (Kind::Table | Kind::Tables | Kind::Values | Kind::Headers, V::Table(_)) => true,
         (Kind::Zone, V::Table(_)) => true, // { column = … }, which answers for itself
         (
             Kind::Choices(_) | Kind::Spans | Kind::Rates | Kind::Names | Kind::Texts | Kind::Hours,

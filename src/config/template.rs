@@ -9,9 +9,10 @@ use super::document::Document;
 use super::problem::{Place, Problem, Severity};
 use super::section::{Section, Text};
 use super::text::SourceText;
-use super::{files, suggest};
+use super::{files, headers, suggest};
 use crate::compose::{
-    Choices, Language, LayoutChoice, Source, Template, TemplateFault, holds_texts, subject_key,
+    Choices, Language, LayoutChoice, Source, Template, TemplateFault, header_key, holds_texts,
+    subject_key,
 };
 
 /// Gmail clips what is longer, in bytes.
@@ -38,6 +39,19 @@ struct Deviation<'d> {
     language: Option<Text<'d>>,
     /// Whether something is wrong with it that has been reported.
     is_wrong: bool,
+    headers: BTreeMap<&'d str, Text<'d>>,
+}
+
+impl<'d> Deviation<'d> {
+    /// A text that stands in the table of a template and is known by this name.
+    fn written(&self, template: &str, name: &Path) -> Option<&Text<'d>> {
+        if Path::new(&subject_key(template)) == name {
+            return self.subject.as_ref();
+        }
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(header, _)| Path::new(&header_key(template, header)) == name);
+        found.map(|(_, value)| value)
+    }
 }
 
 /// A text of a template, to point into.
@@ -89,6 +103,7 @@ impl<'d> Templates<'d> {
                 || section.is_unclear("markdown"),
             markdown: within.flatten(),
             language: section.text("language"),
+            headers: headers::read(section),
         };
         self.tables.insert(section.name.to_owned(), deviation);
     }
@@ -158,14 +173,14 @@ impl<'d> Templates<'d> {
     /// A text of a template, to point into: a file of the templates directory, or a key.
     pub(super) fn text(&self, relative: &Path) -> Option<Shown<'d>> {
         let path = self.directory.join(relative);
-        let key = self.tables.iter().find_map(|(name, it)| {
-            let subject = it.subject.as_ref()?;
-            (Path::new(&subject_key(name)) == relative).then_some((it.doc, subject))
-        });
-        if let Some((doc, subject)) = key {
+        let key = self
+            .tables
+            .iter()
+            .find_map(|(name, it)| Some((it.doc, it.written(name, relative)?)));
+        if let Some((doc, text)) = key {
             return Some(Shown {
-                text: Arc::new(SourceText::plain(&path, subject.text.to_owned())),
-                key: Some((doc, subject.span.clone())),
+                text: Arc::new(SourceText::plain(&path, text.text.to_owned())),
+                key: Some((doc, text.span.clone())),
             });
         }
         let bytes = files::read_regular(&path, DRAWN).ok()?;
@@ -185,12 +200,16 @@ impl<'d> Templates<'d> {
     fn choices(&self, name: &str) -> Choices {
         let table = self.tables.get(name);
         let owned = |text: &Text<'_>| text.text.to_owned();
+        let headers = table.iter().flat_map(|it| &it.headers);
         Choices {
             layout: table.map(|it| it.layout.clone()).unwrap_or_default(),
             subject: table.and_then(|it| it.subject.as_ref().map(owned)),
             markdown: table.and_then(|it| it.markdown.clone()),
             language: self.language.clone(),
             language_field: table.and_then(|it| it.language.as_ref().map(owned)),
+            headers: headers
+                .map(|(name, value)| ((*name).to_owned(), owned(value)))
+                .collect(),
         }
     }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reloaded::{Difference, How, KeyChange};
-use crate::compose::Template;
+use crate::compose::{Template, subject_key};
 use crate::config::key::KEYS;
 use crate::config::{Account, Config, Daemon, Rewritten, Schedule, Written};
 
@@ -190,7 +190,17 @@ fn texts(before: &Template, after: &Template) -> Vec<String> {
 }
 
 fn parts(template: &Template) -> BTreeMap<&str, &[u8]> {
-    template.source().contents().collect()
+    let source = template.source();
+    // What stands in the configuration is told as a key.
+    let subject = subject_key(&source.name);
+    let is_key = |file: &str| {
+        let mut headers = source.headers.values();
+        file == subject || headers.any(|it| it.file == file)
+    };
+    source
+        .contents()
+        .filter(|(file, _)| !is_key(file))
+        .collect()
 }
 
 /// The file of certificates, if it is another one by now under the same name.

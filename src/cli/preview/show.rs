@@ -10,7 +10,7 @@ use crate::config::Problems;
 /// Gmail shows so much of the HTML of a mail, in bytes, and a link to the rest.
 pub(super) const CLIPPED: usize = 102 * 1024;
 
-/// What people look at, in this order.
+/// What people look at, in this order; then what the template adds.
 const HEADERS: [&str; 6] = ["From", "Reply-To", "To", "Cc", "Date", "Subject"];
 
 /// Prints it, and what `check` says of its template beside it.
@@ -20,11 +20,12 @@ pub(super) fn message(
     problems: &Problems,
     out: &Out,
 ) {
-    for name in HEADERS {
+    let added = template.source().headers.keys();
+    for name in HEADERS.into_iter().chain(added.map(String::as_str)) {
         let Some(value) = opened.header(name) else {
             continue;
         };
-        out.line(format!("{}{}", bold(&format!("{name:9}")), plain(value)));
+        out.line(format!("{}{}", bold(&format!("{name:8} ")), plain(value)));
     }
     if template.editions().len() > 1 {
         out.line(format!("{}{language}", bold("Language ")));

@@ -85,6 +85,8 @@ pub enum Kind {
     People,
     /// Values, each under a name that a person chose.
     Values,
+    /// Texts, each under the name of a header.
+    Headers,
     /// Files that go along, and what makes them.
     Attachments,
     /// Where a credential comes from.

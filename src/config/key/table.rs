@@ -2,8 +2,8 @@
 
 use super::Kind::{
     self, Attachments, Bound, Choice, Choices, Count, CountOrTable, Cron, Days, Duration, Encoding,
-    Flag, Hours, Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates, Secret,
-    Secrets, Separator, Share, Span, SpanOrNever, Spans, Text, Texts, Values, Zone,
+    Flag, Headers, Hours, Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates,
+    Secret, Secrets, Separator, Share, Span, SpanOrNever, Spans, Text, Texts, Values, Zone,
 };
 use super::{Key, key, planned};
 use crate::calendar::OnHoliday;
@@ -179,6 +179,9 @@ pub static KEYS: &[Key] = &[
         "One Markdown source for text and HTML, instead of body.md; beside week.md may be week.de.md."),
     key("template.*.language", Text, "language, if there is one", r#""locale""#,
         "The field that names each reader's language; those whose texts are not there get the ones without a language."),
+    key("template.*.headers", Headers, "{}", r#"{ X-Plan = "{{plan}}" }"#,
+        "Headers that its mails have besides: names that begin with X-, and texts with fields in them; \
+         one that comes out empty is left out."),
     key("template.*.attachments", Attachments, "[]", r#"["files/terms.pdf"]"#,
         "Files sent along: the same for all, one for each person by a path with fields in it, or made \
          from a template in the mail's own folder."),

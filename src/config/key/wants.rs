@@ -2,8 +2,8 @@
 
 use super::Kind::{
     self, Attachments, Bound, Choice, Choices, Count, CountOrTable, Cron, Days, Duration, Encoding,
-    Flag, Hours, Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates, Secret,
-    Separator, Share, Span, SpanOrNever, Spans, Text, Texts, Values, Zone,
+    Flag, Headers, Hours, Instants, Mailbox, NameOrFalse, Names, Path, People, Provider, Rates,
+    Secret, Separator, Share, Span, SpanOrNever, Spans, Text, Texts, Values, Zone,
 };
 use crate::config::provider;
 
@@ -28,6 +28,7 @@ pub(in crate::config) fn wants(kind: Kind) -> String {
         Texts => "a list of texts, like [\"a\", \"b\"]".into(),
         People => "a list of people, like [\"Ada <ada@example.org>\"]".into(),
         Values => "names with values, like { team = \"ops\" }".into(),
+        Headers => "names with texts, like { X-Team = \"ops\" }".into(),
         Attachments => "a list of files, like [\"files/terms.pdf\"]".into(),
         Secret => {
             "{ file = \"…\" }, { credential = \"…\" }, { command = [\"…\"] } or { env = \"…\" }"

@@ -184,6 +184,7 @@ fn shape(key: &Key) -> Value {
         Kind::People => json!({ "type": "array", "items": { "type": ["string", "object"] } }),
         Kind::Attachments => attachments(),
         Kind::Values => json!({ "type": "object" }),
+        Kind::Headers => json!({ "type": "object", "additionalProperties": text() }),
         Kind::Secret => reference("secret"),
         Kind::Secrets => several(&json!({ "$ref": "#/definitions/secret" })),
         Kind::NameOrFalse => json!({ "anyOf": [text(), { "const": false }] }),

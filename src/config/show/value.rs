@@ -49,6 +49,7 @@ fn is_named(kind: Kind) -> bool {
             | Kind::Texts
             | Kind::People
             | Kind::Values
+            | Kind::Headers
             | Kind::Attachments
             | Kind::NameOrFalse
             | Kind::Days

@@ -103,7 +103,8 @@ fn styles_that_depend_on_values_leave_the_images_where_they_are() {
 
 #[test]
 fn the_same_image_is_one_part_however_often_it_is_shown() {
-    let html = "<p>x</p><img src='a.gif' alt=''><img src='a.gif' alt=''><img src='../b.gif' alt=''>";
+    let html =
+        "<p>x</p><img src='a.gif' alt=''><img src='a.gif' alt=''><img src='../b.gif' alt=''>";
     let template = with(html, &[("t/a.gif", LOGO), ("b.gif", LOGO)]).expect("it compiles");
     let said = rendered(&template, json!({}));
     let [id] = ids(&said)[..] else {

@@ -9,7 +9,7 @@ mod formats;
 mod given;
 mod images;
 mod message;
-mod python;
+pub(crate) mod python;
 mod render;
 mod source;
 mod unicode;

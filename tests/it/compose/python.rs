@@ -72,7 +72,7 @@ for line in sys.stdin:
 "#;
 
 /// What Python reads in each message; none where there is no Python.
-pub(super) fn read_back(messages: &[Vec<u8>]) -> Option<Vec<Value>> {
+pub(crate) fn read_back(messages: &[Vec<u8>]) -> Option<Vec<Value>> {
     if lacks_python("no message was read back") {
         return None;
     }

@@ -106,6 +106,12 @@ fn every_key_of_the_full_file_is_understood() {
     );
     assert_eq!(monday.language_field.as_deref(), Some("plan"));
     assert_eq!(monday.language, config.daemon.language);
+    let headers = &config.templates["digest"].source().headers;
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.content.as_str()))
+        .collect();
+    assert_eq!(headers, [("X-Priority", "1"), ("X-Team", "{{plan}}")]);
     let main = &config.accounts["main"];
     assert_eq!((main.host.as_str(), main.port), ("smtp.fastmail.com", 465));
     let rates: Vec<_> = main.rate.iter().map(ToString::to_string).collect();

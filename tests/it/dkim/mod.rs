@@ -1,6 +1,7 @@
 //! Signatures, verified by dkimpy: other code, by other people, with the public keys that DNS would
 //! hold.
 
+mod bulk;
 mod keys;
 mod making;
 mod properties;

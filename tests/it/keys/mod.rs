@@ -108,6 +108,8 @@ observed! {
     "template.*.markdown" => texts::markdown_is_the_source_of_both_bodies,
     "template.*.language" => texts::language_is_the_field_that_chooses_the_texts,
 
+    "template.*.headers" => texts::headers_are_added_to_each_mail,
+
     "template.*.attachments" => carried::attachments_go_along_with_each_mail,
     "template.*.data.file" => carried::file_of_data_is_where_the_values_are,
     "template.*.data.command" => carried::command_of_data_prints_the_values,

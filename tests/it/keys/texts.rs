@@ -95,3 +95,72 @@ pub(super) async fn language_of_the_daemon_is_that_of_texts_without_one() {
         assert_eq!(subjects, tags, "{language}");
     }
 }
+
+/// The values of a header, in the order of the list.
+async fn headers(stage: &Stage, name: &str) -> Vec<Option<String>> {
+    stage.pass(MINUTE).await;
+    let mails = stage.mails();
+    let values = mails.iter().map(|it| it.header(name).map(str::to_owned));
+    values.collect()
+}
+
+fn owned(values: &[Option<&str>]) -> Vec<Option<String>> {
+    values.iter().map(|it| it.map(str::to_owned)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+pub(super) async fn headers_are_added_to_each_mail() {
+    for (written, ada, bob) in [
+        ("{ X-Team = \"ops\" }", Some("ops"), Some("ops")),
+        (
+            "{ x-team = \"{{upper language}}, {{text_language}}\" }",
+            Some("DE, de"),
+            Some("FR, en"),
+        ),
+        (
+            "{ X-Team = \" {{#if (eq language 'de')}}Fürs Büro{{/if}} \" }",
+            Some("=?utf-8?q?F=C3=BCrs_B=C3=BCro?="),
+            None,
+        ),
+        ("{}", None, None),
+    ] {
+        let toml = hello(&format!("headers = {written}"));
+        let stage = Stage::among(Scenery::with_files(GERMAN), toml);
+        stage.open().unwrap();
+        let name = if written.contains("x-team") {
+            "x-team"
+        } else {
+            "X-Team"
+        };
+        assert_eq!(headers(&stage, name).await, owned(&[ada, bob]), "{written}");
+    }
+    let toml = hello("headers = { X-Team = \"{{tounge}}\" }");
+    let told = Stage::among(Scenery::with_files(GERMAN), toml).open();
+    let told = told.map(drop).expect_err("no such column").to_string();
+    assert!(told.contains("uses `tounge`"), "{told}");
+}
+
+/// Who has no value for it, or one that would begin a header of its own, gets no mail; the others
+/// do.
+#[tokio::test(start_paused = true)]
+async fn a_value_that_no_header_can_have_makes_its_row_invalid() {
+    let people = "email,team\nada@example.org,ops\nbob@example.org,\n\
+                  eve@example.org,\"ops\nBcc: all@example.org\"\n";
+    let toml = hello("headers = { X-Team = \"{{team}}\" }");
+    let stage = Stage::among(Scenery::with_files(&[("people.csv", people)]), toml);
+    stage.open().unwrap();
+    assert_eq!(headers(&stage, "X-Team").await, owned(&[Some("ops")]));
+    let told: Vec<_> = stage
+        .rows()
+        .into_iter()
+        .map(|row| (row.state, row.reason.unwrap_or_default()))
+        .collect();
+    assert_eq!(told[0].0, "accepted");
+    for (row, why) in [
+        (&told[1], "the field `team` is empty"),
+        (&told[2], "the header `X-Team` has a line break in it"),
+    ] {
+        assert_eq!(row.0, "invalid");
+        assert!(row.1.contains(why), "{told:?}");
+    }
+}

@@ -33,6 +33,13 @@ from     = "news@example.org""#,
          up at the provider as an address of that account.",
     ),
     code(
+        "misleading-name",
+        "The name before an address has another address in it.",
+        r#"from = "ceo@example.com <news@example.org>""#,
+        "Write a name without an address, as in \"Example News <news@example.org>\". Many readers \
+         show the name alone, which is how frauds are made, so filters count it against a mail.",
+    ),
+    code(
         "foreign-server",
         "An account has a provider, and a server that is not one of the provider's.",
         r#"provider = "gmail"

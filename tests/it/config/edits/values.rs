@@ -56,6 +56,7 @@ const FITTING: &[(&str, &str)] = &[
     ("[list.partners] fields", "{ x = 1 }"),
     ("[list.partners] defaults", "{}"),
     ("[list.partners] defaults", "{ x = 1 }"),
+    ("[template.digest] headers", "{}"),
     ("[template.digest] attachments", "[]"),
     ("[schedule.weekly-digest] attachments", "[]"),
     ("[template.monday] subject", "\"x\""),
