@@ -39,7 +39,9 @@ def structure(part):
     return part.get_content_type() + (f"({', '.join(inner)})" if inner else "")
 def file(part, older):
     return {
-        "name": part.get_filename(), "older_name": older.get_filename(),
+        # get_filename would take quotes off that are a part of the name.
+        "name": part["Content-Disposition"].params["filename"],
+        "older_name": older.get_filename(),
         "ascii_name": part["Content-Type"].params["name"],
         "type": part.get_content_type(), "charset": part.get_content_charset(),
         "method": part["Content-Type"].params.get("method"),
