@@ -14,7 +14,7 @@ use super::builtin;
 use super::edition::{Body, Edition, Layout, Text};
 use super::fault::TemplateFault;
 use super::finish::finish;
-use super::gallery::Enclosed;
+use super::gallery::Stock;
 use super::language::Language;
 use super::naming;
 use super::source::{Part, Source};
@@ -67,11 +67,11 @@ pub(super) fn compile(source: &Source) -> Result<Compiled, Vec<TemplateFault>> {
         return Err(faults);
     }
     let registries: Vec<Arc<Handlebars<'static>>> = desk.sets.iter().map(Set::registry).collect();
-    let images = Enclosed::of(&source.images);
+    let stock = Stock::of(source);
     let drafts = drafts.into_iter();
     let editions = drafts.map(|draft| {
         let draft = draft.expect("a text without a fault was drafted");
-        desk.edition(draft, &registries, &images)
+        desk.edition(draft, &registries, &stock)
     });
     let editions = editions.collect();
     let partials = desk.sets.iter().flat_map(|set| {
@@ -289,7 +289,7 @@ impl<'s> Desk<'s> {
         &self,
         draft: Draft,
         registries: &[Arc<Handlebars<'static>>],
-        images: &Enclosed,
+        stock: &Stock<'_>,
     ) -> Edition {
         let mut files = BTreeSet::from([draft.subject.part.file.clone()]);
         for (body, layout) in draft.bodies.iter().flatten() {
@@ -310,7 +310,7 @@ impl<'s> Desk<'s> {
         });
         let partials = &self.sets[draft.sets[1]].partials;
         let html_of = html.as_ref();
-        let finish = html_of.map(|html| finish(html, partials, images));
+        let finish = html_of.map(|html| finish(html, partials, stock));
         let [plain_registry, html_registry] = draft.sets.map(|set| Arc::clone(&registries[set]));
         let language = Language::parse(&draft.tag).ok();
         Edition {

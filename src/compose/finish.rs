@@ -15,7 +15,7 @@ use super::compile::split;
 use super::edition::{Body, Layout, Text};
 use super::enclosure::Enclosure;
 use super::format::{self, Page, Styled};
-use super::gallery::Enclosed;
+use super::gallery::Stock;
 use super::source::Part;
 use super::syntax::Sheet;
 
@@ -35,7 +35,7 @@ pub(super) struct Finish {
 pub(super) fn finish(
     html: &Body,
     partials: &BTreeMap<String, Rc<Sheet>>,
-    images: &Enclosed,
+    stock: &Stock<'_>,
 ) -> Finish {
     let layout = html.layout.as_ref();
     let partials = partials.iter();
@@ -46,7 +46,7 @@ pub(super) fn finish(
             .map(|(name, sheet)| (name.clone(), Part::clone(&sheet.part)))
             .collect(),
     };
-    let (page, images, is_placed) = match images.place(&page) {
+    let (page, images, is_placed) = match stock.place(&page) {
         Some((placed, images)) => (placed, images, true),
         None => (page, Vec::new(), false),
     };

@@ -1,7 +1,9 @@
-//! The images of a template: files beside its texts, or in the templates directory itself.
+//! The images and style sheets of a template: files beside its texts, or in the templates
+//! directory itself.
 //!
 //! They are read with the texts and frozen with them. A message carries those that its HTML shows,
-//! each once, and the HTML names them by `cid:` (RFC 2392); nothing is fetched from elsewhere.
+//! each once, and the HTML names them by `cid:` (RFC 2392). A style sheet becomes a `<style>`, as mail
+//! readers load none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,32 +21,49 @@ const LARGEST: u64 = 2 << 20;
 /// The images of a template are not larger together, in bytes: all of them are kept with each run.
 const LARGEST_TOGETHER: usize = 8 << 20;
 
-/// Reads the images that the HTML of a source shows. What is wrong goes to the reader's faults, at
-/// the place that shows the image.
-pub(super) fn read(reader: &mut Reader, source: &Source) -> BTreeMap<String, Image> {
+/// No style sheet is part of a text that it would end, or that would take it for one of its tags.
+const NOT_IN_STYLES: [&str; 2] = ["{{", "</style"];
+
+/// The files that the HTML of a template uses, by their paths in the templates directory.
+#[derive(Default)]
+pub(super) struct Files {
+    pub(super) images: BTreeMap<String, Image>,
+    pub(super) styles: BTreeMap<String, Part>,
+}
+
+/// Reads the files that the HTML of a source uses. What is wrong goes to the reader's faults, at
+/// the place that uses the file.
+pub(super) fn read(reader: &mut Reader, source: &Source) -> Files {
     let mut gallery = Gallery {
         source,
-        images: BTreeMap::new(),
+        files: Files::default(),
         length: 0,
     };
     for part in shown(source) {
         for reference in format::images(&part.content) {
-            if let Err(fault) = gallery.read(reader, part, &reference) {
+            if let Err(fault) = gallery.image(reader, part, &reference) {
+                reader.faults.push(*fault);
+            }
+        }
+        for link in format::style_links(&part.content) {
+            let Some(reference) = link.file else { continue };
+            if let Err(fault) = gallery.style(reader, part, &reference) {
                 reader.faults.push(*fault);
             }
         }
     }
-    gallery.images
+    gallery.files
 }
 
 struct Gallery<'s> {
     source: &'s Source,
-    images: BTreeMap<String, Image>,
+    files: Files,
+    /// Of all images.
     length: usize,
 }
 
 impl Gallery<'_> {
-    fn read(
+    fn image(
         &mut self,
         reader: &Reader,
         part: &Part,
@@ -53,14 +72,9 @@ impl Gallery<'_> {
         let path = &reference.path;
         let source = self.source;
         let fault = |code, message| fault(source, code, (part, reference), message);
-        let candidates = candidates(&part.file, path);
-        if candidates.is_empty() {
-            let message = format!("the image {path} is not in the templates directory");
-            let help = "put a copy of it beside this text, and name that";
-            return Err(Box::new(fault("outside", message).help(help)));
-        }
+        let candidates = self.candidates(part, reference)?;
         for file in &candidates {
-            if self.images.contains_key(file) {
+            if self.files.images.contains_key(file) {
                 return Ok(());
             }
             let found = beneath::read(&reader.root, file, LARGEST);
@@ -84,24 +98,86 @@ impl Gallery<'_> {
                 );
                 return Err(Box::new(fault("unreadable", message)));
             }
-            self.images.insert(file.clone(), image);
+            self.files.images.insert(file.clone(), image);
             return Ok(());
         }
         let missing = fault("missing-image", format!("there is no image {path}"));
-        Err(Box::new(match meant(reader, path, &candidates) {
-            Some(near) => missing.label(format!("did you mean `{near}`?")),
-            None => {
-                let places: Vec<String> = candidates
-                    .iter()
-                    .map(|it| format!("templates/{it}"))
-                    .collect();
-                missing.help(format!("put it at {}", places.join(" or ")))
+        let endings = [".png", ".jpg", ".jpeg", ".gif", ".webp"];
+        Err(to_be_put(reader, missing, path, &candidates, &endings))
+    }
+
+    fn style(
+        &mut self,
+        reader: &mut Reader,
+        part: &Part,
+        reference: &Reference,
+    ) -> Result<(), Box<TemplateFault>> {
+        let (source, path) = (self.source, &reference.path);
+        let fault = |code, message| fault(source, code, (part, reference), message);
+        let candidates = self.candidates(part, reference)?;
+        for file in &candidates {
+            let before = reader.faults.len();
+            let read = match self.files.styles.contains_key(file) {
+                true => return Ok(()),
+                false => reader.file(file),
+            };
+            let Some(style) = read else {
+                if reader.faults.len() > before {
+                    return Ok(()); // that is the fault of the file
+                }
+                continue;
+            };
+            let small = style.content.to_ascii_lowercase();
+            if let Some(found) = NOT_IN_STYLES.iter().find(|it| small.contains(**it)) {
+                let message = format!("the style sheet {file} has {found} in it");
+                let help = "write what depends on values into a <style> of the template";
+                return Err(Box::new(fault("bad-style-sheet", message).help(help)));
             }
-        }))
+            self.files.styles.insert(file.clone(), style);
+            return Ok(());
+        }
+        let missing = fault(
+            "missing-style-sheet",
+            format!("there is no style sheet {path}"),
+        );
+        Err(to_be_put(reader, missing, path, &candidates, &[".css"]))
+    }
+
+    fn candidates(
+        &self,
+        part: &Part,
+        reference: &Reference,
+    ) -> Result<Vec<String>, Box<TemplateFault>> {
+        let candidates = candidates(&part.file, &reference.path);
+        if !candidates.is_empty() {
+            return Ok(candidates);
+        }
+        let message = format!("{} is not in the templates directory", reference.path);
+        let fault = fault(self.source, "outside", (part, reference), message);
+        let help = "put a copy of it beside this text, and name that";
+        Err(Box::new(fault.help(help)))
     }
 }
 
-/// A fault at the place where an image is shown, in the author's own file.
+/// Says what may be meant by the path of a file that is not there, or where it should be.
+fn to_be_put(
+    reader: &Reader,
+    missing: TemplateFault,
+    path: &str,
+    candidates: &[String],
+    endings: &[&str],
+) -> Box<TemplateFault> {
+    Box::new(match meant(reader, path, candidates, endings) {
+        Some(near) => missing.label(format!("did you mean `{near}`?")),
+        None => {
+            let places = candidates.iter().map(|it| format!("templates/{it}"));
+            let places: Vec<String> = places.collect();
+            missing.help(format!("put it at {}", places.join(" or ")))
+        }
+    })
+}
+
+/// A fault at the place where a file is used, in the author's own file.
 fn fault(
     source: &Source,
     code: &'static str,
@@ -161,7 +237,7 @@ fn included_by(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where an image can be that a text shows: beside it, or in the templates directory itself.
+/// Where a file can be that a text uses: beside it, or in the templates directory itself.
 fn candidates(file: &str, path: &str) -> Vec<String> {
     let (folder, _) = file.rsplit_once('/').unwrap_or(("", file));
     let beside = within(&format!("{folder}/{path}"));
@@ -182,63 +258,77 @@ fn within(path: &str) -> Option<String> {
     (!steps.is_empty()).then(|| steps.join("/"))
 }
 
-/// The path of an image that there is, as this one may be meant.
-fn meant(reader: &Reader, path: &str, candidates: &[String]) -> Option<String> {
-    const ENDINGS: [&str; 5] = [".png", ".jpg", ".jpeg", ".gif", ".webp"];
-    let is_image = |name: &&String| {
+/// The path of a file that there is, as this one may be meant.
+fn meant(reader: &Reader, path: &str, candidates: &[String], endings: &[&str]) -> Option<String> {
+    let is_of_kind = |name: &&String| {
         let name = name.to_lowercase();
-        ENDINGS.iter().any(|ending| name.ends_with(ending))
+        endings.iter().any(|ending| name.ends_with(ending))
     };
     let before = path.rfind('/').map_or(0, |at| at + 1);
     candidates.iter().find_map(|candidate| {
         let (folder, name) = candidate.rsplit_once('/').unwrap_or(("", candidate));
         let names = reader.names(folder);
-        let near = nearest(name, names.iter().filter(is_image).map(String::as_str))?;
+        let near = nearest(name, names.iter().filter(is_of_kind).map(String::as_str))?;
         Some(format!("{}{near}", &path[..before]))
     })
 }
 
-/// The images of a template as parts of messages, by their paths.
-pub(super) struct Enclosed(BTreeMap<String, Enclosure>);
+/// What the HTML of a template uses, ready to be used: images as parts of messages, and style
+/// sheets, by their paths.
+pub(super) struct Stock<'s> {
+    images: BTreeMap<&'s str, Enclosure>,
+    styles: &'s BTreeMap<String, Part>,
+}
 
-impl Enclosed {
-    /// Encodes each content once. Files that hold the same are one part.
-    pub(super) fn of(images: &BTreeMap<String, Image>) -> Self {
-        let mut enclosed: BTreeMap<String, Enclosure> = BTreeMap::new();
-        for (path, image) in images {
-            let same = images.iter().find(|(_, other)| *other == image);
-            let first = same.and_then(|(first, _)| enclosed.get(first));
+impl<'s> Stock<'s> {
+    /// Encodes each image once. Files that hold the same are one part.
+    pub(super) fn of(source: &'s Source) -> Self {
+        let mut images: BTreeMap<&str, Enclosure> = BTreeMap::new();
+        for (path, image) in &source.images {
+            let mut all = source.images.iter();
+            let same = all.find(|(_, other)| *other == image);
+            let first = same.and_then(|(first, _)| images.get(first.as_str()));
             let (_, name) = path.rsplit_once('/').unwrap_or(("", path));
             let enclosure = first.cloned().unwrap_or_else(|| image.enclosure(name));
-            enclosed.insert(path.clone(), enclosure);
+            images.insert(path, enclosure);
         }
-        Self(enclosed)
+        let styles = &source.styles;
+        Self { images, styles }
     }
 
-    /// Lets a page show them by their Content-IDs, and says which it shows; none where it shows
-    /// none.
+    /// Puts style sheets into a page, and lets it show images by their Content-IDs: with those that
+    /// it shows. None where it uses no file.
     pub(super) fn place(&self, page: &Page) -> Option<(Page, Vec<Enclosure>)> {
-        if self.0.is_empty() {
+        if self.images.is_empty() && self.styles.is_empty() {
             return None;
         }
         let mut placed = page.clone();
         let mut shown: BTreeMap<&str, &Enclosure> = BTreeMap::new();
+        let mut is_placed = false;
         let parts = std::iter::once(&mut placed.body).chain(&mut placed.layout);
         for part in parts.chain(placed.partials.values_mut()) {
-            let content = format::with_images(&part.content, |path| {
+            let styled = format::with_styles(&part.content, |path| {
                 let candidates = candidates(&part.file, path);
-                let (path, found) = candidates.iter().find_map(|it| self.0.get_key_value(it))?;
-                let id = found.content_id.as_ref()?;
-                let same = shown.values().any(|it| it.content_id == found.content_id);
-                if !same {
-                    shown.insert(path, found);
-                }
+                let found = candidates.iter().find_map(|it| self.styles.get(it))?;
+                Some(found.content.as_str())
+            });
+            let content = styled.as_ref().unwrap_or(&part.content);
+            let illustrated = format::with_images(content, |path| {
+                let candidates = candidates(&part.file, path);
+                let found = candidates
+                    .iter()
+                    .find_map(|it| self.images.get(it.as_str()))?;
+                let id = found.content_id.as_deref()?;
+                shown.insert(id, found);
                 Some(format!("cid:{id}"))
             });
-            part.content = content.unwrap_or_else(|| std::mem::take(&mut part.content));
+            if let Some(content) = illustrated.or(styled) {
+                part.content = content;
+                is_placed = true;
+            }
         }
-        let shown: Vec<Enclosure> = shown.into_values().cloned().collect();
-        (!shown.is_empty()).then_some((placed, shown))
+        let shown = shown.into_values().cloned().collect();
+        is_placed.then_some((placed, shown))
     }
 }
 

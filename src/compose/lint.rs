@@ -6,6 +6,7 @@ use std::iter;
 use std::ops::Range;
 
 use super::fault::TemplateFault;
+use super::format;
 use super::format::markup::{Markup, Open, Token};
 use super::source::Part;
 use super::tags;
@@ -82,6 +83,12 @@ fn html(part: &Part) -> Vec<TemplateFault> {
         if let Token::Open(open) = token {
             lint.element(at, open);
         }
+    }
+    let links = format::style_links(&part.content).into_iter();
+    for link in links.filter(|link| link.file.is_none()) {
+        let message = "most mail readers load no style sheet from a server".to_owned();
+        let label = "name a copy in templates/: its rules are written into the message";
+        lint.note("remote-style-sheet", link.range, message, label);
     }
     lint.found
 }
@@ -272,6 +279,7 @@ mod tests {
             r#"<a href="{{url link}}"><img alt="" src="x"></a>"#,
             r#"<a href="{{unsubscribe_url}}">no more</a><a href="https://x.example/{{id}}">x</a>"#,
             r#"<img src="logo.png" alt="Lindenhof">"#,
+            r#"<link rel="stylesheet" href="style.css"><link rel=icon href=https://x.example>"#,
         ] {
             assert_eq!(codes(good), [""; 0], "{good}");
         }
@@ -295,6 +303,10 @@ mod tests {
             ("<script>x</script>", "dead-html"),
             (r#"<p onclick="x">y</p>"#, "dead-html"),
             ("<form></form>", "dead-html"),
+            (
+                "<link rel=stylesheet href='https://x.example/a.css'>",
+                "remote-style-sheet",
+            ),
         ] {
             assert_eq!(codes(bad), [code], "{bad}");
         }

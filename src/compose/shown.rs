@@ -180,6 +180,7 @@ mod tests {
             headers: BTreeMap::new(),
             languages: BTreeMap::from([("de-AT".to_owned(), german)]),
             images: BTreeMap::new(),
+            styles: BTreeMap::new(),
         };
         let own = "x {{unsubscribe_url}}";
         assert_eq!(lacking(source(own, "x", german("x", None))), [""; 0]);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::TemplateFault;
 use super::format::{self, Bodies};
-use super::gallery;
+use super::gallery::{self, Files};
 use super::image::Image;
 use super::language::Language;
 use super::naming::{self, Role};
@@ -49,6 +49,9 @@ pub struct Source {
     /// The images that its HTML shows from files, by their paths in the templates directory.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, Image>,
+    /// The style sheets that its HTML has from files, by their paths there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub styles: BTreeMap<String, Part>,
 }
 
 /// The texts of a template that are a language's own: `subject.de.txt`, `body.de.html`, ….
@@ -152,6 +155,7 @@ impl Source {
             headers: BTreeMap::new(),
             languages: BTreeMap::new(),
             images: BTreeMap::new(),
+            styles: BTreeMap::new(),
         }
     }
 
@@ -207,6 +211,7 @@ impl Source {
                     headers,
                     languages: texts.0,
                     images: BTreeMap::new(),
+                    styles: BTreeMap::new(),
                 };
                 source.settled()?.illustrated(reader)
             }
@@ -214,9 +219,10 @@ impl Source {
         }
     }
 
-    /// Reads the images that the texts show.
+    /// Reads the images and style sheets that the texts use.
     fn illustrated(mut self, mut reader: Reader) -> Result<Self, Vec<TemplateFault>> {
-        self.images = gallery::read(&mut reader, &self);
+        let Files { images, styles } = gallery::read(&mut reader, &self);
+        (self.images, self.styles) = (images, styles);
         let mut faults = reader.faults;
         if faults.is_empty() {
             return Ok(self);
@@ -400,9 +406,10 @@ impl Source {
         parts.filter(|part| !part.derived)
     }
 
-    /// What each file and key of it holds, images too, by its path or its name, in no order.
+    /// What each file and key of it holds, images and style sheets too, by its path or its name, in
+    /// no order.
     pub fn contents(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let texts = self.files();
+        let texts = self.files().chain(self.styles.values());
         let texts = texts.map(|part| (part.file.as_str(), part.content.as_bytes()));
         let images = self.images.iter();
         texts.chain(images.map(|(file, image)| (file.as_str(), image.bytes())))

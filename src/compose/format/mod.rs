@@ -24,7 +24,7 @@ use super::source::Part;
 use super::syntax::Sheet;
 pub(super) use css::{Page, Styled, style, style_message};
 pub(super) use plain::of_value as plain_text;
-pub(super) use references::{Reference, images, with_images};
+pub(super) use references::{Reference, images, style_links, with_images, with_styles};
 
 /// The bodies of one edition of a template, with the layouts around them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

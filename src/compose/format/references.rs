@@ -1,4 +1,4 @@
-//! The files that an HTML text shows: images beside it, by relative paths.
+//! The files that an HTML text uses: images and style sheets beside it, by relative paths.
 //!
 //! What has a scheme (`https:`, `data:`, `cid:`), or a value in it, is somebody else's.
 
@@ -42,6 +42,60 @@ pub(in crate::compose) fn with_images(
     let found = images(html).into_iter();
     let edits: Vec<_> = found
         .filter_map(|it| Some((it.range, of(&it.path)?)))
+        .collect();
+    (!edits.is_empty()).then(|| edited(html, edits))
+}
+
+/// A `<link>` to a style sheet.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::compose) struct StyleLink {
+    /// Its file; none where the sheet is on a server.
+    pub(in crate::compose) file: Option<Reference>,
+    /// All of the element.
+    pub(in crate::compose) range: Range<usize>,
+    /// For which readers the sheet is.
+    media: Option<String>,
+}
+
+/// The links to style sheets of an HTML text.
+pub(in crate::compose) fn style_links(html: &str) -> Vec<StyleLink> {
+    let markup = Markup::of(html);
+    let links = markup.tokens.iter().filter_map(|token| match token {
+        Token::Open(open) if open.name == "link" => Some(open),
+        _ => None,
+    });
+    let is_fixed = |open: &&Open| markup.tags_in(&open.range).is_empty();
+    let links = links.filter(is_fixed).filter_map(|open| {
+        let mut kinds = markup.value(open, "rel")?.split_ascii_whitespace();
+        if !kinds.any(|kind| kind.eq_ignore_ascii_case("stylesheet")) {
+            return None;
+        }
+        let range = open.attribute("href")?.value.clone()?;
+        let file = local(&html[range.clone()]).map(|path| Reference { range, path });
+        Some(StyleLink {
+            file,
+            range: open.range.clone(),
+            media: markup.value(open, "media").map(str::to_owned),
+        })
+    });
+    links.collect()
+}
+
+/// The text with style sheets in place of links to them; none if nothing is replaced.
+pub(in crate::compose) fn with_styles<'a>(
+    html: &str,
+    mut of: impl FnMut(&str) -> Option<&'a str>,
+) -> Option<String> {
+    let found = style_links(html).into_iter();
+    let edits: Vec<_> = found
+        .filter_map(|link| {
+            let css = of(&link.file?.path)?;
+            let style = match link.media {
+                Some(media) => format!("<style>@media {media} {{\n{css}\n}}</style>"),
+                None => format!("<style>\n{css}\n</style>"),
+            };
+            Some((link.range, style))
+        })
         .collect();
     (!edits.is_empty()).then(|| edited(html, edits))
 }
@@ -142,6 +196,22 @@ mod tests {
         }
         let other = "<a href='a.png'><!-- <img src='a.png'> --><p>src='a.png'<input src='a.png'>";
         assert_eq!(paths(other), [""; 0]);
+    }
+
+    #[test]
+    fn a_sheet_takes_the_place_of_the_link_to_it() {
+        let html = "<link rel=icon href=a.css><LINK REL=\"StyleSheet\" href='a.css' \
+             media=\"(max-width: 9px)\"><link rel=stylesheet href=https://x/a.css>\
+             <link rel=stylesheet href='{{a}}.css'>";
+        let files: Vec<_> = style_links(html).into_iter().map(|it| it.file).collect();
+        assert!(
+            matches!(&files[..], [Some(it), None] if it.path == "a.css"),
+            "{files:?}"
+        );
+        let styled = with_styles(html, |_| Some("p {}")).expect("a sheet");
+        let sheet =
+            "<link rel=icon href=a.css><style>@media (max-width: 9px) {\np {}\n}</style><link";
+        assert!(styled.starts_with(sheet), "{styled}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod message;
 pub(crate) mod python;
 mod render;
 mod source;
+mod style_sheets;
 mod unicode;
 mod variables;
 
