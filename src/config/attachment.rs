@@ -342,12 +342,14 @@ fn data(section: &Section<'_>) -> Option<Values> {
         inner.report(problem.help(help).key(inner.path("file")));
         return None;
     }
-    let needless = match inner.has("file") {
-        true => ("timeout", "runs no program"),
-        false => ("max_age", "is no file"),
-    };
-    if inner.has(needless.0) {
-        let (key, why) = needless;
+    let needless = [
+        ("file", "timeout", "runs no program"),
+        ("command", "max_age", "is no file"),
+    ];
+    for (form, key, why) in needless {
+        if !inner.has(form) || !inner.has(key) {
+            continue;
+        }
         let message = format!("{} {why}: `{key}` has no meaning here", inner.title());
         let place = inner.key_place(key, "take it out");
         inner.report(Problem::error("needless-key", message, place).key(inner.path(key)));

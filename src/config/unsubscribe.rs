@@ -163,6 +163,7 @@ fn report(section: &Section<'_>, key: &str, text: &Text<'_>, fault: Option<(&str
 /// A short key is guessed. Of what stands elsewhere, only a file is looked at.
 fn check_length(section: &Section<'_>, key: &str, secret: &Secret, span: Range<usize>) {
     let length = match secret {
+        Secret::Literal(text) if text.trim().is_empty() => return, // reported already
         Secret::Literal(text) => text.len() as u64,
         Secret::File(path) => match path.metadata() {
             Ok(file) if file.len() > 0 => file.len(),

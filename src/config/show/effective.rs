@@ -58,7 +58,10 @@ fn is_idle(place: &Place<'_>) -> bool {
     match place.key.path {
         "schedule.*.overlap" => schedule.is_some_and(|it| it.readers.is_some()),
         "schedule.*.on_holiday" => !(place.has)("holidays"),
-        "daemon.alert.timeout" | "list.*.timeout" => !(place.has)("command"),
+        "daemon.alert.timeout"
+        | "list.*.timeout"
+        | "template.*.data.timeout"
+        | "schedule.*.data.timeout" => !(place.has)("command"),
         // A layout that nobody named need not be there.
         "template.*.layout" => {
             let template = place.config.templates.get(place.name);

@@ -122,6 +122,13 @@ layout = "fancy""#,
          one a template has texts in gets those without a language, so there must be some.",
     ),
     code(
+        "missing-text",
+        "No plain text can be made of a template's HTML.",
+        r#"<p class="{{#if plan}}pro">Hello{{/if}}"#,
+        "Close each block where it was opened, inside the tag or outside of it; or write the text \
+         yourself, into a file of the same name that ends in .txt.",
+    ),
+    code(
         "missing-markdown",
         "The Markdown file that a template names is not there.",
         r#"[template.digest]

@@ -78,8 +78,14 @@ fn a_value_of_another_type_is_told_on_its_line() {
         let others = OTHERS.iter().filter(|it| !FITTING.contains(&(&*path, it)));
         for other in others.filter(|it| line.value() != Some(it)) {
             let edit = with_value(&line, other);
-            // One problem for a key that is missing, one for a key that is not known.
-            edits.push(edit.up_to(if *other == "{ x = 1 }" { 2 } else { 1 }));
+            let problems = match *other {
+                // One for a key that is missing, one for a key that is not known.
+                "{ x = 1 }" => 2,
+                // It cannot sign, and it should not stand there at all.
+                "\"x\"" if path == "[account.main.dkim] key" => 2,
+                _ => 1,
+            };
+            edits.push(edit.up_to(problems));
         }
     }
     assert_each_is_told(edits, 1400);
