@@ -153,7 +153,7 @@ fn check_key(section: &Section<'_>, key: &Secret) {
     if key.keep().is_some() {
         let place = section.value_place("key", "take `keep` out");
         section.report(
-            Problem::error("no-effect", "`keep` means nothing for a key", place)
+            Problem::error("needless-key", "`keep` means nothing for a key", place)
                 .note("it is read once, and kept until the configuration is read again")
                 .key(section.path("key")),
         );

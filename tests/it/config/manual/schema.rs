@@ -121,8 +121,6 @@ fn is_of_shape(problem: &Problem, written: &Written) -> bool {
         // The regions of a provider are its own.
         "bad-choice" => row.is_none_or(|key| key.name() != "region"),
         "missing-key" => in_braces || row.is_some_and(|key| lacks(written, key.table())),
-        // Some secrets are read once; the shape of all is one.
-        "no-effect" if row.is_some_and(|key| key.path == "account.*.dkim.key") => false,
         "only-one-of" | "no-effect" => in_braces,
         code => SHAPE.contains(&code),
     }
