@@ -2,8 +2,8 @@
 //! directory itself.
 //!
 //! They are read with the texts and frozen with them. A message carries those that its HTML shows,
-//! each once, and the HTML names them by `cid:` (RFC 2392). A style sheet becomes a `<style>`, as mail
-//! readers load none.
+//! each once, and the HTML names them by `cid:` (RFC 2392). A style sheet becomes a `<style>`, as
+//! mail readers load none.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -139,8 +139,9 @@ fn a_message_carries_what_it_shows_and_no_more() {
 
 #[test]
 fn what_is_elsewhere_or_depends_on_a_value_stays_as_it_is() {
-    let html = "<p>x</p><img src=\"https://x.example/a.gif\" alt=\"\"><img src=\"data:image/gif;base64,AA==\" \
-                alt=\"\"><img src=\"cid:a@b\" alt=\"\"><img src=\"{{pic}}.gif\" alt=\"\">";
+    let html = "<p>x</p><img src=\"https://x.example/a.gif\" alt=\"\">\
+                <img src=\"data:image/gif;base64,AA==\" alt=\"\">\
+                <img src=\"cid:a@b\" alt=\"\"><img src=\"{{pic}}.gif\" alt=\"\">";
     let template = with(html, &[]).expect("it compiles");
     let said = rendered(&template, json!({ "pic": "logo" }));
     let html = html.replace("{{pic}}", "logo");

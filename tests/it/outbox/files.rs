@@ -63,11 +63,11 @@ fn used() -> Bench {
 fn a_newer_database_is_refused_and_left_as_it_is() {
     let bench = used();
     let sql = bench.sql();
-    sql.pragma_update(None, "user_version", 5).unwrap();
+    sql.pragma_update(None, "user_version", 99).unwrap();
     drop(sql);
     let error = refused(bench.dir.path());
     assert!(
-        matches!(error, OutboxError::Newer { version: 5, .. }),
+        matches!(error, OutboxError::Newer { version: 99, .. }),
         "{error}"
     );
 }
@@ -280,7 +280,7 @@ fn a_newer_database_whose_process_was_killed_keeps_its_write_ahead_log() {
     let bench = used();
     let sql = bench.sql();
     sql.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
-    sql.pragma_update(None, "user_version", 5).unwrap();
+    sql.pragma_update(None, "user_version", 99).unwrap();
     let copy = tempfile::tempdir().unwrap();
     for name in ["postroom.db", "postroom.db-wal"] {
         fs::copy(bench.dir.path().join(name), copy.path().join(name)).unwrap();
@@ -293,7 +293,7 @@ fn a_newer_database_whose_process_was_killed_keeps_its_write_ahead_log() {
     );
     let error = refused(copy.path());
     assert!(
-        matches!(error, OutboxError::Newer { version: 5, .. }),
+        matches!(error, OutboxError::Newer { version: 99, .. }),
         "{error}"
     );
 }

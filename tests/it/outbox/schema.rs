@@ -69,7 +69,8 @@ fn an_occurrence_has_one_run_even_behind_the_outboxs_back() {
     let copy = "INSERT INTO run SELECT no + 1, id || 'X', schedule, occurrence, state, reason,
         account, due_at, opened_at, ended_at, expires_at, template, sender, utc_offset, retry,
         on_uncertain, resend_after, people, rounds, reopened_at, thinned, queues,
-        once_per, once_for, via, canary, canary_size, canary_wait, grouped FROM run";
+        once_per, once_for, via, canary, canary_size, canary_wait, grouped,
+        carried, zone FROM run";
     let refused = bench.sql().execute(copy, []).unwrap_err();
     assert!(refused.to_string().contains("UNIQUE"), "{refused}");
 }

@@ -122,13 +122,6 @@ layout = "fancy""#,
          one a template has texts in gets those without a language, so there must be some.",
     ),
     code(
-        "missing-text",
-        "No plain text can be made of a template's HTML.",
-        r#"<p class="{{#if plan}}pro">Hello{{/if}}"#,
-        "Close each block where it was opened, inside the tag or outside of it; or write the text \
-         yourself, into a file of the same name that ends in .txt.",
-    ),
-    code(
         "missing-markdown",
         "The Markdown file that a template names is not there.",
         r#"[template.digest]
@@ -280,7 +273,7 @@ markdown = "templates/digets.md""#,
         "spam-score",
         "SpamAssassin counts something against a message (`postroom check --spam`).",
         "0.6 for SUBJ_BUY: Subject line starts with Buy or Buying",
-        "Mend what the rule is about; `spamassassin -D` explains more. At the sum that it requires, \
-         filters like it put the message aside, and this is an error.",
+        "Mend what the rule is about; `spamassassin -D` explains more. At the sum that it \
+         requires, filters like it put the message aside, and this is an error.",
     ),
 ];

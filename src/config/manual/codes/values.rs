@@ -130,9 +130,9 @@ user = "postroom""#,
         "bad-mail-header",
         "A template adds a header that it cannot add.",
         r#"headers = { Reply-To = "help@example.org" }"#,
-        "Names begin with X-, and have at most 50 letters, digits and hyphens; a value is one line. \
-         What others stand for has a key of its own: `reply_to`, `list_id`, `class`, `feedback_id`, \
-         [unsubscribe].",
+        "Names begin with X-, and have at most 50 letters, digits and hyphens; a value is one \
+         line. What others stand for has a key of its own: `reply_to`, `list_id`, `class`, \
+         `feedback_id`, [unsubscribe].",
     ),
     code(
         "bad-unsubscribe",

@@ -273,20 +273,6 @@ fn named(path: &str) -> String {
         .replace("domain.*", "domain.\"example.net\"")
 }
 
-/// The files that the examples name, without the one that the key stands in for.
-pub(super) fn world_for(key: &Key) -> World {
-    let world = world();
-    let file = match key.path {
-        "template.*.subject" => Some("templates/plain/subject.txt"),
-        "template.*.markdown" => Some("templates/plain/body.txt"),
-        _ => None,
-    };
-    if let Some(file) = file {
-        std::fs::remove_file(world.path().join(file)).expect("it was there");
-    }
-    world
-}
-
 /// The files that the examples name.
 pub(super) fn world() -> World {
     let world = World::new();
@@ -303,15 +289,12 @@ pub(super) fn world() -> World {
     }
     world.write("secrets/main.pr1.pem", crate::dkim::SEED);
     world.write("holidays.ics", HOLIDAYS);
-    for folder in ["data", "templates/notes"] {
-        std::fs::create_dir(world.path().join(folder)).expect("the folder is new");
-    }
+    std::fs::create_dir(world.path().join("data")).expect("the folder is new");
     world.write("data/report.json", "{}\n");
     world.write("data/today.json", "{}\n");
     for name in ["terms", "price-list"] {
         world.write(&format!("files/{name}.pdf"), "%PDF-1.7\n");
     }
-    world.write("templates/notes/week.md", "Hello.\n");
     world.write(
         "conf.d/sales.toml",
         "# What it adds is not for these files.\n",
