@@ -24,7 +24,7 @@ pub(in crate::compose) fn images(html: &str) -> Vec<Reference> {
         Token::Open(open) => Some(open),
         _ => None,
     });
-    let values = opens.flat_map(|open| image_values(open));
+    let values = opens.flat_map(image_values);
     let written = values.filter(|range| markup.tags_in(range).is_empty());
     written
         .filter_map(|range| {
