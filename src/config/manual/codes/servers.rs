@@ -35,7 +35,7 @@ from     = "news@example.org""#,
     code(
         "misleading-name",
         "The name before an address has another address in it.",
-        r#"from = "ceo@example.com <news@example.org>""#,
+        r#"from = '"ceo@example.com" <news@example.org>'"#,
         "Write a name without an address, as in \"Example News <news@example.org>\". Many readers \
          show the name alone, which is how frauds are made, so filters count it against a mail.",
     ),
