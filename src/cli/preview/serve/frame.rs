@@ -94,8 +94,11 @@ fn in_scheme(html: &str, scheme: Scheme) -> Cow<'_, str> {
         let is_it = bytes
             .get(at..at + FEATURE.len())
             .is_some_and(|it| it.eq_ignore_ascii_case(FEATURE));
-        let Some(end) = html[at..].find(')').filter(|_| is_it) else {
+        if !is_it {
             continue;
+        }
+        let Some(end) = html[at..].find(')') else {
+            break; // nor does any behind it end
         };
         let value = html[at + FEATURE.len()..at + end]
             .trim()
@@ -162,6 +165,12 @@ mod tests {
     fn one_that_knows_nothing_of_dark_is_left_as_it_is() {
         let plain = document("<p>(hi", Scheme::Dark);
         assert_eq!(plain, "<base target=\"_blank\"><p>(hi");
+    }
+
+    #[test]
+    fn brackets_that_never_close_are_looked_at_once() {
+        let html = "(".repeat(1 << 20) + "(prefers-color-scheme: dark";
+        assert_eq!(in_scheme(&html, Scheme::Dark), html);
     }
 
     #[test]
