@@ -8,6 +8,9 @@ use mail_parser::{
     Address, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType,
 };
 
+/// HTML with its images in it is not longer, in bytes: a mail may show one image a million times.
+const LONGEST_ALONE: usize = 64 << 20;
+
 /// A message, parsed.
 pub(super) struct Opened {
     /// In their order, decoded and on one line each.
@@ -75,7 +78,8 @@ impl Opened {
             .map(|it| it.1.as_str())
     }
 
-    /// Its HTML with the images that it carries in it, so that it can be shown alone.
+    /// Its HTML with the images that it carries in it, so that it can be shown alone; without those
+    /// that would make it too long.
     pub(super) fn html_alone(&self) -> Option<String> {
         let mut html = Cow::Borrowed(self.html.as_deref()?);
         let mut images: Vec<&File> = self.files.iter().filter(|it| it.is_inline()).collect();
@@ -84,7 +88,9 @@ impl Opened {
         for image in images {
             let id = image.content_id.as_deref().unwrap_or_default();
             let written = format!("cid:{id}");
-            if html.contains(&written) {
+            let times = html.matches(&written).count();
+            let length = (image.content.len() / 3 * 4).saturating_mul(times);
+            if times > 0 && html.len().saturating_add(length) <= LONGEST_ALONE {
                 let data = STANDARD.encode(&image.content);
                 let data = format!("data:{};base64,{data}", image.media_type);
                 html = Cow::Owned(html.replace(&written, &data));
@@ -209,6 +215,25 @@ mod tests {
         let images =
             "<img src=\"data:image/png;base64,AAEC\"><img src='data:image/gif;base64,/w=='>";
         assert_eq!(html.trim_end(), images);
+    }
+
+    #[test]
+    fn an_image_that_is_shown_too_often_is_left_out() {
+        let file = File {
+            name: "a.png".to_owned(),
+            media_type: "image/png".to_owned(),
+            content_id: Some("a".to_owned()),
+            content: vec![0; 1 << 20],
+        };
+        let html = "<img src=\"cid:a\">".repeat(1000);
+        let opened = Opened {
+            headers: Vec::new(),
+            text: None,
+            html: Some(html.clone()),
+            files: vec![file],
+            size: 0,
+        };
+        assert_eq!(opened.html_alone(), Some(html));
     }
 
     #[test]
