@@ -19,6 +19,7 @@ use super::naming;
 use super::reading::{Reader, bad_name, is_plain_name, missing_template};
 use super::source::{Part, Source};
 use super::survey::Variable;
+use super::tags;
 use super::template::Template;
 
 /// A template of a file.
@@ -26,6 +27,7 @@ use super::template::Template;
 pub struct Generated {
     template: Template,
     kind: Kind,
+    is_common: bool,
 }
 
 /// What can be made.
@@ -102,7 +104,13 @@ impl Generated {
             Kind::Calendar => template.escape_plain(calendar),
             Kind::Text | Kind::Html => {}
         }
-        Ok(Self { template, kind })
+        let mut made = Self {
+            template,
+            kind,
+            is_common: false,
+        };
+        made.is_common = made.shows_nobody();
+        Ok(made)
     }
 
     fn placed(mut source: Source, body: Part) -> Source {
@@ -146,10 +154,14 @@ impl Generated {
 
     /// Whether it says the same to everybody.
     pub(super) fn is_common(&self) -> bool {
+        self.is_common
+    }
+
+    fn shows_nobody(&self) -> bool {
         let texts = std::iter::once(self.body()).chain(self.source().partials.values());
         let about_reader = |text: &str| {
             let own = ["unsubscribe_url", "text_language", "text_direction"];
-            own.iter().any(|name| text.contains(name))
+            own.iter().any(|name| text.contains(name)) || shows_a_row(text)
         };
         self.variables().iter().all(|it| it.name == "data")
             && !texts.into_iter().any(|part| about_reader(&part.content))
@@ -219,6 +231,31 @@ fn beside(templates_dir: &Path, name: &str, file: &str) -> Result<Beside, Vec<Te
 /// What stands where a mail has its subject.
 fn placeholder() -> Part {
     part("", "-")
+}
+
+/// Whether a text may show all fields of a row by no name of theirs: `{{#each this}}`,
+/// `{{lookup this "name"}}`. Within a loop over something else `this` is something else.
+fn shows_a_row(text: &str) -> bool {
+    let mut loops: usize = 0;
+    for tag in tags::scan(text) {
+        let inside = tags::inside(&text[tag.range]);
+        let mut words = inside.split(|c: char| c.is_whitespace() || "#&^=|()".contains(c));
+        let is_row = |word: &str| match word.trim_start_matches("./") {
+            "this" => loops == 0,
+            _ => word.starts_with("@root") || word.starts_with(".."),
+        };
+        if words.any(is_row) {
+            return true;
+        }
+        match tag.kind {
+            tags::Kind::Open(word) if word == "each" || word == "with" => loops += 1,
+            tags::Kind::Close(word) if word == "each" || word == "with" => {
+                loops = loops.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 fn csv(value: &str) -> String {
@@ -347,5 +384,22 @@ mod tests {
         assert!(generated("a.csv", "{{data.total}}\n").is_common());
         assert!(!generated("a.csv", "{{name}}\n").is_common());
         assert!(!generated("a.txt", "{{unsubscribe_url}}\n").is_common());
+        let total = "{{#each data.rows}}{{this}},{{this.sum}}\n{{/each}}";
+        assert!(generated("a.csv", total).is_common());
+    }
+
+    #[test]
+    fn what_goes_through_a_whole_row_is_not_the_same_for_everybody() {
+        for text in [
+            "{{#each this}}{{@key}}={{this}};{{/each}}",
+            "{{#if data.on}}{{#each ./this}}{{this}}{{/each}}{{/if}}",
+            "{{#with this}}{{#each this}}{{this}}{{/each}}{{/with}}",
+            "{{lookup this \"name\"}}",
+            "{{upper (lookup this \"name\")}}",
+            "{{#each data.rows}}{{/each}}{{lookup this \"name\"}}",
+            "{{#each data.rows}}{{lookup @root \"name\"}}{{/each}}",
+        ] {
+            assert!(!generated("a.csv", text).is_common(), "{text}");
+        }
     }
 }

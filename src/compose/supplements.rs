@@ -207,10 +207,13 @@ impl Supplements {
                 What::Generated { template, content } => {
                     // What is the same for all is nobody's, whatever their language.
                     let nobody = Map::new();
-                    let fields = if template.is_common() {
-                        &nobody
-                    } else {
-                        fields
+                    let no_link = Given {
+                        unsubscribe_url: None,
+                        ..given.clone()
+                    };
+                    let (fields, given) = match template.is_common() {
+                        true => (&nobody, &no_link),
+                        false => (fields, given),
                     };
                     let made = || template.render(fields, given).map_err(|it| it.to_string());
                     let content = match content.get() {
