@@ -17,6 +17,7 @@ use super::letter::{Letter, Letterhead, NoLetterhead};
 use super::line::Line;
 use super::report::{Body, Happened};
 use super::verdict::{self, Fault, Lesson, Scope};
+use crate::compose::TokenKey;
 use crate::outbox::{Arm, ArmRefusal, Claimed, Outcome};
 use crate::smtp::{Dsn, Envelope, Offer, SmtpError, Stage, Unfit};
 
@@ -340,6 +341,24 @@ impl Lane {
     }
 }
 
+/// The message of a row. The files of one person alone are read for it, and who waits for a slow
+/// disk, or for one elsewhere, keeps no session waiting.
+async fn written(
+    head: &Arc<Letterhead>,
+    row: &Claimed,
+    key: Option<&TokenKey>,
+) -> Result<Letter, Obstacle> {
+    if row.files.is_none() {
+        return head.write(row, key).map_err(Obstacle::Never);
+    }
+    let (head, row, key) = (Arc::clone(head), row.clone(), key.cloned());
+    let work = tokio::task::spawn_blocking(move || head.write(&row, key.as_ref()));
+    match work.await {
+        Ok(written) => written.map_err(Obstacle::Never),
+        Err(error) => Err(Obstacle::Later(Fault::Server, error.to_string())),
+    }
+}
+
 /// The last step: the signatures of the account that the run belongs to.
 async fn signed(work: &AccountWork, home: &str, letter: Letter) -> Result<Letter, Obstacle> {
     let own = &work.account.name;
@@ -407,7 +426,7 @@ impl Task {
         let key = token_key(&manners, &head)
             .await
             .map_err(Obstacle::Linkless)?;
-        let letter = head.write(row, key).map_err(Obstacle::Never)?;
+        let letter = written(&head, row, key).await?;
         let letter = signed(work, head.account(), letter).await?;
         let dsn = work.account.dsn.map(|notify| Dsn {
             envelope_id: letter.id.clone(),
