@@ -12,6 +12,7 @@ use std::ops::Range;
 use css_inline::{CSSInliner, InlineOptions};
 
 use super::markup::{Attribute, Markup, Open, Token};
+use super::nesting::Nesting;
 use super::selectors::Selectors;
 use crate::compose::source::Part;
 use crate::compose::tags::{self, Kind};
@@ -109,7 +110,7 @@ enum Outcome {
     Texts(Vec<Written>),
 }
 
-/// No page of more elements is styled once: partials may include others again and again.
+/// No page of more elements is styled, once or at all: partials may include others again and again.
 const LARGEST: usize = 50_000;
 
 /// A place at which a text is shown: partials have as many as they are included.
@@ -138,6 +139,7 @@ struct Document<'a> {
     /// Open elements around each open block.
     balance: Vec<i64>,
     depth: i64,
+    nesting: Nesting<'a>,
 }
 
 const MARK: &str = "data-postroom-element";
@@ -158,6 +160,7 @@ impl<'a> Document<'a> {
             has_raw: false,
             balance: Vec::new(),
             depth: 0,
+            nesting: Nesting::default(),
         }
     }
 
@@ -167,7 +170,7 @@ impl<'a> Document<'a> {
         let markup = &self.markups[text];
         let mut in_style = false;
         for (at, token) in markup.tokens.iter().enumerate() {
-            if self.elements.len() > LARGEST {
+            if self.elements.len() > LARGEST || self.nesting.is_too_deep() {
                 self.depends = true;
                 return;
             }
@@ -176,10 +179,12 @@ impl<'a> Document<'a> {
                 Token::Tag(tag) => self.tag(instance, *tag),
                 Token::Open(open) => {
                     in_style = open.name == "style";
+                    self.nesting.open(&open.name);
                     self.open(instance, at, open);
                 }
                 Token::Close(name, range) => {
                     self.depth -= i64::from(counts(name));
+                    self.nesting.close(name);
                     self.html.push_str(&markup.text[range.clone()]);
                 }
                 Token::Raw(range) if in_style => {

@@ -11,6 +11,7 @@ mod flow;
 mod lines;
 mod markdown;
 pub(super) mod markup;
+mod nesting;
 mod plain;
 mod references;
 mod selectors;

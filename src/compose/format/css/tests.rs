@@ -149,3 +149,26 @@ fn a_message_is_styled_by_itself() {
     let styled = "<p style=\"color: green;\" class=\"ok\">{{x}} &amp; y</p>";
     assert_eq!(style_message(html), styled);
 }
+
+#[test]
+fn what_is_too_deep_for_the_stack_is_not_styled() {
+    let deep = |tag: &str, times| format!("<style>p{{top:0}}</style>{}<p>x", tag.repeat(times));
+    for html in [
+        deep("<div>", 100_000),
+        deep("<div><td></div>", 100_000),
+        deep("<b></i>", 600),
+    ] {
+        assert!(style_message(&html) == html);
+        assert!(matches!(style(&page(&html, "", &[])), Styled::EachMessage));
+    }
+    let flat = [
+        "<p>x",
+        "<br><li>x",
+        "<div><p>x</div>",
+        "<table><tr><td>x</table>",
+    ];
+    let flat = flat.map(|part| deep(part, 2000));
+    for html in flat.into_iter().chain([deep("<div>", 300)]) {
+        assert!(style_message(&html).contains("<p style=\"top: 0;\">"));
+    }
+}
