@@ -11,6 +11,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::builtin::Escaping;
 use super::fault::{RenderFault, TemplateFault};
 use super::given::Given;
 use super::language::Language;
@@ -99,9 +100,9 @@ impl Generated {
         let kind = kind.unwrap_or(Kind::Text);
         let mut template = Template::compile(source)?;
         match kind {
-            Kind::Csv => template.escape_plain(csv),
-            Kind::Json => template.escape_plain(json),
-            Kind::Calendar => template.escape_plain(calendar),
+            Kind::Csv => template.escape_plain(csv, Some(Escaping::Csv)),
+            Kind::Json => template.escape_plain(json, Some(Escaping::Json)),
+            Kind::Calendar => template.escape_plain(calendar, None),
             Kind::Text | Kind::Html => {}
         }
         let mut made = Self {
@@ -349,6 +350,27 @@ mod tests {
             "Ada, &quot;the&quot; First; \\ &lt;b&gt;"
         );
         assert_eq!(made("a.txt", "{{name}}", &fields), fields["name"]);
+    }
+
+    #[test]
+    fn a_helper_that_escapes_does_so_once() {
+        let fields = serde_json::json!({
+            "name": "Tea; \"green\"", "note": "=1+1", "orders": ["a", "b\"c"], "json": "q\"",
+        });
+        assert_eq!(
+            made(
+                "a.csv",
+                "{{csv name}},{{csv note}},{{upper (csv name)}}\n",
+                &fields
+            ),
+            "\"Tea; \"\"green\"\"\",'=1+1,\"TEA; \"\"GREEN\"\"\"\n"
+        );
+        let text = r#"{"o": {{json orders}}, "n": {{json name}}, "own": "{{json}}"}"#;
+        let json: Value = serde_json::from_str(&made("a.json", text, &fields)).expect("JSON");
+        let expected = serde_json::json!({
+            "o": fields["orders"], "n": fields["name"], "own": fields["json"],
+        });
+        assert_eq!(json, expected);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::builtin::{self, Escaping};
 use super::compile::compile;
 use super::edition::Edition;
 use super::fault::TemplateFault;
@@ -68,9 +69,13 @@ impl Template {
     }
 
     /// Makes its plain texts escape what is filled into them.
-    pub(super) fn escape_plain(&mut self, escape: fn(&str) -> String) {
+    pub(super) fn escape_plain(&mut self, escape: fn(&str) -> String, kind: Option<Escaping>) {
         for edition in &mut self.editions {
-            Arc::make_mut(&mut edition.plain_registry).register_escape_fn(escape);
+            let registry = Arc::make_mut(&mut edition.plain_registry);
+            registry.register_escape_fn(escape);
+            if let Some(kind) = kind {
+                builtin::once_escaped(registry, kind);
+            }
         }
     }
 

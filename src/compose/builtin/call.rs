@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use handlebars::{
-    Context, Handlebars, Helper, HelperDef, JsonRender, PathAndJson, RenderContext, RenderError,
-    RenderErrorReason, ScopedJson,
+    Context, Handlebars, Helper, HelperDef, JsonRender, Output, PathAndJson, RenderContext,
+    RenderError, RenderErrorReason, ScopedJson,
 };
 use serde_json::Value;
 
@@ -47,6 +47,40 @@ impl HelperDef for Ours {
             stage::spend_on(text)?;
         }
         Ok(ScopedJson::Derived(shown))
+    }
+}
+
+/// A helper of ours whose result is shown as it is: it is escaped. A field of its name is not.
+pub(super) struct AsIs(pub(super) Ours);
+
+impl HelperDef for AsIs {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        registry: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        state: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        self.0.call_inner(helper, registry, context, state)
+    }
+
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        registry: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        state: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> Result<(), RenderError> {
+        let shown = self
+            .0
+            .call_inner(helper, registry, context, state)?
+            .render();
+        match helper.params().is_empty() && helper.hash().is_empty() {
+            true => out.write(&registry.get_escape_fn()(&shown))?,
+            false => out.write(&shown)?,
+        }
+        Ok(())
     }
 }
 

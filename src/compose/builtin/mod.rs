@@ -24,7 +24,7 @@ use handlebars::{html_escape, no_escape};
 
 use super::fault::nearest;
 pub(super) use call::found;
-use call::{Ours, Run};
+use call::{AsIs, Ours, Run};
 pub use table::HELPERS;
 
 /// How a helper is written.
@@ -105,6 +105,28 @@ pub(super) fn registry(html: bool) -> Handlebars<'static> {
         }
     }
     registry
+}
+
+/// In a file whose kind escapes all values by itself, the helper that does so by hand would do it
+/// twice.
+pub(super) fn once_escaped(registry: &mut Handlebars<'static>, kind: Escaping) {
+    match kind {
+        Escaping::Csv => {
+            let (name, run): (_, Run) = ("csv", text::as_text);
+            registry.register_helper(name, Box::new(Ours { name, run }));
+        }
+        Escaping::Json => {
+            let (name, run): (_, Run) = ("json", text::json);
+            registry.register_helper(name, Box::new(AsIs(Ours { name, run })));
+        }
+    }
+}
+
+/// The kinds of files that a helper can escape for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escaping {
+    Csv,
+    Json,
 }
 
 fn value<'a, 'rc>(

@@ -147,6 +147,11 @@ pub(super) fn json(call: &Call<'_>) -> Result<Value, RenderError> {
     Ok(Value::String(call.value(0)?.to_string()))
 }
 
+/// A value as it is.
+pub(super) fn as_text(call: &Call<'_>) -> Result<Value, RenderError> {
+    Ok(Value::from(call.text(0)?))
+}
+
 /// `{{csv note}}`: a cell of a CSV file (RFC 4180), in quotes where it needs them.
 pub(super) fn csv(call: &Call<'_>) -> Result<Value, RenderError> {
     let text = call.text(0)?;
