@@ -23,7 +23,17 @@ pub(super) fn currency(call: &Call<'_>) -> Result<Value, RenderError> {
     let amount = rounded(call, decimal(call, 0)?, Some(decimals(&code)))?;
     let speech = stage::speech(call.locale()?);
     let (minus, number) = signed(&speech, amount);
+    let number = separated(&speech, number);
     Ok(Value::String(written(&speech, &code, &number, &minus)))
+}
+
+/// An amount has other separators than a number there: CLDR's `currencyGroup`, `currencyDecimal`.
+fn separated(speech: &Speech, number: String) -> String {
+    match (speech.language(), speech.region()) {
+        ("de", "AT") => number.replace('\u{a0}', "."),
+        ("fr", "CH") => number.replace(',', "."),
+        _ => number,
+    }
 }
 
 fn written(speech: &Speech, code: &str, number: &str, minus: &str) -> String {

@@ -235,6 +235,16 @@ fn numbers_are_exact_and_a_half_is_rounded_away_from_zero() {
         ("{{percent x}}", json!(1), "100%"),
         ("{{percent x digits=1}}", json!("0.12345"), "12.3%"),
         ("{{currency x \"eur\"}}", json!("1234.5"), "€1,234.50"),
+        (
+            "{{currency x \"EUR\" locale=\"de-AT\"}} {{number x locale=\"de-AT\"}}",
+            json!("1234.5"),
+            "€~1.234,50 1~234,5",
+        ),
+        (
+            "{{currency x \"EUR\" locale=\"fr-CH\"}} {{number x locale=\"fr-CH\"}}",
+            json!("1234.5"),
+            "1'234.50~€ 1'234,5",
+        ),
         ("{{currency x \"KWD\"}}", json!("1.2345"), "KWD~1.235"),
         ("{{currency x \"EUR\" digits=0}}", json!("1234.5"), "€1,235"),
         ("{{add x 0.2}}", json!(0.1), "0.3"),
