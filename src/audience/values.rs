@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::error::{FileFault, Located, Origin};
 use super::file::ListFile;
-use super::json;
+use super::json::{self, JsonFault};
 use super::stream::Stream;
 use super::table::Table;
 use super::text::Text;
@@ -103,7 +103,12 @@ impl Values {
                 (Origin::Command(program.name().to_owned()), read)
             }
         };
-        read.map_err(|Located { line, fault }| ValuesError(fault.of_list("", origin, line)))
+        read.map_err(|Located { line, fault }| {
+            let help = help(&fault, line, &self.source);
+            let mut error = fault.of_list("", origin, line);
+            error.help = help.map(str::to_owned).or(error.help);
+            ValuesError(error)
+        })
     }
 
     /// Whether reading them runs a program.
@@ -132,6 +137,37 @@ pub fn read_whole(path: &Path, care: &Care, longest: u64) -> Result<Vec<u8>, Val
         .map_err(|Located { line, fault }| ValuesError(fault.of_list("", path.to_path_buf(), line)))
 }
 
+/// What is said of values where it is not what is said of a list.
+fn help(fault: &FileFault, line: Option<u64>, source: &ValuesSource) -> Option<&'static str> {
+    match fault {
+        FileFault::Empty => {
+            Some("was its export interrupted? without rows there is still a header")
+        }
+        FileFault::Json(fault) => match **fault {
+            JsonFault::Empty => {
+                Some("was its export interrupted? where there is nothing, it is {}")
+            }
+            JsonFault::Unexpected { found, wanted } if is_no_json(found, wanted, line) => {
+                Some(match source {
+                    ValuesSource::File(_) => {
+                        "it is read as JSON; a file with rows of CSV is called .csv"
+                    }
+                    ValuesSource::Command(_) => "let it print JSON",
+                })
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a word stands where a document would begin: no slip of one that is JSON otherwise, such
+/// as `NaN` or `True`.
+fn is_no_json(found: u8, wanted: &str, line: Option<u64>) -> bool {
+    let is_word = found.is_ascii_alphabetic() && !matches!(found, b'N' | b'I' | b'T' | b'F');
+    is_word && wanted == "a value" && line == Some(1)
+}
+
 fn open_file(file: ListFile) -> Result<Text<Stream>, Located> {
     if file.as_opened().0 > LARGEST as u64 {
         return Err(FileFault::TooLarge(LARGEST).into());
@@ -142,6 +178,9 @@ fn open_file(file: ListFile) -> Result<Text<Stream>, Located> {
 fn rows(text: Text<Stream>) -> Result<Value, Located> {
     let mut table = Table::open(text, None)?;
     let columns = table.header.columns.clone();
+    if columns[0].starts_with(['[', '{']) {
+        return Err(FileFault::Json(Box::new(JsonFault::NotCsv)).at(1));
+    }
     let mut rows = Vec::new();
     while let Some((line, cells)) = table.next()? {
         let (found, expected) = (cells.len(), columns.len());
@@ -206,6 +245,38 @@ mod tests {
         );
         assert!(fault("a.json", "[1] x").starts_with("a.json:1: something follows"));
         assert!(fault("a.csv", "a,b\n1\n2,3\n").contains("a.csv:2: "));
+        for (name, text, expected) in [
+            (
+                "a.csv",
+                "[{\"host\":\"a\"}]\n",
+                "a.csv:1: this is JSON, and no CSV; call the file .json",
+            ),
+            (
+                "a.csv",
+                "[\n  {\"host\": 1}\n]\n",
+                "a.csv:1: this is JSON, and no CSV; call the file .json",
+            ),
+            (
+                "a.csv",
+                "",
+                "a.csv: the file is empty: it has not even a header line; was its export \
+                 interrupted? without rows there is still a header",
+            ),
+            (
+                "a.json",
+                "",
+                "a.json: the file is empty: it has not even a pair of brackets; was its export \
+                 interrupted? where there is nothing, it is {}",
+            ),
+            (
+                "a.txt",
+                "region,sales\n",
+                "a.txt:1: a value must stand here, and not `r`; it is read as JSON; a file with \
+                 rows of CSV is called .csv",
+            ),
+        ] {
+            assert_eq!(fault(name, text), expected);
+        }
         let large = format!("\"{}\"", "x".repeat(LARGEST));
         assert_eq!(fault("a.json", &large), "a.json: it is larger than 8 MiB");
     }

@@ -10,6 +10,8 @@ pub(in crate::audience) enum JsonFault {
     Empty,
     #[error("it is no list in JSON: that begins with [ or with {{")]
     NotAList,
+    #[error("this is JSON, and no CSV")]
+    NotCsv,
     #[error("the file ends here, in the middle of its JSON")]
     Cut,
     #[error("{wanted} must stand here{}", instead(*.found))]
@@ -81,6 +83,7 @@ impl JsonFault {
         let help = match self {
             Self::Empty => "was its export interrupted? a list without people is []",
             Self::NotAList => "is it the right file? comma-separated values go under `csv`",
+            Self::NotCsv => "call the file .json",
             Self::Cut => "was it cut off?",
             Self::Unexpected { found, .. } => unexpected(*found),
             Self::Control => "was it cut off? inside a text, write \\n for a line break",

@@ -24,7 +24,7 @@ use serde_json::Value;
 pub use self::path::{RowsPath, RowsPathError};
 pub(super) use self::rows::JsonRows;
 
-use self::fault::JsonFault;
+pub(super) use self::fault::JsonFault;
 use self::scan::Scanner;
 use super::error::{FileFault, Located};
 use super::row::RowFault;
