@@ -61,6 +61,8 @@ pub(super) fn explain(
                 .to_owned();
             let problem = if scene.goes_into() && fields.get(&name).is_some_and(|v| !v.is_null()) {
                 format!("the field `{name}` is neither a list nor a group")
+            } else if is_of_an_item(template, fields, &name) {
+                format!("`{name}` is missing in what the block around it goes through")
             } else {
                 is_empty(&name)
             };
@@ -104,6 +106,12 @@ fn is_empty(name: &str) -> String {
         return format!("`{name}` is not in the data of this run");
     }
     format!("the field `{name}` is empty for this person")
+}
+
+/// Whether a name is no column: it stands in an `each` or a `with`, and is looked for there.
+fn is_of_an_item(template: &Template, fields: &Fields, name: &str) -> bool {
+    let is_variable = template.all_variables().any(|it| it.name == name);
+    !is_variable && !name.contains('.') && !fields.contains_key(name) && !GIVEN.contains(&name)
 }
 
 /// The tag that failed, in its text.

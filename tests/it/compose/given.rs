@@ -149,9 +149,22 @@ fn given_names_win_over_columns_and_are_missed_by_name() {
             "`data.sum` is not in the data of this run",
         ),
         ("{{name}}", "the field `name` is empty for this person"),
+        (
+            "{{#each data.rows}}{{sum}}{{/each}}",
+            "`sum` is missing in what the block around it goes through",
+        ),
+        (
+            "{{#each data.rows}}{{currency sum \"EUR\"}}{{/each}}",
+            "`sum` is missing in what the block around it goes through",
+        ),
+        (
+            "{{#each data.rows}}{{../name}}{{/each}}",
+            "the field `name` is empty for this person",
+        ),
     ];
     for (body, problem) in table {
-        let fault = text(body, json!({}), &given(json!({ "title": "given" })));
+        let data = given(json!({ "title": "given", "rows": [{ "of": 3 }] }));
+        let fault = text(body, json!({}), &data);
         let fault = fault.expect_err("it is missing");
         assert!(fault.ends_with(problem), "{fault}");
     }
