@@ -1,9 +1,9 @@
 //! The images and style sheets of a template: files beside its texts, or in the templates
 //! directory itself.
 //!
-//! They are read with the texts and frozen with them. A message carries those that its HTML shows,
-//! each once, and the HTML names them by `cid:` (RFC 2392). A style sheet becomes a `<style>`, as
-//! mail readers load none.
+//! They are read with the texts and frozen with them. A message carries the images that its HTML
+//! shows, each once, and the HTML names them by `cid:` (RFC 2392). A style sheet becomes a
+//! `<style>`, as mail readers load none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
