@@ -191,6 +191,9 @@ impl Lint<'_> {
         } else if let Some(host) = shortener(target) {
             let message = format!("{host} hides where this link leads, as spam does");
             self.note("short-link", place, message, "write the address itself");
+        } else if let Some(scheme) = script(target) {
+            let message = format!("mail readers take out `{scheme}:` links");
+            self.note("dead-html", place, message, "begin with https://");
         } else if !is_absolute(target) {
             let message = format!("`{target}` leads nowhere from a mail");
             let label = "a mail has no place on the web: begin with https://";
@@ -244,6 +247,15 @@ fn is_absolute(target: &str) -> bool {
             .chars()
             .all(|it| it.is_ascii_alphanumeric() || "+-.".contains(it));
     is_scheme || (target.starts_with('#') && target.len() > 1)
+}
+
+/// What leads to no page, and is taken for an attack.
+fn script(target: &str) -> Option<&'static str> {
+    let (scheme, _) = target.split_once(':')?;
+    let scheme = scheme.trim();
+    ["javascript", "vbscript", "data", "file"]
+        .into_iter()
+        .find(|it| scheme.eq_ignore_ascii_case(it))
 }
 
 fn shortener(target: &str) -> Option<&'static str> {
@@ -307,6 +319,8 @@ mod tests {
                 "<link rel=stylesheet href='https://x.example/a.css'>",
                 "remote-style-sheet",
             ),
+            (r#"<a href="JavaScript:x()">x</a>"#, "dead-html"),
+            (r#"<a href="file:///x">x</a>"#, "dead-html"),
         ] {
             assert_eq!(codes(bad), [code], "{bad}");
         }
