@@ -141,7 +141,7 @@ enum Verb {
     Backup(backup::Args),
     /// Put a backup back; nothing is sent from it until you say so
     Restore(restore::Args),
-    /// Try an account
+    /// Try an account, or make the keys that sign its mail (DKIM)
     #[command(subcommand)]
     Account(account::Verb),
     /// Look at the configuration as it is in effect, or begin one

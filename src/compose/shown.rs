@@ -20,8 +20,10 @@ impl Template {
     pub fn bodies_without(&self, name: &str) -> Vec<Lacking<'_>> {
         let pages = pages(&self.source).into_iter();
         let without = pages.filter(|page| !page.shows(&self.source, name));
-        let files = without.map(|page| page.body.file.as_str());
-        files.map(|file| Lacking { file }).collect()
+        // A text that was made of the HTML is of the same file.
+        let mut files: Vec<_> = without.map(|page| page.body.file.as_str()).collect();
+        files.dedup();
+        files.into_iter().map(|file| Lacking { file }).collect()
     }
 
     /// Whether any text of it shows a name.
