@@ -294,6 +294,11 @@ fn inspect(
                     _ if of_dkim(section, key) => {
                         format!("make one with `postroom account dkim {}`", section.name)
                     }
+                    "key" => {
+                        "create it with `openssl rand -hex 32 | postroom secret set unsubscribe` \
+                              (writes it so that only the service can read it)"
+                            .to_owned()
+                    }
                     _ => format!(
                         "create it with `postroom secret set {}` (asks, and writes it so that only \
                          the service can read it)",

@@ -183,8 +183,9 @@ pub static KEYS: &[Key] = &[
         "Headers that its mails have besides: names that begin with X-, and texts with fields in them; \
          one that comes out empty is left out."),
     key("template.*.attachments", Attachments, "[]", r#"["files/terms.pdf"]"#,
-        "Files sent along: the same for all, one for each person by a path with fields in it, or made \
-         from a template in the mail's own folder."),
+        "Files sent along: the same for all, one for each person (`\"invoices/{{number}}.pdf\"`), or made \
+         from a template in the mail's own folder (`{ template = \"lines.csv\" }`); `name`, `type` and \
+         `optional = true` go into braces beside `file`."),
     key("template.*.data", Kind::Table, "", "",
         "Values for all mails of a run, read when it opens: {{data.…}} shows them."),
     key("template.*.data.file", Path, "", r#""data/report.json""#,
