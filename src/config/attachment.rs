@@ -48,6 +48,8 @@ pub enum Attached {
 pub(super) struct Carried {
     pub(super) attachments: Vec<Attachment>,
     pub(super) data: Option<Values>,
+    /// Data are written that cannot be used, which has been reported.
+    pub(super) has_bad_data: bool,
 }
 
 impl Carried {
@@ -57,6 +59,7 @@ impl Carried {
         Self {
             attachments: files.chain(schedule.attachments).collect(),
             data: schedule.data.or_else(|| self.data.clone()),
+            has_bad_data: self.has_bad_data || schedule.has_bad_data,
         }
     }
 }
@@ -71,9 +74,11 @@ pub(super) fn read(section: &Section<'_>, templates: &Templates<'_>, template: &
         template,
     };
     let items = items.into_iter().flatten();
+    let data = data(section);
     Carried {
         attachments: items.filter_map(|item| reader.item(item)).collect(),
-        data: data(section),
+        has_bad_data: data.is_none() && (section.has("data") || section.is_unclear("data")),
+        data,
     }
 }
 

@@ -42,11 +42,10 @@ pub(super) fn check(
 pub(super) fn check_carried(
     section: &Section<'_>,
     templates: &Templates<'_>,
-    schedule: &Schedule,
+    (schedule, has_data): (&Schedule, bool),
     (list, columns): (&List, &[String]),
     to: &Text<'_>,
 ) {
-    let has_data = schedule.data.is_some();
     if has_data && columns.iter().any(|column| column == DATA) {
         let message = format!(
             "list `{}` has a column `{DATA}`, and {} has `data`: nobody can tell which of them a \

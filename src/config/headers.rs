@@ -35,7 +35,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
     (&["feedback-id"], "that is `feedback_id` of the account"),
     (
         &["return-path", "errors-to"],
-        "that is `bounce` of the account",
+        "mail servers write that one from the envelope",
     ),
     (
         &["dkim-signature"],
@@ -52,6 +52,12 @@ pub(super) fn read<'d>(section: &Section<'d>) -> BTreeMap<&'d str, Text<'d>> {
     let mut headers: BTreeMap<&'d str, Text<'d>> = BTreeMap::new();
     for (key, value) in written(section, "headers") {
         let name: &'d str = key.get_ref().as_ref();
+        let Some(text) = text_of(value) else {
+            let message = format!("`{}` of {} cannot be that", shown(name), section.title());
+            let place = section.doc.place(value.span(), "write a text in quotes");
+            report(section, Problem::error("wrong-type", message, place));
+            continue;
+        };
         if let Some((label, help)) = fault(name) {
             let message = format!(
                 "{} cannot add the header `{}`",
@@ -74,24 +80,17 @@ pub(super) fn read<'d>(section: &Section<'d>) -> BTreeMap<&'d str, Text<'d>> {
             report(section, problem.help("keep one of them"));
             continue;
         }
-        let text = text_of(value);
-        let (code, label) = match &text {
-            None => ("wrong-type", "write a text in quotes"),
-            Some(text) if text.text.trim().is_empty() => {
-                ("bad-mail-header", "there is nothing in it")
-            }
-            Some(text) if text.text.contains(char::is_control) => (
-                "bad-mail-header",
-                "a header is one line, without control characters",
-            ),
-            Some(_) => {
-                headers.extend(text.map(|text| (name, text)));
-                continue;
-            }
+        let label = if text.text.trim().is_empty() {
+            "there is nothing in it"
+        } else if text.text.contains(char::is_control) {
+            "a header is one line, without control characters"
+        } else {
+            headers.insert(name, text);
+            continue;
         };
         let message = format!("`{name}` of {} cannot be that", section.title());
         let place = section.doc.place(value.span(), label);
-        report(section, Problem::error(code, message, place));
+        report(section, Problem::error("bad-mail-header", message, place));
     }
     headers
 }

@@ -248,6 +248,7 @@ fn read_carried(
         };
         draft.schedule.attachments = carried.attachments;
         draft.schedule.data = carried.data;
+        draft.has_bad_data = carried.has_bad_data;
     }
 }
 
@@ -293,12 +294,12 @@ fn check_templates(
                 continue;
             };
             let (schedule, list) = (&draft.schedule, (list, columns.as_slice()));
-            let has_data = schedule.data.is_some();
+            let has_data = schedule.data.is_some() || draft.has_bad_data;
             if checked.insert((draft.send.text, to.text, has_data)) {
                 fields::check(section, templates, &template, list, to, has_data);
                 fields::check_language(section, templates, &template, list, to);
             }
-            fields::check_carried(section, templates, schedule, list, to);
+            fields::check_carried(section, templates, (schedule, has_data), list, to);
         }
     }
 }

@@ -122,6 +122,8 @@ pub(super) struct Draft<'d> {
     pub(super) zone_column: Option<Text<'d>>,
     /// The lists' names in `cc` and in `bcc`.
     pub(super) copies: [Vec<Text<'d>>; 2],
+    /// Its data, or its template's, cannot be used, which has been reported.
+    pub(super) has_bad_data: bool,
 }
 
 /// Reads a schedule. Nothing comes back if it does not say what goes to whom via which account,
@@ -192,6 +194,7 @@ pub(super) fn read<'d>(section: &Section<'d>, timezone: &TimeZone) -> Option<Dra
         once_per,
         zone_column,
         copies,
+        has_bad_data: false, // known with the templates
     })
 }
 

@@ -4,6 +4,7 @@
 //! go out, but for its Message-ID and its date.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use lettre::Address;
@@ -18,11 +19,17 @@ use crate::compose::{
 use crate::config::Config;
 use crate::plan::{Roll, RollError, sender_of};
 
+/// What stands for them where no schedule gives any.
+const NO_POSTAL_ADDRESS: &str = "12 Example Street, Exampletown";
+const NO_LINK: &str = "https://example.org/unsubscribe";
+
 /// What all messages of a schedule have in common.
 pub(super) struct Head<'a> {
     pub(super) sender: Sender,
     /// Of a schedule that could be sent.
     roll: Option<&'a Roll<'a>>,
+    /// What stands for the data of a run where there is no schedule.
+    pub(super) sample: Option<Arc<Value>>,
     date: Timestamp,
     utc_offset_seconds: i32,
 }
@@ -51,6 +58,7 @@ impl<'a> Head<'a> {
         Self {
             sender: sender_of(config, schedule, false),
             roll: Some(roll),
+            sample: None,
             date,
             utc_offset_seconds: schedule.zone.to_offset(date).seconds(),
         }
@@ -60,9 +68,14 @@ impl<'a> Head<'a> {
     /// there is one.
     pub(super) fn of_none(config: Option<&Config>) -> Self {
         let account = config.and_then(|config| config.accounts.values().next());
+        let mut sender = account.map_or_else(somebody, |it| it.sender.clone());
+        let postal = account.and_then(|it| it.postal_address.clone());
+        let postal = postal.unwrap_or_else(|| NO_POSTAL_ADDRESS.to_owned());
+        sender.manner.postal_address = Some(postal);
         Self {
-            sender: account.map_or_else(somebody, |it| it.sender.clone()),
+            sender,
             roll: None,
+            sample: None,
             date: Clock::system().now(),
             utc_offset_seconds: 0,
         }
@@ -92,8 +105,10 @@ impl<'a> Head<'a> {
         match self.roll {
             Some(roll) => Cow::Borrowed(roll.given()),
             None => Cow::Owned(Given {
+                data: self.sample.clone(),
                 run_date: Some(self.date.to_zoned(TimeZone::UTC).date().to_string()),
                 postal_address: self.sender.manner.postal_address.clone(),
+                unsubscribe_url: Some(NO_LINK.to_owned()),
                 ..Given::default()
             }),
         }

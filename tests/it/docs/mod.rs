@@ -43,7 +43,7 @@ fn every_configuration_in_the_readmes_holds() {
                 copy(&lists, &folder.path().join("lists"));
             }
             copy(&root("examples/lists/templates"), &template);
-            if block.contains("send = \"digest\"") {
+            if block.contains("\"digest\"") {
                 copy(&root("templates"), &template);
             }
             copy(&template.join("monday-note"), &template.join("weekly"));

@@ -34,7 +34,8 @@ pub(super) fn letter(
     let plain = |text: String| Some(Box::new(Fault::plain(text)));
     let template = sheet.template.as_deref().ok_or(None)?;
     let roll = roll(shelf, origin.schedule, ran);
-    let head = head(shelf, roll.as_ref());
+    let mut head = head(shelf, roll.as_ref());
+    head.sample = sample::data(&shelf.templates.join(template.name()));
     let row = match (&origin.rows, origin.list()) {
         (Rows::Together, _) => return together(shelf, roll.as_ref(), &head).map_err(plain),
         (_, None) => Some(sample::made(template)),

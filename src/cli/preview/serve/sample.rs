@@ -1,7 +1,9 @@
 //! Whom a template can be shown for: the rows of its schedules' lists, and of `sample.csv` or
 //! `sample.json` in its folder; where there are none, a row whose fields say their own names.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lettre::Address;
 use lettre::message::Mailbox;
@@ -239,4 +241,10 @@ pub(super) fn made(template: &Template) -> Row {
         mailbox: Some(Mailbox::new(None, address)),
         fields: fields.collect(),
     }
+}
+
+/// What stands for the data of a run: `data.json` in the template's folder, if there is one.
+pub(super) fn data(folder: &Path) -> Option<Arc<Value>> {
+    let text = fs::read_to_string(folder.join("data.json")).ok()?;
+    serde_json::from_str(&text).ok().map(Arc::new)
 }
