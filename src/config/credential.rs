@@ -55,6 +55,25 @@ fn of_dkim(section: &Section<'_>, key: &str) -> bool {
     key == "key" && section.kind() == "dkim"
 }
 
+/// The command that makes the file of a secret.
+fn how_to_make(section: &Section<'_>, key: &str) -> String {
+    match key {
+        _ if of_dkim(section, key) => {
+            format!("make one with `postroom account dkim {}`", section.name)
+        }
+        "key" => {
+            "create it with `openssl rand -hex 32 | postroom secret set unsubscribe` (writes it \
+                  so that only the service can read it)"
+                .to_owned()
+        }
+        _ => format!(
+            "create it with `postroom secret set {}` (asks, and writes it so that only the service \
+             can read it)",
+            name_of(section)
+        ),
+    }
+}
+
 /// The name that a secret of this section goes by.
 fn name_of<'d>(section: &Section<'d>) -> &'d str {
     match section.name {
@@ -290,21 +309,7 @@ fn inspect(
             let message = format!("the {key} of {title} cannot be read: {why}");
             Problem::error("secret-missing", message, place(path.display().to_string()))
                 .note("relative paths start at the directory of the file that names them")
-                .help(match key {
-                    _ if of_dkim(section, key) => {
-                        format!("make one with `postroom account dkim {}`", section.name)
-                    }
-                    "key" => {
-                        "create it with `openssl rand -hex 32 | postroom secret set unsubscribe` \
-                              (writes it so that only the service can read it)"
-                            .to_owned()
-                    }
-                    _ => format!(
-                        "create it with `postroom secret set {}` (asks, and writes it so that only \
-                         the service can read it)",
-                        name_of(section)
-                    ),
-                })
+                .help(how_to_make(section, key))
         }
         Err(SecretError::NoCredential(name)) => {
             let message = format!("systemd passed no credential called `{name}`");

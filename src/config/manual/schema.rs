@@ -186,7 +186,8 @@ fn shape(key: &Key) -> Value {
         Kind::Values => json!({ "type": "object" }),
         Kind::Headers => json!({ "type": "object", "additionalProperties": text() }),
         Kind::Secret => reference("secret"),
-        Kind::Secrets => several(&json!({ "$ref": "#/definitions/secret" })),
+        // Each says where it is; none stands there itself.
+        Kind::Secrets => several(&json!({ "type": "object", "allOf": [reference("secret")] })),
         Kind::NameOrFalse => json!({ "anyOf": [text(), { "const": false }] }),
         Kind::CountOrTable(least) => {
             json!({ "anyOf": [whole_number(least, u64::MAX), table(key.path)] })
