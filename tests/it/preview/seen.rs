@@ -151,7 +151,7 @@ fn it_is_shown_in_both_widths_in_light_and_in_dark() {
     );
     for (tab, words) in [
         ("Text", "Hello from London"),
-        ("HTML", "<p>Hello from London</p>"),
+        ("HTML", ">Hello from London</p>"), // with its style
         ("Source", "MIME-Version: 1.0"),
         ("Headers", "X-Postroom-Id"),
         ("Fields", "town"),
