@@ -152,7 +152,7 @@ impl Desk {
                 let template = shelf.sheets.get(&choice.template);
                 let template = template.and_then(|it| it.template.as_ref());
                 let roll = making::roll(&shelf, origin.schedule, &ran);
-                let head = making::head(&shelf, roll.as_ref());
+                let head = making::head(&shelf, roll.as_ref(), &choice.template);
                 for row in rows.iter_mut().filter(|it| it.fault.is_none()) {
                     let checked = template.map(|it| it.check_given(&row.fields, &head.given()));
                     row.fault = checked.and_then(|it| it.err()).map(|it| it.to_string());

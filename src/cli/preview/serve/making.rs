@@ -34,8 +34,7 @@ pub(super) fn letter(
     let plain = |text: String| Some(Box::new(Fault::plain(text)));
     let template = sheet.template.as_deref().ok_or(None)?;
     let roll = roll(shelf, origin.schedule, ran);
-    let mut head = head(shelf, roll.as_ref());
-    head.sample = sample::data(&shelf.templates.join(template.name()));
+    let head = head(shelf, roll.as_ref(), template.name());
     let row = match (&origin.rows, origin.list()) {
         (Rows::Together, _) => return together(shelf, roll.as_ref(), &head).map_err(plain),
         (_, None) => Some(sample::made(template)),
@@ -83,10 +82,14 @@ pub(super) fn roll<'a>(
     Some(roll)
 }
 
-pub(super) fn head<'a>(shelf: &Shelf, roll: Option<&'a Roll<'a>>) -> Head<'a> {
+pub(super) fn head<'a>(shelf: &Shelf, roll: Option<&'a Roll<'a>>, template: &str) -> Head<'a> {
     match (&shelf.config, roll) {
         (Some(config), Some(roll)) => Head::of(config, roll),
-        (config, _) => Head::of_none(config.as_ref()),
+        (config, _) => {
+            let mut head = Head::of_none(config.as_ref());
+            head.sample = sample::data(&shelf.templates.join(template));
+            head
+        }
     }
 }
 
